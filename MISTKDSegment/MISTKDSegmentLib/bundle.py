@@ -1,0 +1,209 @@
+"""The model bundle: `model.onnx` and a `model.json` that says everything inference needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.labels import Code, Label
+
+SCHEMA_VERSION = 1
+DESCRIPTION_FILE = "model.json"
+NETWORK_FILE = "model.onnx"
+DEFAULT_BUNDLE = "synapse-abdomen"
+_MAX_DESCRIPTION_BYTES = 4 << 20
+_MAX_NETWORK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class InputContract:
+    """What the network wants to see.
+
+    Attributes:
+        window_hu: HU that become 0 and 1.
+        pixel_spacing_mm: size of its square pixels.
+        multiple: height and width are multiples of this many pixels.
+        context_offsets_mm: slices shown together, by distance from the one that is segmented.
+        slice_step_mm: slices closer together than this need not all be run.
+    """
+
+    window_hu: tuple[float, float]
+    pixel_spacing_mm: float
+    multiple: int
+    context_offsets_mm: tuple[float, ...]
+    slice_step_mm: float
+
+
+@dataclass(frozen=True)
+class PostProcessing:
+    """Clean-up of one organ, as chosen on validation data.
+
+    Attributes:
+        largest_component: keep the largest connected part alone.
+        minimum_ml: drop connected parts smaller than this.
+    """
+
+    largest_component: bool = False
+    minimum_ml: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified model bundle.
+
+    Attributes:
+        folder: where it lies.
+        name, version: of the model.
+        labels: organs in the order of the network's output channels 1, 2, …; channel 0 is the background.
+        input: what the network wants to see.
+        postprocessing: per organ name.
+        network: content of `model.onnx`.
+        sha256: of that content.
+        licence: of the weights.
+        provenance, results: how it was trained and what it scores, for people.
+    """
+
+    folder: Path
+    name: str
+    version: str
+    labels: tuple[Label, ...]
+    input: InputContract
+    postprocessing: Mapping[str, PostProcessing]
+    network: bytes = field(repr=False)
+    sha256: str
+    licence: str
+    provenance: Mapping[str, Any] = field(repr=False)
+    results: Mapping[str, Any] = field(repr=False)
+
+    def label(self, name: str) -> Label:
+        """The organ of that name.
+
+        Raises:
+            BundleError: if the model does not know it.
+        """
+        for label in self.labels:
+            if label.name == name:
+                return label
+        known = ", ".join(label.name for label in self.labels)
+        raise BundleError(f"The model {self.name} has no organ {name!r}: choose from {known}.")
+
+
+def default_bundle_folder() -> Path:
+    """The bundle that ships: beside the library in the source tree and in Slicer, inside it in a wheel."""
+    here = Path(__file__).resolve().parent
+    candidates = [root / "Resources" / "Models" / DEFAULT_BUNDLE for root in (here.parent, here)]
+    return next((folder for folder in candidates if folder.is_dir()), candidates[0])
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read and verify a bundle.
+
+    Args:
+        folder: holds `model.json` and `model.onnx`.
+
+    Raises:
+        BundleError: if a file is missing, too large, damaged or not of this schema.
+    """
+    description = _read_description(folder / DESCRIPTION_FILE)
+    network = _read_bounded(folder / NETWORK_FILE, _MAX_NETWORK_BYTES)
+    try:
+        bundle = _parse(folder, description, network)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"entry {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise BundleError(f"{folder / DESCRIPTION_FILE} is not a valid model description ({what}): "
+                          "export the model anew.") from None
+    if hashlib.sha256(network).hexdigest() != bundle.sha256:
+        raise BundleError(f"{folder / NETWORK_FILE} does not match the checksum in {DESCRIPTION_FILE}: "
+                          "copy the bundle again.")
+    return bundle
+
+
+def _read_bounded(path: Path, limit: int) -> bytes:
+    try:
+        if path.stat().st_size > limit:
+            raise BundleError(f"{path} is larger than {limit >> 20} MiB: it is not a model of this kind.")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror}): name the folder of a model bundle.") from None
+
+
+def _read_description(path: Path) -> dict:
+    try:
+        description = json.loads(_read_bounded(path, _MAX_DESCRIPTION_BYTES).decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise BundleError(f"{path} is not valid JSON: export the model anew.") from None
+    version = description.get("schema_version") if isinstance(description, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BundleError(f"{path} has schema version {version!r} and this program reads {SCHEMA_VERSION}: "
+                          "use a matching program or export the model anew.")
+    return description
+
+
+def _parse(folder: Path, description: Mapping[str, Any], network: bytes) -> Bundle:
+    contract = description["input"]
+    low, high = (float(value) for value in contract["window_hu"])
+    parsed = InputContract(
+        window_hu=(low, high),
+        pixel_spacing_mm=float(contract["pixel_spacing_mm"]),
+        multiple=int(contract["multiple"]),
+        context_offsets_mm=tuple(float(offset) for offset in contract["context_offsets_mm"]),
+        slice_step_mm=float(contract["slice_step_mm"]),
+    )
+    _check_input(parsed)
+    labels = tuple(_parse_label(entry) for entry in description["labels"])
+    _check_labels(labels)
+    return Bundle(
+        folder=folder,
+        name=str(description["name"]),
+        version=str(description["version"]),
+        labels=labels,
+        input=parsed,
+        postprocessing={
+            name: PostProcessing(bool(entry["largest_component"]), float(entry["minimum_ml"]))
+            for name, entry in description["postprocessing"].items()
+        },
+        network=network,
+        sha256=str(description["sha256"]),
+        licence=str(description["licence"]),
+        provenance=dict(description["provenance"]),
+        results=dict(description["results"]),
+    )
+
+
+def _check_input(contract: InputContract) -> None:
+    low, high = contract.window_hu
+    if not -4096 <= low < high <= 65536:
+        raise ValueError(f"window_hu is {low} to {high}")
+    if not 0.1 <= contract.pixel_spacing_mm <= 20:
+        raise ValueError(f"pixel_spacing_mm is {contract.pixel_spacing_mm}")
+    if not 1 <= contract.multiple <= 512:
+        raise ValueError(f"multiple is {contract.multiple}")
+    if not 0.1 <= contract.slice_step_mm <= 100:
+        raise ValueError(f"slice_step_mm is {contract.slice_step_mm}")
+    offsets = contract.context_offsets_mm
+    if not 1 <= len(offsets) <= 64 or any(not -1000 <= offset <= 1000 for offset in offsets):
+        raise ValueError(f"context_offsets_mm is {list(offsets)}")
+
+
+def _check_labels(labels: tuple[Label, ...]) -> None:
+    if not 1 <= len(labels) <= 255:
+        raise ValueError(f"there are {len(labels)} labels")
+    for what in ("value", "name"):
+        seen = [getattr(label, what) for label in labels]
+        if len(set(seen)) < len(seen):
+            raise ValueError(f"two labels have the same {what}")
+
+
+def _parse_label(entry: Mapping[str, Any]) -> Label:
+    value, name = int(entry["value"]), str(entry["name"])
+    red, green, blue = (int(channel) for channel in entry["color"])
+    if not 1 <= value <= 255 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
+        raise ValueError(f"label {name!r} has value {value} and colour {red}, {green}, {blue}")
+    modifier: Optional[Code] = Code(**entry["modifier"]) if entry.get("modifier") else None
+    return Label(value, name, str(entry["title"]), (red, green, blue), Code(**entry["category"]),
+                 Code(**entry["type"]), modifier)

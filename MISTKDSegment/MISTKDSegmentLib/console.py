@@ -1,0 +1,26 @@
+"""What C++ libraries print past Python."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+
+@contextmanager
+def captured_stderr() -> Iterator[IO[bytes]]:
+    """Send all that this process writes to file descriptor 2 to the yielded file instead of the console."""
+    with tempfile.TemporaryFile() as log:
+        try:
+            console = os.dup(2)
+        except OSError:  # a process without a console prints nowhere
+            yield log
+            return
+        os.dup2(log.fileno(), 2)
+        try:
+            yield log
+        finally:
+            os.dup2(console, 2)
+            os.close(console)

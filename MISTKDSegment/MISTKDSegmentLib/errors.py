@@ -1,0 +1,25 @@
+"""What can go wrong for a user: each error is one sentence that names the file or value and the remedy."""
+
+
+class SegmentError(Exception):
+    """Base of every error that a user can mend; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class InputError(SegmentError):
+    """The scan cannot be read, is not a CT, or has no usable geometry."""
+
+    exit_code = 3
+
+
+class BundleError(SegmentError):
+    """The model bundle is missing, damaged or not of a kind that this version reads."""
+
+    exit_code = 4
+
+
+class OutputError(SegmentError):
+    """A result cannot be written."""
+
+    exit_code = 5

@@ -1,0 +1,124 @@
+"""The canonical axial frame: i to the patient's left, j to posterior, k to superior; and the exact way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import SimpleITK as sitk
+
+from MISTKDSegmentLib.volume import Volume
+
+# Up to this angle a scan keeps its own voxels (axes permuted and flipped only): patients lie this crookedly in
+# scans that count as axial, and resampling thick slices would blur more than the tilt disturbs.
+MAX_TILT_DEGREES = 10.0
+AIR_HU = -1024.0
+
+
+@dataclass(frozen=True)
+class CanonicalFrame:
+    """A volume seen in the canonical axial frame.
+
+    Attributes:
+        volume: the canonical volume. Its voxels are a view of the input's where the input is axis-aligned,
+            and a linear resampling of them where it is oblique.
+        source: the input volume.
+        transpose: numpy axes of the input in canonical order (k, j, i).
+        flips: canonical numpy axes that run against the input's.
+        is_oblique: whether voxels were resampled.
+    """
+
+    volume: Volume
+    source: Volume
+    transpose: tuple[int, ...]
+    flips: tuple[int, ...]
+    is_oblique: bool
+
+    def labels_for(self, out: np.ndarray) -> np.ndarray:
+        """Where to write canonical labels so that they reach `out`: a view of it, unless oblique.
+
+        Args:
+            out: uint8 labels on the input's grid, shape (k, j, i).
+
+        Returns:
+            uint8 array of the canonical volume's shape.
+        """
+        if self.is_oblique:
+            return np.zeros(self.volume.voxels.shape, np.uint8)
+        return np.flip(out.transpose(self.transpose), self.flips)
+
+    def finish(self, labels: np.ndarray, out: np.ndarray) -> None:
+        """Bring labels obtained from `labels_for` to `out`, by nearest neighbour where the scan is oblique."""
+        if self.is_oblique:
+            image = _to_image(self.volume.with_voxels(labels))
+            back = sitk.Resample(image, _to_image(self.source.with_voxels(out)), sitk.Transform(),
+                                 sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+            out[...] = sitk.GetArrayViewFromImage(back)
+
+
+def canonical_frame(volume: Volume) -> CanonicalFrame:
+    """Find the canonical axial frame of a volume with any orientation.
+
+    Args:
+        volume: voxels of shape (k, j, i) with an orthonormal direction matrix.
+
+    Returns:
+        The frame, with the canonical volume in it.
+    """
+    axis_of = _nearest_axes(volume.direction)
+    along = np.array([volume.direction[lps, axis] for lps, axis in enumerate(axis_of)])
+    transpose = tuple(2 - axis_of[lps] for lps in (2, 1, 0))
+    flips = tuple(2 - lps for lps in (2, 1, 0) if along[lps] < 0)
+    if np.abs(along).min() < np.cos(np.radians(MAX_TILT_DEGREES)):
+        return CanonicalFrame(_resampled_axial(volume, axis_of), volume, transpose, flips, True)
+    return CanonicalFrame(_permuted(volume, axis_of, transpose, flips), volume, transpose, flips, False)
+
+
+def _nearest_axes(direction: np.ndarray) -> tuple[int, ...]:
+    """For each of L, P, S: the input axis (0 i, 1 j, 2 k) that runs along it; each axis used once."""
+    size = np.abs(direction)
+    return max(permutations(range(3)), key=lambda axes: sum(size[lps, axis] for lps, axis in enumerate(axes)))
+
+
+def _permuted(volume: Volume, axis_of: tuple[int, ...], transpose: tuple[int, ...],
+              flips: tuple[int, ...]) -> Volume:
+    voxels = np.flip(volume.voxels.transpose(transpose), flips)
+    direction = volume.direction[:, list(axis_of)].copy()
+    first = np.zeros(3)
+    for numpy_axis in flips:
+        lps = 2 - numpy_axis
+        direction[:, lps] *= -1
+        first[axis_of[lps]] = volume.voxels.shape[2 - axis_of[lps]] - 1
+    origin = volume.ijk_to_lps[:3, :3] @ first + np.asarray(volume.origin_mm)
+    left, posterior, superior = (volume.spacing_mm[axis] for axis in axis_of)
+    return Volume(voxels, (left, posterior, superior), tuple(origin.tolist()), direction, volume.name)
+
+
+def _resampled_axial(volume: Volume, axis_of: tuple[int, ...]) -> Volume:
+    spacing = np.array([volume.spacing_mm[axis] for axis in axis_of])
+    size_ijk = np.array(volume.voxels.shape[::-1])
+    corners_ijk = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * size_ijk - 0.5
+    corners_lps = corners_ijk @ volume.ijk_to_lps[:3, :3].T + np.asarray(volume.origin_mm)
+    low, high = corners_lps.min(0), corners_lps.max(0)
+    size = np.maximum(1, np.ceil((high - low) / spacing - 1e-6)).astype(int)
+    resample = sitk.ResampleImageFilter()
+    resample.SetSize([int(n) for n in size])
+    resample.SetOutputSpacing(spacing.tolist())
+    resample.SetOutputOrigin(((low + high) / 2 - spacing * (size - 1) / 2).tolist())
+    resample.SetInterpolator(sitk.sitkLinear)
+    resample.SetDefaultPixelValue(AIR_HU)
+    return _to_volume(resample.Execute(_to_image(volume)), volume.name)
+
+
+def _to_image(volume: Volume) -> sitk.Image:
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels))
+    image.SetSpacing([float(s) for s in volume.spacing_mm])
+    image.SetOrigin([float(o) for o in volume.origin_mm])
+    image.SetDirection(np.asarray(volume.direction, float).ravel().tolist())
+    return image
+
+
+def _to_volume(image: sitk.Image, name: str) -> Volume:
+    direction = np.array(image.GetDirection()).reshape(3, 3)
+    return Volume(sitk.GetArrayFromImage(image), image.GetSpacing(), image.GetOrigin(), direction, name)

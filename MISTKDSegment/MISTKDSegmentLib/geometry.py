@@ -1,0 +1,39 @@
+"""Refusing geometry that no scan can have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from MISTKDSegmentLib.errors import InputError
+
+# Rounded headers stay far below this; a gantry tilt of 0.1 degrees lies above it.
+_TOLERANCE = 1e-3
+
+
+def check_spacing(path: Path, spacing_mm: Sequence[float]) -> None:
+    """Raise InputError unless every spacing is a number above zero."""
+    if not all(math.isfinite(mm) and mm > 0 for mm in spacing_mm):
+        raise InputError(f"{path} has a spacing of {format_mm(spacing_mm)} in its header, but each must be "
+                         "above zero; correct the header or export the scan again.")
+
+
+def check_direction(path: Path, direction: np.ndarray) -> None:
+    """Raise InputError unless the columns of a 3 x 3 matrix are unit vectors at right angles."""
+    # NaN compares as unequal, so it is refused as well.
+    if not np.allclose(direction.T @ direction, np.eye(3), atol=_TOLERANCE):
+        raise sheared(path)
+
+
+def sheared(path: Path) -> InputError:
+    """The error for axes that are not at right angles to each other."""
+    return InputError(f"{path} has voxel axes that are not at right angles (sheared or singular direction); "
+                      "resample it to a regular grid first.")
+
+
+def format_mm(lengths_mm: Sequence[float]) -> str:
+    """Lengths for people: `1.5 x 1.5 x 3 mm`."""
+    return " x ".join(f"{mm:.4g}" for mm in lengths_mm) + " mm"

@@ -1,0 +1,62 @@
+"""Labels of a segmentation: value, name, SNOMED CT codes and display colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept (DICOM PS3.3 section 8): scheme designator, value and meaning."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """One organ of a label map.
+
+    Attributes:
+        value: voxel value in the label map, 1 to 255.
+        name: lower-case identifier with underscores, e.g. "left_kidney"; what `--organs` takes.
+        title: name for people, e.g. "Left kidney".
+        color: display colour, RGB 0 to 255.
+        category: segmented property category (DICOM CID 7150), e.g. SCT 123037004 Anatomical Structure.
+        type: segmented property type, e.g. SCT 64033007 Kidney.
+        modifier: laterality or None, e.g. SCT 7771000 Left.
+    """
+
+    value: int
+    name: str
+    title: str
+    color: tuple[int, int, int]
+    category: Code
+    type: Code
+    modifier: Optional[Code] = None
+
+
+ANATOMICAL_STRUCTURE = Code("SCT", "123037004", "Anatomical Structure")
+LEFT = Code("SCT", "7771000", "Left")
+RIGHT = Code("SCT", "24028007", "Right")
+
+
+def _organ(value: int, name: str, color: tuple[int, int, int], code: str, meaning: str,
+           modifier: Optional[Code] = None) -> Label:
+    title = name.replace("_", " ").capitalize()
+    return Label(value, name, title, color, ANATOMICAL_STRUCTURE, Code("SCT", code, meaning), modifier)
+
+
+# The eight organs of the Synapse/BTCV benchmark in TransUNet's order; colours that a legend can tell apart.
+ABDOMEN_LABELS = (
+    _organ(1, "aorta", (230, 60, 60), "15825003", "Aorta"),
+    _organ(2, "gallbladder", (110, 190, 90), "28231008", "Gallbladder"),
+    _organ(3, "left_kidney", (240, 190, 60), "64033007", "Kidney", LEFT),
+    _organ(4, "right_kidney", (80, 200, 190), "64033007", "Kidney", RIGHT),
+    _organ(5, "liver", (200, 115, 75), "10200004", "Liver"),
+    _organ(6, "pancreas", (235, 130, 200), "15776009", "Pancreas"),
+    _organ(7, "spleen", (150, 100, 200), "78961009", "Spleen"),
+    _organ(8, "stomach", (80, 130, 220), "69695003", "Stomach"),
+)

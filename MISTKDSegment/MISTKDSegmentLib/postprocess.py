@@ -1,0 +1,55 @@
+"""Clean-up of a finished label map, organ by organ, as the bundle says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+import numpy as np
+import SimpleITK as sitk
+
+from MISTKDSegmentLib.bundle import PostProcessing
+from MISTKDSegmentLib.labels import Label
+
+
+def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping[str, PostProcessing],
+                voxel_ml: float) -> None:
+    """Drop the parts of organs that their rules call implausible, in place.
+
+    Args:
+        labels: uint8 label map (k, j, i).
+        label_table: the organs in it.
+        rules: per organ name; organs without a rule stay as they are.
+        voxel_ml: volume of one voxel.
+    """
+    for label in label_table:
+        rule = rules.get(label.name)
+        if rule is not None and (rule.largest_component or rule.minimum_ml > 0):
+            _clean(labels, label.value, rule, voxel_ml)
+
+
+def _clean(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: float) -> None:
+    box = bounding_box(labels == value)
+    if box is None:
+        return
+    region = labels[box]
+    organ = region == value
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(organ.astype(np.uint8)))
+    number = sitk.GetArrayViewFromImage(parts)
+    sizes = np.bincount(number.ravel())
+    sizes[0] = 0
+    keep = sizes * voxel_ml >= rule.minimum_ml
+    if rule.largest_component:
+        keep &= np.arange(len(sizes)) == sizes.argmax()
+    region[organ & ~keep[number]] = 0
+
+
+def bounding_box(mask: np.ndarray) -> Optional[tuple[slice, ...]]:
+    """Slices (k, j, i) of the smallest box around a mask; None where it is empty."""
+    box = []
+    for axis in range(mask.ndim):
+        where = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        if not len(where):
+            return None
+        box.append(slice(int(where[0]), int(where[-1]) + 1))
+    return tuple(box)

@@ -1,0 +1,24 @@
+"""What C++ libraries print does not reach the user's console."""
+
+import os
+
+from MISTKDSegmentLib.console import captured_stderr
+
+
+def test_output_is_captured_and_the_console_comes_back(capfd):
+    with captured_stderr() as printed:
+        os.write(2, b"from a library")
+        printed.seek(0)
+        assert printed.read() == b"from a library"
+    os.write(2, b"later")
+    assert capfd.readouterr().err == "later"
+
+
+def test_the_console_comes_back_after_an_exception(capfd):
+    try:
+        with captured_stderr():
+            os.write(2, b"from a library")
+            raise KeyError
+    except KeyError:
+        os.write(2, b"later")
+    assert capfd.readouterr().err == "later"
