@@ -1,0 +1,1 @@
+"""Training of the MISTKD teacher and student outside Slicer, ending in a model bundle."""

@@ -1,0 +1,25 @@
+"""Keeps glibc from handing every large tensor's memory back to the system and fetching it again."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+# Names of mallopt(3)'s parameters in malloc.h.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+
+
+def keep_freed_memory() -> bool:
+    """Let freed memory stay with the process: on CPUs, page faults otherwise cost up to half of a training step.
+
+    Returns:
+        Whether this system's C library took the settings; elsewhere nothing changes.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 256 << 20))
+    return all([mallopt(parameter, value) == 1 for parameter, value in settings])

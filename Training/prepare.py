@@ -1,0 +1,179 @@
+"""Bring an nnU-Net raw data set into the compact form that training reads: 8-bit slices cropped to the body."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.errors import InputError, SegmentError
+from MISTKDSegmentLib.frame import canonical_frame
+from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
+from MISTKDSegmentLib.preprocess import SliceGrid, slice_grid, window
+from MISTKDSegmentLib.reading import read_label_map, read_volume
+from MISTKDSegmentLib.volume import Volume
+from Training.data import MANIFEST
+
+
+@dataclass(frozen=True)
+class PreparedCase:
+    """One entry of the manifest.
+
+    Attributes:
+        name: case name, e.g. "case0010"; its file is NAME.npz with `image` and `labels`, both uint8 (k, j, i).
+        slices: number of axial slices.
+        slice_spacing_mm: distance between slices.
+        sha256: of the file.
+        voxels: labelled pixels per organ name.
+    """
+
+    name: str
+    slices: int
+    slice_spacing_mm: float
+    sha256: str
+    voxels: dict[str, int]
+
+
+def prepare(
+    raw: Path,
+    out: Path,
+    *,
+    labels: Sequence[Label] = ABDOMEN_LABELS,
+    window_hu: tuple[float, float] = (-125.0, 275.0),
+    pixel_spacing_mm: float = 1.5,
+) -> list[PreparedCase]:
+    """Prepare every case of an nnU-Net raw data set that has a label map.
+
+    Args:
+        raw: folder with `dataset.json`, `imagesTr/NAME_0000.*` and `labelsTr/NAME.*`.
+        out: folder for NAME.npz and the manifest; made if missing, cases in it are replaced.
+        labels: the organs to learn, matched to `dataset.json` by name.
+        window_hu: HU at 0 and at 255 of the 8-bit images.
+        pixel_spacing_mm: in-plane pixel size of the prepared slices.
+
+    Returns:
+        The manifest's cases.
+
+    Raises:
+        InputError: if the data set or a case in it cannot be used.
+    """
+    dataset = _read_dataset(raw)
+    value_map = _value_map(dataset["labels"], labels, raw)
+    out.mkdir(parents=True, exist_ok=True)
+    cases = []
+    ending = dataset["file_ending"]
+    for name in track(_case_names(raw, ending), description="Preparing", disable=not sys.stderr.isatty()):
+        image = read_volume(raw / "imagesTr" / f"{name}_0000{ending}")
+        reference = read_label_map(raw / "labelsTr" / f"{name}{ending}")
+        cases.append(_prepare_case(name, image, reference, value_map, labels, window_hu, pixel_spacing_mm, out))
+    manifest = {
+        "source": dataset.get("reference", raw.name),
+        "window_hu": list(window_hu),
+        "pixel_spacing_mm": pixel_spacing_mm,
+        "labels": {label.name: label.value for label in labels},
+        "cases": [asdict(case) for case in cases],
+    }
+    with atomic_path(out / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return cases
+
+
+def _read_dataset(raw: Path) -> dict:
+    path = raw / "dataset.json"
+    try:
+        dataset = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: give the folder of an nnU-Net raw data set.") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON ({error}): write it anew.") from None
+    if not isinstance(dataset.get("labels"), dict) or "file_ending" not in dataset:
+        raise InputError(f"{path} lacks 'labels' or 'file_ending': add what nnU-Net's format asks for.")
+    return dataset
+
+
+def _value_map(theirs: dict[str, int], labels: Sequence[Label], raw: Path) -> np.ndarray:
+    """Lookup table from the data set's label values to ours."""
+    missing = [label.name for label in labels if label.name not in theirs]
+    if missing:
+        raise InputError(f"{raw / 'dataset.json'} has no label named {', '.join(missing)}: rename its labels.")
+    table = np.zeros(256, np.uint8)
+    for label in labels:
+        table[theirs[label.name]] = label.value
+    return table
+
+
+def _case_names(raw: Path, ending: str) -> list[str]:
+    names = sorted(path.name.removesuffix(ending) for path in (raw / "labelsTr").glob(f"*{ending}"))
+    if not names:
+        raise InputError(f"{raw / 'labelsTr'} holds no *{ending} file: check 'file_ending' in dataset.json.")
+    return names
+
+
+def _prepare_case(
+    name: str,
+    image: Volume,
+    reference: Volume,
+    value_map: np.ndarray,
+    labels: Sequence[Label],
+    window_hu: tuple[float, float],
+    pixel_spacing_mm: float,
+    out: Path,
+) -> PreparedCase:
+    same_place = np.allclose(image.ijk_to_lps, reference.ijk_to_lps, atol=1e-3)
+    if image.voxels.shape != reference.voxels.shape or not same_place:
+        raise InputError(f"Image and label map of {name} differ in size or position: resample one to the other.")
+    canonical = canonical_frame(image).volume
+    canonical_labels = canonical_frame(reference.with_voxels(value_map[reference.voxels])).volume.voxels
+    grid = slice_grid(canonical, pixel_spacing_mm, 1)
+    slices = np.stack([prepared_image(grid, canonical.voxels[k], window_hu) for k in range(len(canonical.voxels))])
+    targets = np.stack([prepared_labels(grid, canonical_labels[k], labels) for k in range(len(slices))])
+    voxels = {label.name: int(np.count_nonzero(targets == label.value)) for label in labels}
+    if not any(voxels.values()):
+        raise InputError(f"The label map of {name} holds none of the organs: check its label values.")
+    with atomic_path(out / f"{name}.npz") as temporary:
+        np.savez_compressed(temporary, image=slices, labels=targets)
+    digest = hashlib.sha256((out / f"{name}.npz").read_bytes()).hexdigest()
+    return PreparedCase(name, len(slices), float(canonical.spacing_mm[2]), digest, voxels)
+
+
+def prepared_image(grid: SliceGrid, hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
+    """One canonical slice (j, i) in HU as uint8 pixels."""
+    box = window(hu[grid.rows, grid.columns], window_hu)[None]
+    return np.rint(grid.to_pixels(box)[0] * 255).astype(np.uint8)
+
+
+def prepared_labels(grid: SliceGrid, slice_labels: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
+    """One canonical slice (j, i) of labels as uint8 pixels: in each, the label that covers most of it."""
+    box = slice_labels[grid.rows, grid.columns]
+    values = [0, *(label.value for label in labels)]
+    cover = grid.to_pixels(np.stack([box == value for value in values]))
+    cover[0] += 1e-6  # pixels past the image belong to the background
+    return np.asarray(values, np.uint8)[cover.argmax(0)]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("raw", type=Path, help="nnU-Net raw data set: dataset.json, imagesTr, labelsTr")
+    parser.add_argument("out", type=Path, help="folder for the prepared cases")
+    parser.add_argument("--pixel-spacing-mm", type=float, default=1.5, help="pixel size in mm (default: %(default)s)")
+    args = parser.parse_args(argv)
+    try:
+        cases = prepare(args.raw, args.out, pixel_spacing_mm=args.pixel_spacing_mm)
+    except SegmentError as error:
+        print(f"prepare: error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"{len(cases)} cases, {sum(case.slices for case in cases)} slices in {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
