@@ -1,0 +1,203 @@
+"""The bootstrap `mistkd.py`: stamps, repairs and errors, without network."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 600  # a busy machine
+
+
+@pytest.fixture
+def mistkd() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("mistkd_under_test", ROOT / "mistkd.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def installed(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Records what would be installed; a new environment is an empty `python` file."""
+    calls: list[list[str]] = []
+
+    def pretend(command: list[str], failure: str, remedy: str) -> None:
+        calls.append(command)
+        if command[1:3] == ["-m", "venv"]:
+            python = mistkd.program_in(Path(command[3]), "python")
+            python.parent.mkdir(exist_ok=True)
+            python.touch()
+
+    monkeypatch.setattr(mistkd, "run_quietly", pretend)
+    return calls
+
+
+def made_environments(calls: list[list[str]]) -> int:
+    return sum(call[1:3] == ["-m", "venv"] for call in calls)
+
+
+def test_segmenting_installs_the_project_without_extras(mistkd: ModuleType, installed: list[list[str]],
+                                                        tmp_path: Path) -> None:
+    mistkd.set_up(tmp_path / "venv", "segment")
+    assert installed[-1][-2:] == ["--editable", str(ROOT)]
+
+
+def test_testing_installs_the_training_and_test_extras(mistkd: ModuleType, installed: list[list[str]],
+                                                       tmp_path: Path) -> None:
+    mistkd.set_up(tmp_path / "venv", "test")
+    assert installed[-1][-1] == f"{ROOT}[test,training]"
+
+
+def test_a_second_run_installs_nothing(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path,
+                                       capsys: pytest.CaptureFixture[str]) -> None:
+    mistkd.set_up(tmp_path / "venv", "test")
+    first, _ = len(installed), capsys.readouterr()
+    for command in ("test", "segment", "setup"):
+        mistkd.set_up(tmp_path / "venv", command)
+    assert len(installed) == first
+    assert capsys.readouterr().err == ""
+
+
+def test_a_changed_pyproject_installs_again_and_keeps_the_extras(
+    mistkd: ModuleType, installed: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistkd.set_up(tmp_path / "venv", "setup")
+    same = mistkd.wanted_stamp
+    monkeypatch.setattr(mistkd, "wanted_stamp", lambda extras: {**same(extras), "pyproject": "changed"})
+    installed.clear()
+    mistkd.set_up(tmp_path / "venv", "segment")
+    assert installed[-1][-1] == f"{ROOT}[training]"
+    assert made_environments(installed) == 0
+
+
+@pytest.mark.parametrize("key", ["python", "project"])
+def test_another_python_or_a_moved_folder_starts_afresh(
+    mistkd: ModuleType, installed: list[list[str]], tmp_path: Path, key: str
+) -> None:
+    mistkd.set_up(tmp_path / "venv", "segment")
+    stamp = tmp_path / "venv" / mistkd.STAMP
+    stamp.write_text(json.dumps({**json.loads(stamp.read_text()), key: "other"}))
+    (tmp_path / "venv" / "leftover").mkdir()
+    mistkd.set_up(tmp_path / "venv", "segment")
+    assert made_environments(installed) == 2
+    assert not (tmp_path / "venv" / "leftover").exists()
+
+
+def test_an_interrupted_set_up_is_repaired(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(venv: Path, extras: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    venv = tmp_path / "venv"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(mistkd, "install", interrupt)
+        mistkd.set_up(venv, "segment")
+    mistkd.set_up(venv, "segment")
+    assert made_environments(installed) == 2
+    assert json.loads((venv / mistkd.STAMP).read_text()) == mistkd.wanted_stamp([])
+
+
+def test_a_deleted_python_is_replaced(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path) -> None:
+    mistkd.set_up(tmp_path / "venv", "segment")
+    mistkd.program_in(tmp_path / "venv", "python").unlink()
+    mistkd.set_up(tmp_path / "venv", "segment")
+    assert made_environments(installed) == 2
+
+
+def test_a_folder_of_somebody_else_is_never_cleared(mistkd: ModuleType, installed: list[list[str]],
+                                                    tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(mistkd.SetupError, match="MISTKD_VENV"):
+        mistkd.set_up(tmp_path, "segment")
+    assert (tmp_path / "thesis.tex").exists()
+    assert installed == []
+
+
+def run_bootstrap(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "mistkd.py"), *arguments]
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_bootstrap("segment", MISTKD_VENV=str(tmp_path / "file" / "venv"))
+    assert done.returncode == 1
+    error = done.stderr.splitlines()[-1]
+    assert error.startswith("mistkd.py: error: ") and "MISTKD_VENV" in error
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failing_step_is_one_sentence_with_its_last_error(mistkd: ModuleType) -> None:
+    script = "print('ERROR: no such host'); print('[notice] unrelated'); raise SystemExit(3)"
+    with pytest.raises(mistkd.SetupError, match=r"^it failed \(ERROR: no such host\); do that$"):
+        mistkd.run_quietly([sys.executable, "-c", script], "it failed", "do that")
+
+
+@pytest.mark.parametrize(("command", "minor"), [("segment", 8), ("test", 9), ("setup", 9)])
+def test_an_old_python_is_named(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, command: str,
+                                minor: int) -> None:
+    monkeypatch.setattr(mistkd.sys, "version_info", (3, minor, 18))
+    with pytest.raises(mistkd.SetupError, match=rf"needs Python 3\.{minor + 1} or newer"):
+        mistkd.check_python(command)
+
+
+def test_a_python_without_ensurepip_names_the_package_to_install(mistkd: ModuleType,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    find: Callable[[str], object] = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name))
+    with pytest.raises(mistkd.SetupError, match=r"apt install python3\.\d+-venv"):
+        mistkd.check_python("segment")
+
+
+def test_the_environment_folder_is_relative_to_the_current_one(mistkd: ModuleType, tmp_path: Path,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MISTKD_VENV", "elsewhere")
+    assert mistkd.environment_folder() == tmp_path / "elsewhere"
+    monkeypatch.delenv("MISTKD_VENV")
+    assert mistkd.environment_folder() == ROOT / ".venv"
+
+
+def test_programs_lie_where_windows_has_them(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv = Path("venv")
+    monkeypatch.setattr(mistkd.os, "name", "nt")
+    assert mistkd.program_in(venv, "python").parts[-2:] == ("Scripts", "python.exe")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the program replaces the bootstrap on POSIX only")
+def test_the_exit_code_and_the_folder_of_the_program_are_passed_through(tmp_path: Path) -> None:
+    script = "import mistkd, sys; " \
+             "mistkd.hand_over([sys.executable, '-c', 'import os; print(os.getcwd()); raise SystemExit(5)'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout.strip()) == (5, str(tmp_path.resolve()))
+
+
+def test_all_checks_run_even_when_one_fails(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    ran: list[str] = []
+
+    def pretend(command: list[str], cwd: str) -> int:
+        ran.append(command[2])
+        return int(command[2] == "ruff")
+
+    monkeypatch.setattr(mistkd.subprocess, "call", pretend)
+    assert mistkd.run_checks(Path("python"), []) == 1
+    assert ran == ["ruff", "mypy", "pytest"]
+    assert capsys.readouterr().out.splitlines()[-1] == "Failed: ruff"
+
+
+def test_an_unknown_command_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_bootstrap("segmnet").returncode == 2
+    assert run_bootstrap("--help").returncode == 0

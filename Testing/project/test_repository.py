@@ -1,0 +1,83 @@
+"""What the whole repository keeps to: old Python, pure core, no data, one test command."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 600  # a busy machine
+LIB = ROOT / "MISTKDSegment" / "MISTKDSegmentLib"
+TERMINAL_FILES = {"cli.py", "cli_report.py", "__main__.py"}
+PICTURE_FILES = {"overlay.py"}
+DATA_SUFFIXES = (".nii", ".nii.gz", ".dcm", ".nrrd", ".mha", ".npy", ".npz", ".h5", ".ckpt", ".pt", ".pth")
+WEIGHTS_LIMIT_BYTES = 20e6
+
+
+def lib_files() -> list[Path]:
+    return sorted(LIB.glob("*.py"))
+
+
+def tracked_files() -> list[Path]:
+    try:
+        names = subprocess.check_output(["git", "-C", str(ROOT), "ls-files", "-z"], text=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in names.split("\0") if name]
+
+
+@pytest.mark.parametrize("path", [*LIB.parent.rglob("*.py"), ROOT / "mistkd.py"], ids=lambda path: path.name)
+def test_what_slicer_runs_is_python_3_9(path: Path) -> None:
+    ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 9))
+
+
+@pytest.mark.parametrize("path", lib_files(), ids=lambda p: p.name)
+def test_annotations_are_never_evaluated(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    nodes = ast.walk(ast.parse(text))
+    if any(isinstance(node, ast.AnnAssign) or getattr(node, "returns", None) for node in nodes):
+        assert "from __future__ import annotations\n" in text
+
+
+def imported_with(modules: list[str]) -> set[str]:
+    script = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def module_names(leave_out: set[str]) -> list[str]:
+    return [f"MISTKDSegmentLib.{path.stem}" for path in lib_files() if path.name not in leave_out]
+
+
+def test_the_core_needs_numpy_simpleitk_and_onnxruntime_only() -> None:
+    found = imported_with(module_names(TERMINAL_FILES | PICTURE_FILES))
+    assert not found & {"torch", "slicer", "qt", "vtk", "ctk", "rich", "PIL", "lightning", "Training"}
+
+
+def test_the_command_line_needs_neither_torch_nor_slicer() -> None:
+    found = imported_with(module_names({"__main__.py"}))
+    assert not found & {"torch", "slicer", "qt", "vtk", "ctk", "lightning", "Training"}
+
+
+def test_no_scan_and_no_checkpoint_is_in_git() -> None:
+    assert [path.name for path in tracked_files() if path.name.endswith(DATA_SUFFIXES)] == []
+
+
+def test_the_weights_in_git_stay_small() -> None:
+    weights = [path for path in tracked_files() if path.suffix == ".onnx" and path.exists()]
+    assert sum(path.stat().st_size for path in weights) < WEIGHTS_LIMIT_BYTES
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    command = "python3 mistkd.py test"
+    assert f"exec {command}\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert command in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_ci_is_executable() -> None:
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o100
