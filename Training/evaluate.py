@@ -30,6 +30,7 @@ from MISTKDSegmentLib.labels import Label
 from MISTKDSegmentLib.reading import read_label_map, read_volume
 from MISTKDSegmentLib.runner import segment
 from MISTKDSegmentLib.volume import Volume
+from Training.description import update_description
 from Training.metrics import millimetre, presence, transunet
 
 PROTOCOLS = {
@@ -318,6 +319,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
              "threads": arguments.threads, **_machine_facts(),
              "bootstrap": {"resamples": BOOTSTRAP_RESAMPLES, "seed": BOOTSTRAP_SEED, "unit": "case"}}
     write_results(arguments.out, results, facts)
+    if arguments.record:
+        update_description(arguments.model, results={"cases": [result.case for result in results], **facts,
+                                                     **_plain(summarise(results))})
     print_table(results, f"{bundle.name} {bundle.version}", console)
     console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
 
@@ -506,6 +510,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="where results.csv, results.json and dice.png go")
     parser.add_argument("--threads", type=_threads, default=0, metavar="N",
                         help="CPU threads of onnxruntime; 0 (the default) lets it choose")
+    parser.add_argument("--record", action="store_true", help="write the means into the bundle's model.json as well")
     return parser
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +17,6 @@ import torch
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import (
-    DESCRIPTION_FILE,
     NETWORK_FILE,
     SCHEMA_VERSION,
     Bundle,
@@ -27,6 +25,7 @@ from MISTKDSegmentLib.bundle import (
     load_bundle,
 )
 from MISTKDSegmentLib.labels import Label
+from Training.description import write_description
 from Training.networks import Segmenter
 
 # What onnxruntime 1.19, the oldest that Slicer 5.8 can install for Python 3.9, reads.
@@ -80,12 +79,6 @@ def export_bundle(
         temporary.write_bytes(content)
     write_description(folder, description)
     return load_bundle(folder)
-
-
-def write_description(folder: Path, description: Mapping[str, Any]) -> None:
-    """Write `model.json` of a bundle."""
-    with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        temporary.write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def to_onnx(network: Segmenter, channels: int) -> bytes:

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import NoReturn, Optional
 
 import numpy as np
-import SimpleITK as sitk
 from rich.console import Console
 
 from MISTKDSegmentLib import __version__
-from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import Bundle, default_bundle_folder, load_bundle
 from MISTKDSegmentLib.cli_report import dice_by_name, organ_table, progress_bar
 from MISTKDSegmentLib.errors import BundleError, OutputError, SegmentError
@@ -27,7 +25,7 @@ from MISTKDSegmentLib.reading import read_volume
 from MISTKDSegmentLib.runner import segment
 from MISTKDSegmentLib.table import OrganRow, measure, write_csv
 from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_segmentation
+from MISTKDSegmentLib.writing import write_scan, write_segmentation
 
 PROGRAM = "mistkd-segment"
 NOTICE = "Research use only, not a medical device."
@@ -169,18 +167,9 @@ def write_results(options: argparse.Namespace, volume: Volume, found: np.ndarray
         write_overlay(picture, volume, found, labels)
         written.append(picture)
     if options.input is None:
-        write_phantom(scan, volume)
+        write_scan(scan, volume)
         written.append(scan)
     return written
-
-
-def write_phantom(path: Path, volume: Volume) -> None:
-    """Writes the CT that was made up, so that people can open it."""
-    image = sitk.GetImageFromArray(volume.voxels)
-    image.SetSpacing(volume.spacing_mm)
-    image.SetOrigin(volume.origin_mm)
-    with atomic_path(path) as temporary:
-        sitk.WriteImage(image, str(temporary), True)
 
 
 def _positive_int(text: str) -> int:

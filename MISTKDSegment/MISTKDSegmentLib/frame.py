@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 import SimpleITK as sitk
 
+from MISTKDSegmentLib.image import to_image, to_volume
 from MISTKDSegmentLib.volume import Volume
 
 # Up to this angle a scan keeps its own voxels (axes permuted and flipped only): patients lie this crookedly in
@@ -51,8 +52,8 @@ class CanonicalFrame:
     def finish(self, labels: np.ndarray, out: np.ndarray) -> None:
         """Bring labels obtained from `labels_for` to `out`, by nearest neighbour where the scan is oblique."""
         if self.is_oblique:
-            image = _to_image(self.volume.with_voxels(labels))
-            back = sitk.Resample(image, _to_image(self.source.with_voxels(out)), sitk.Transform(),
+            image = to_image(self.volume.with_voxels(labels))
+            back = sitk.Resample(image, to_image(self.source.with_voxels(out)), sitk.Transform(),
                                  sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
             out[...] = sitk.GetArrayViewFromImage(back)
 
@@ -108,17 +109,4 @@ def _resampled_axial(volume: Volume, axis_of: tuple[int, ...]) -> Volume:
     resample.SetOutputOrigin(((low + high) / 2 - spacing * (size - 1) / 2).tolist())
     resample.SetInterpolator(sitk.sitkLinear)
     resample.SetDefaultPixelValue(AIR_HU)
-    return _to_volume(resample.Execute(_to_image(volume)), volume.name)
-
-
-def _to_image(volume: Volume) -> sitk.Image:
-    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels))
-    image.SetSpacing([float(s) for s in volume.spacing_mm])
-    image.SetOrigin([float(o) for o in volume.origin_mm])
-    image.SetDirection(np.asarray(volume.direction, float).ravel().tolist())
-    return image
-
-
-def _to_volume(image: sitk.Image, name: str) -> Volume:
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    return Volume(sitk.GetArrayFromImage(image), image.GetSpacing(), image.GetOrigin(), direction, name)
+    return to_volume(resample.Execute(to_image(volume)), volume.name)

@@ -13,6 +13,7 @@ from MISTKDSegmentLib.console import captured_stderr
 from MISTKDSegmentLib.dicom import read_dicom_folder
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry import check_direction, check_spacing, sheared
+from MISTKDSegmentLib.image import to_volume
 from MISTKDSegmentLib.nifti import check_nifti
 from MISTKDSegmentLib.nrrd import check_nrrd
 from MISTKDSegmentLib.volume import Volume
@@ -96,9 +97,7 @@ def _read_file(path: Path) -> Volume:
     image = read(path, _IMAGE_IO[suffix])
     name = path.name[:-len(suffix)]
     name = name[:-len(".seg")] if name.lower().endswith(".seg") else name
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    voxels = sitk.GetArrayFromImage(image)
-    return Volume(voxels, image.GetSpacing(), image.GetOrigin(), direction, name or "volume")
+    return to_volume(image, name or "volume")
 
 
 def _suffix(path: Path) -> str:

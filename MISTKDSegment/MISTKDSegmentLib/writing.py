@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.errors import InputError, OutputError
+from MISTKDSegmentLib.image import to_image
 from MISTKDSegmentLib.labels import Code, Label
 from MISTKDSegmentLib.nifti import check_nifti
 from MISTKDSegmentLib.volume import Volume
@@ -49,6 +50,20 @@ def write_segmentation(path: Path, volume: Volume, labels: np.ndarray, label_tab
             _write_nifti(temporary, grid, Path(path))
 
 
+def write_scan(path: Path, volume: Volume) -> None:
+    """Write a scan as NIfTI; the file appears whole or not at all.
+
+    Args:
+        path: ends in `.nii.gz`.
+        volume: voxels and geometry.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    with atomic_path(Path(path)) as temporary:
+        _write_nifti(temporary, volume, Path(path))
+
+
 def _only(labels: np.ndarray, label_table: Iterable[Label]) -> np.ndarray:
     if labels.dtype != np.uint8:
         raise ValueError(f"labels is {labels.dtype}; it must be uint8")
@@ -59,12 +74,8 @@ def _only(labels: np.ndarray, label_table: Iterable[Label]) -> np.ndarray:
 
 
 def _write_nifti(path: Path, grid: Volume, target: Path) -> None:
-    image = sitk.GetImageFromArray(np.ascontiguousarray(grid.voxels))
-    image.SetSpacing([float(mm) for mm in grid.spacing_mm])
-    image.SetOrigin([float(mm) for mm in grid.origin_mm])
-    image.SetDirection(np.asarray(grid.direction, float).ravel().tolist())
     try:
-        sitk.WriteImage(image, os.fspath(path), True)
+        sitk.WriteImage(to_image(grid), os.fspath(path), True)
         # ITK does not notice when the disk is full while it writes NIfTI.
         check_nifti(path)
     except (RuntimeError, InputError) as error:

@@ -28,7 +28,8 @@ def prepared(tmp_path_factory):
     raw = tmp_path_factory.mktemp("raw")
     for seed in range(3):
         volume, labels = make_phantom(seed=seed, spacing_mm=(4.0, 4.0, 25.0))
-        for path, array in ((raw / f"imagesTr/p{seed}_0000.nii.gz", volume.voxels), (raw / f"labelsTr/p{seed}.nii.gz", labels)):
+        for name, array in ((f"imagesTr/p{seed}_0000", volume.voxels), (f"labelsTr/p{seed}", labels)):
+            path = raw / f"{name}.nii.gz"
             image = sitk.GetImageFromArray(array)
             image.SetSpacing(volume.spacing_mm)
             image.SetOrigin(volume.origin_mm)
