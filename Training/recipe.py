@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.errors import InputError
 from Training.augment import Augmentation
 from Training.networks import STUDENT, TEACHER, NetworkConfig
 
@@ -65,6 +66,13 @@ class Recipe:
     logit_weight: float = 1.0
 
     def write(self, path: Path) -> None:
-        """Save as JSON."""
+        """Save as JSON.
+
+        Raises:
+            InputError: if the file holds another recipe: a run cannot go on with other rules than it began with.
+        """
+        text = json.dumps(asdict(self), indent=2) + "\n"
+        if path.exists() and path.read_text(encoding="utf-8") != text:
+            raise InputError(f"{path} is of another recipe: name a new --out, or the options that run began with.")
         with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
