@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +54,7 @@ def load_cases(folder: Path, names: Sequence[str]) -> list[Case]:
         names: cases to read, e.g. "case0010".
 
     Raises:
-        InputError: if the folder lacks a case.
+        InputError: if the folder lacks a case or its file is damaged.
     """
     manifest = read_manifest(folder)
     entries = {entry["name"]: entry for entry in manifest["cases"]}
@@ -61,10 +63,20 @@ def load_cases(folder: Path, names: Sequence[str]) -> list[Case]:
         raise InputError(f"{folder} has no case {', '.join(missing)}: it holds {', '.join(sorted(entries))}.")
     cases = []
     for name in names:
-        with np.load(folder / f"{name}.npz") as arrays:
-            image, labels = arrays["image"], arrays["labels"]
+        image, labels = _read_arrays(folder / f"{name}.npz", entries[name]["sha256"])
         cases.append(Case(name, image, labels, manifest["pixel_spacing_mm"], entries[name]["slice_spacing_mm"]))
     return cases
+
+
+def _read_arrays(path: Path, sha256: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): prepare the data set again.") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InputError(f"{path} is not the file that the manifest describes: prepare the data set again.")
+    with np.load(BytesIO(content)) as arrays:
+        return arrays["image"], arrays["labels"]
 
 
 class SliceDataset(Dataset[tuple[Tensor, Tensor]]):

@@ -10,17 +10,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 
-from MISTKDSegmentLib.bundle import DEFAULT_BUNDLE, Bundle, InputContract
+from MISTKDSegmentLib.bundle import Bundle, InputContract
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from Training.augment import NO_AUGMENTATION, view
+from Training.command import run_command
 from Training.data import Case, SliceDataset, read_manifest
-from Training.export import export_bundle, largest_difference
+from Training.export import export_bundle, largest_difference, to_onnx
 from Training.fit import LAST, fit, load_weights
 from Training.networks import Segmenter, parameter_count
 from Training.options import (
@@ -28,7 +30,6 @@ from Training.options import (
     add_schedule_options,
     load_split,
     recipe_of,
-    run_command,
     start_run,
 )
 from Training.recipe import Recipe
@@ -36,7 +37,8 @@ from Training.tasks import DistillationTask
 from Training.train_teacher import CLASSES, train_teacher
 
 LARGEST_SHARE = 1 / 8
-LICENCE = "Research use only. Trained on BTCV/Synapse data, which may not be redistributed. Not a medical device."
+# Of PyTorch's logits from onnxruntime's.
+LARGEST_DIFFERENCE = 1e-4
 
 
 def distill(
@@ -87,15 +89,15 @@ def read_teacher(recipe: Recipe, checkpoint: Path) -> Segmenter:
         return load_weights(network, checkpoint)
     except FileNotFoundError:
         raise InputError(f"{checkpoint} does not exist: name a checkpoint of Training/train_teacher.py.") from None
-    except (RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, RuntimeError, KeyError, EOFError, UnpicklingError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{checkpoint} does not hold the recipe's teacher ({reason}): train it anew.") from None
 
 
 def export_student(
     student: Segmenter, recipe: Recipe, folder: Path, name: str, version: str, provenance: dict[str, Any]
 ) -> Bundle:
-    """Export a student with the recipe's input contract."""
+    """Export a student with the recipe's input contract, under the licence of its training data."""
     contract = InputContract(
         window_hu=tuple(provenance["data"]["window_hu"]),
         pixel_spacing_mm=recipe.pixel_spacing_mm,
@@ -104,7 +106,8 @@ def export_student(
         slice_step_mm=recipe.slice_step_mm,
     )
     return export_bundle(
-        student, folder, name=name, version=version, labels=ABDOMEN_LABELS, contract=contract, licence=LICENCE,
+        student, folder, name=name, version=version, labels=ABDOMEN_LABELS, contract=contract,
+        licence=f"{provenance['data']['licence']} (that of the training data). Not a medical device.",
         provenance=provenance,
     )
 
@@ -120,6 +123,7 @@ def provenance_of(
         "parameters": {"teacher": parameter_count(teacher), "student": parameter_count(student)},
         "data": {
             "source": manifest["source"],
+            "licence": manifest["licence"],
             "window_hu": manifest["window_hu"],
             "training": [name for name in names if name not in recipe.validation],
             "validation": list(recipe.validation),
@@ -129,7 +133,7 @@ def provenance_of(
         "commit": _commit(),
         "versions": {"torch": torch.__version__, "lightning": lightning.__version__},
         "hardware": f"{_device()}, {torch.get_num_threads()} CPU threads",
-        "student_minutes": round(minutes, 1),
+        "minutes_since_last_start": round(minutes, 1),
     }
 
 
@@ -146,13 +150,25 @@ def _commit() -> str:
         return "unknown"
 
 
-def _real_pixels(case: Case, recipe: Recipe) -> np.ndarray:
-    """The four middle slices of a case as the network sees them: float32 (4, context, height, width)."""
+def check_export(student: Segmenter, case: Case, recipe: Recipe) -> float:
+    """Compare PyTorch with onnxruntime on the four middle slices of a case.
+
+    Returns:
+        The largest difference of a logit.
+
+    Raises:
+        InputError: if it is above 1e-4.
+    """
     dataset = SliceDataset([case], recipe.context_offsets_mm)
     middle = len(dataset) // 2
-    images = torch.stack([dataset[k][0] for k in range(max(0, middle - 2), middle + 2)])
-    height, width = (n // 32 * 32 for n in images.shape[-2:])
-    return images[..., :height, :width].float().div(255).numpy()
+    slices = [dataset[k] for k in range(max(0, middle - 2), min(len(dataset), middle + 2))]
+    image, labels = (torch.stack(part) for part in zip(*slices, strict=True))
+    zoom = recipe.pixel_spacing_mm / case.pixel_spacing_mm
+    pixels = view(image, labels, recipe.view, zoom, NO_AUGMENTATION)[0].numpy()
+    difference = largest_difference(student, to_onnx(student, pixels.shape[1]), pixels)
+    if difference > LARGEST_DIFFERENCE:
+        raise InputError(f"PyTorch and onnxruntime differ by {difference:.2g} on {case.name}: update both.")
+    return difference
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_run_options(parser)
     parser.add_argument("--teacher", type=Path, metavar="CHECKPOINT", help="use this teacher instead of training one")
     parser.add_argument("--bundle", type=Path, help="folder for the model bundle (default: OUT/bundle)")
-    parser.add_argument("--name", default=DEFAULT_BUNDLE, help="of the model (default: %(default)s)")
+    parser.add_argument("--name", default="student", help="of the model (default: %(default)s)")
     parser.add_argument("--version", default="0.1.0", help="of the model (default: %(default)s)")
     add_schedule_options(parser, "teacher", Recipe().teacher_schedule)
     add_schedule_options(parser, "student", Recipe().student_schedule)
@@ -180,8 +196,8 @@ def _run(args: argparse.Namespace) -> None:
     start = time.monotonic()
     student = distill(recipe, teacher, training, validation, args.out / "student")
     provenance = provenance_of(recipe, teacher, student, args.data, (time.monotonic() - start) / 60)
+    difference = check_export(student, training[0], recipe)
     bundle = export_student(student, recipe, args.bundle or args.out / "bundle", args.name, args.version, provenance)
-    difference = largest_difference(student, bundle.network, _real_pixels(training[0], recipe))
     print(f"Bundle: {bundle.folder} (PyTorch and onnxruntime differ by at most {difference:.1g})")
 
 

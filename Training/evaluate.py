@@ -25,11 +25,12 @@ from rich.table import Table
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import Bundle, load_bundle
-from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
+from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.labels import Label
 from MISTKDSegmentLib.reading import read_label_map, read_volume
 from MISTKDSegmentLib.runner import segment
 from MISTKDSegmentLib.volume import Volume
+from Training.command import run_command
 from Training.description import update_description
 from Training.metrics import millimetre, presence, transunet
 
@@ -296,12 +297,7 @@ def print_table(results: Sequence[CaseScores], title: str, console: Console) -> 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line: 0 on success, the error's exit code and one line on standard error otherwise."""
     arguments = _parser().parse_args(argv)
-    try:
-        _evaluate(arguments)
-    except SegmentError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return run_command("evaluate", lambda: _evaluate(arguments))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -30,23 +30,25 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
     Args:
         task: what to train.
         training: cases to draw slices from.
-        validation: cases whose Dice is logged eight times on the way; each is a loader of its own.
+        validation: a checkpoint is written and their Dice is logged eight times on the way.
         folder: for checkpoints and logs (CSV and TensorBoard).
     """
     schedule = task.schedule
-    steps = max(1, schedule.steps // VALIDATIONS)
+    steps = -(-schedule.steps // VALIDATIONS)
     dataset = SliceDataset(training, task.recipe.context_offsets_mm)
     sampler = BalancedSampler(dataset.organs_per_slice(), steps * schedule.batch_size, task.recipe.seed)
     loader = DataLoader(dataset, schedule.batch_size, sampler=sampler, drop_last=True)
     loaders = [DataLoader(SliceDataset([case], task.recipe.context_offsets_mm), 16) for case in validation]
     task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     trainer = lightning.Trainer(
-        max_epochs=-(-schedule.steps // steps),
+        max_epochs=-1,
+        max_steps=schedule.steps,
+        devices=1,
         precision="bf16-mixed",
         gradient_clip_val=1.0,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
-        logger=[CSVLogger(folder, "", "log"), TensorBoardLogger(folder, "", "log")],
+        logger=[CSVLogger(folder, "log"), TensorBoardLogger(folder, "log")],
         callbacks=[
             EMAWeightAveraging(decay=schedule.ema_decay),
             ModelCheckpoint(
@@ -58,7 +60,10 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
         enable_model_summary=False,
     )
     last = folder / LAST
-    trainer.fit(task, loader, loaders, ckpt_path=last if last.exists() else None, weights_only=False)
+    try:
+        trainer.fit(task, loader, loaders, ckpt_path=last if last.exists() else None, weights_only=False)
+    except SystemExit:  # so Lightning answers Ctrl-C
+        raise KeyboardInterrupt from None
 
 
 def load_weights(network: Segmenter, checkpoint: Path) -> Segmenter:

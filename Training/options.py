@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import lightning
 
-from MISTKDSegmentLib.errors import InputError, SegmentError
+from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.allocator import keep_freed_memory
 from Training.data import Case, load_cases, read_manifest
 from Training.recipe import Recipe, Schedule
@@ -42,6 +40,8 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
     Raises:
         InputError: if a number makes no sense.
     """
+    if not 0 <= args.seed < 2**32:
+        raise InputError(f"--seed is {args.seed}: give a number from 0 to {2**32 - 1}.")
     recipe = replace(Recipe(), seed=args.seed)
     if args.validation:
         recipe = replace(recipe, validation=tuple(args.validation))
@@ -68,22 +68,17 @@ def load_split(data: Path, recipe: Recipe) -> tuple[list[Case], list[Case]]:
     return load_cases(data, training), load_cases(data, recipe.validation)
 
 
-def run_command(name: str, command: Callable[[], None]) -> int:
-    """Run a script's work; a user's mistake becomes one line and an exit code."""
-    keep_freed_memory()
-    try:
-        command()
-    except SegmentError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"{name}: stopped; run the same command again to go on.", file=sys.stderr)
-        return 130
-    return 0
-
-
 def start_run(args: argparse.Namespace, recipe: Recipe) -> None:
-    """Make the run folder, write the recipe into it and seed everything."""
-    args.out.mkdir(parents=True, exist_ok=True)
+    """Make the run folder, write the recipe into it and seed everything.
+
+    Raises:
+        OutputError: if the folder cannot be made.
+        InputError: if it belongs to a run with another recipe.
+    """
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{args.out} cannot be made ({error.strerror}): name another --out.") from None
+    keep_freed_memory()
     recipe.write(args.out / "recipe.json")
     lightning.seed_everything(recipe.seed, verbose=False)

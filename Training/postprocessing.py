@@ -12,10 +12,10 @@ import numpy as np
 from rich.progress import track
 
 from MISTKDSegmentLib.bundle import Bundle, PostProcessing, load_bundle
-from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.postprocess import postprocess
 from MISTKDSegmentLib.reading import read_label_map, read_volume
 from MISTKDSegmentLib.runner import segment
+from Training.command import run_command
 from Training.description import update_description
 from Training.evaluate import Case, Organ, find_cases, match_organs, read_dataset, select_cases
 from Training.metrics import dice
@@ -85,16 +85,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", nargs="+", required=True, metavar="CASE", help="validation cases")
     parser.add_argument("--threads", type=int, default=0, help="of onnxruntime; 0 lets it choose")
     args = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         rules = _choose_for(args)
-    except SegmentError as error:
-        print(f"postprocessing: error: {error}", file=sys.stderr)
-        return error.exit_code
-    for organ, rule in rules.items():
-        kept = "the largest part" if rule.largest_component else f"parts of {rule.minimum_ml} mL and more"
-        print(f"{organ}: keep {kept}")
-    print(f"{len(rules)} rules written to {args.model}")
-    return 0
+        for organ, rule in rules.items():
+            kept = "the largest part" if rule.largest_component else f"parts of {rule.minimum_ml} mL and more"
+            print(f"{organ}: keep {kept}")
+        print(f"{len(rules)} rules written to {args.model}")
+
+    return run_command("postprocessing", work)
 
 
 def _choose_for(args: argparse.Namespace) -> dict[str, PostProcessing]:
@@ -107,7 +106,8 @@ def _choose_for(args: argparse.Namespace) -> dict[str, PostProcessing]:
         for name, row in score_case(case, bundle, organs, args.threads).items():
             scores[name].append(row)
     rules = choose(scores)
-    update_description(args.model, postprocessing={organ: asdict(rule) for organ, rule in rules.items()})
+    update_description(args.model, postprocessing={organ: asdict(rule) for organ, rule in rules.items()},
+                       results={})  # those of the old clean-up would not be true any more
     return rules
 
 

@@ -14,12 +14,13 @@ import numpy as np
 from rich.progress import track
 
 from MISTKDSegmentLib.atomic import atomic_path
-from MISTKDSegmentLib.errors import InputError, SegmentError
+from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.frame import canonical_frame
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
 from MISTKDSegmentLib.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.reading import read_label_map, read_volume
 from MISTKDSegmentLib.volume import Volume
+from Training.command import run_command
 from Training.data import MANIFEST
 
 
@@ -63,11 +64,14 @@ def prepare(
         The manifest's cases.
 
     Raises:
-        InputError: if the data set or a case in it cannot be used.
+        InputError: if the data set or a case in it cannot be used, or the pixel spacing makes no sense.
     """
+    if not 0.1 <= pixel_spacing_mm <= 10:
+        raise InputError(f"A pixel spacing of {pixel_spacing_mm} mm makes no sense: give 0.1 to 10 mm.")
     dataset = _read_dataset(raw)
     value_map = _value_map(dataset["labels"], labels, raw)
     out.mkdir(parents=True, exist_ok=True)
+    (out / MANIFEST).unlink(missing_ok=True)  # until all cases are new, it would not be true
     cases = []
     ending = dataset["file_ending"]
     for name in track(_case_names(raw, ending), description="Preparing", disable=not sys.stderr.isatty()):
@@ -76,6 +80,7 @@ def prepare(
         cases.append(_prepare_case(name, image, reference, value_map, labels, window_hu, pixel_spacing_mm, out))
     manifest = {
         "source": dataset.get("reference", raw.name),
+        "licence": dataset.get("licence", "not stated by the data set"),
         "window_hu": list(window_hu),
         "pixel_spacing_mm": pixel_spacing_mm,
         "labels": {label.name: label.value for label in labels},
@@ -94,7 +99,7 @@ def _read_dataset(raw: Path) -> dict:
         raise InputError(f"{path} is missing: give the folder of an nnU-Net raw data set.") from None
     except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error}): write it anew.") from None
-    if not isinstance(dataset.get("labels"), dict) or "file_ending" not in dataset:
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("labels"), dict) or "file_ending" not in dataset:
         raise InputError(f"{path} lacks 'labels' or 'file_ending': add what nnU-Net's format asks for.")
     return dataset
 
@@ -130,8 +135,8 @@ def _prepare_case(
     same_place = np.allclose(image.ijk_to_lps, reference.ijk_to_lps, atol=1e-3)
     if image.voxels.shape != reference.voxels.shape or not same_place:
         raise InputError(f"Image and label map of {name} differ in size or position: resample one to the other.")
-    canonical = canonical_frame(image).volume
-    canonical_labels = canonical_frame(reference.with_voxels(value_map[reference.voxels])).volume.voxels
+    frame = canonical_frame(image)
+    canonical, canonical_labels = frame.volume, frame.canonical_labels(value_map[reference.voxels])
     grid = slice_grid(canonical, pixel_spacing_mm, 1)
     slices = np.stack([prepared_image(grid, canonical.voxels[k], window_hu) for k in range(len(canonical.voxels))])
     targets = np.stack([prepared_labels(grid, canonical_labels[k], labels) for k in range(len(slices))])
@@ -166,13 +171,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path, help="folder for the prepared cases")
     parser.add_argument("--pixel-spacing-mm", type=float, default=1.5, help="pixel size in mm (default: %(default)s)")
     args = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         cases = prepare(args.raw, args.out, pixel_spacing_mm=args.pixel_spacing_mm)
-    except SegmentError as error:
-        print(f"prepare: error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"{len(cases)} cases, {sum(case.slices for case in cases)} slices in {args.out}")
-    return 0
+        print(f"{len(cases)} cases, {sum(case.slices for case in cases)} slices in {args.out}")
+
+    return run_command("prepare", work)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from Training.command import run_command
 from Training.data import Case
 from Training.fit import LAST, fit, load_weights
 from Training.networks import Segmenter
@@ -16,7 +17,6 @@ from Training.options import (
     add_schedule_options,
     load_split,
     recipe_of,
-    run_command,
     start_run,
 )
 from Training.recipe import Recipe

@@ -113,7 +113,7 @@ def load_bundle(folder: Path) -> Bundle:
     network = _read_bounded(folder / NETWORK_FILE, _MAX_NETWORK_BYTES)
     try:
         bundle = _parse(folder, description, network)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         what = f"entry {error} is missing" if isinstance(error, KeyError) else str(error)
         raise BundleError(f"{folder / DESCRIPTION_FILE} is not a valid model description ({what}): "
                           "export the model anew.") from None

@@ -52,6 +52,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except SegmentError as error:
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
         return error.exit_code
+    except MemoryError:
+        print(f"{PROGRAM}: error: the scan needs more memory than there is; close other programs or crop it.",
+              file=sys.stderr)
+        return SegmentError.exit_code
     except KeyboardInterrupt:
         print(f"{PROGRAM}: stopped", file=sys.stderr)
         return STOPPED_EXIT_CODE
@@ -105,6 +109,7 @@ def run(options: argparse.Namespace) -> None:
     messages.print(f"{NOTICE} Model: {bundle.name} {bundle.version}.")
     messages.print(MADE_UP if options.input is None else f"Reading {options.input}")
     volume, truth = make_phantom() if options.input is None else (read_volume(options.input), None)
+    ensure_input_stays(options, volume.name)
     found = np.zeros(volume.voxels.shape, np.uint8)
     batches = segment(volume, bundle, found, organs=[label.name for label in labels], threads=options.threads,
                       slice_step_mm=options.slice_step, postprocess=not options.no_postprocessing)
@@ -134,6 +139,22 @@ def ensure_writable(folder: Path) -> None:
         raise OutputError(f"{folder} cannot be written ({error.strerror}); name another --output.") from error
 
 
+def ensure_input_stays(options: argparse.Namespace, name: str) -> None:
+    """Refuses to write a result over the scan that it is made from.
+
+    Raises:
+        OutputError: the segmentation would take the input's place.
+    """
+    target = segmentation_path(options, name)
+    if options.input is not None and target.exists() and target.samefile(options.input):
+        raise OutputError(f"{target} is the input itself; name another folder with --output.")
+
+
+def segmentation_path(options: argparse.Namespace, name: str) -> Path:
+    """Where the segmentation goes: "seg." before nii.gz too, so that it never meets a scan NAME.nii.gz."""
+    return options.output / f"{name}.seg.{options.format.replace('seg.', '')}"
+
+
 def choose_labels(bundle: Bundle, names: Optional[str]) -> tuple[Label, ...]:
     """The labels that `--organs` names, each once; all of the bundle's when it is left out.
 
@@ -157,8 +178,7 @@ def write_results(options: argparse.Namespace, volume: Volume, found: np.ndarray
     """
     labels = [row.label for row in rows]
     stem = options.output / volume.name
-    # "seg." before nii.gz too: a result must never take the place of the scan NAME.nii.gz.
-    segmentation = Path(f"{stem}.seg.{options.format.replace('seg.', '')}")
+    segmentation = segmentation_path(options, volume.name)
     table, picture, scan = Path(f"{stem}.csv"), Path(f"{stem}.png"), Path(f"{stem}.nii.gz")
     write_segmentation(segmentation, volume, found, labels)
     write_csv(table, rows)

@@ -1,5 +1,10 @@
 """What can go wrong for a user: each error is one sentence that names the file or value and the remedy."""
 
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
 
 class SegmentError(Exception):
     """Base of every error that a user can mend; `exit_code` is what the command line returns."""
@@ -23,3 +28,16 @@ class OutputError(SegmentError):
     """A result cannot be written."""
 
     exit_code = 5
+
+
+def check_name(path: Path, kind: type[SegmentError]) -> None:
+    """Refuse a path that is no UTF-8: C++ libraries end the process over one.
+
+    Raises:
+        kind: if a character of the path cannot be encoded.
+    """
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        readable = os.fspath(path).encode("utf-8", "replace").decode()
+        raise kind(f"{readable} has characters that are no UTF-8 in its name; rename it.") from None

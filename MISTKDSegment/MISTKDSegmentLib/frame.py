@@ -36,6 +36,19 @@ class CanonicalFrame:
     flips: tuple[int, ...]
     is_oblique: bool
 
+    def canonical_labels(self, labels: np.ndarray) -> np.ndarray:
+        """Labels on the input's grid as the frame sees them: a view, or by nearest neighbour where it is oblique.
+
+        Args:
+            labels: uint8 array of the input's shape.
+
+        Returns:
+            uint8 array of the canonical volume's shape.
+        """
+        if self.is_oblique:
+            return _nearest(self.source.with_voxels(labels), self.volume)
+        return np.flip(labels.transpose(self.transpose), self.flips)
+
     def labels_for(self, out: np.ndarray) -> np.ndarray:
         """Where to write canonical labels so that they reach `out`: a view of it, unless oblique.
 
@@ -47,15 +60,12 @@ class CanonicalFrame:
         """
         if self.is_oblique:
             return np.zeros(self.volume.voxels.shape, np.uint8)
-        return np.flip(out.transpose(self.transpose), self.flips)
+        return self.canonical_labels(out)
 
     def finish(self, labels: np.ndarray, out: np.ndarray) -> None:
         """Bring labels obtained from `labels_for` to `out`, by nearest neighbour where the scan is oblique."""
         if self.is_oblique:
-            image = to_image(self.volume.with_voxels(labels))
-            back = sitk.Resample(image, to_image(self.source.with_voxels(out)), sitk.Transform(),
-                                 sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-            out[...] = sitk.GetArrayViewFromImage(back)
+            out[...] = _nearest(self.volume.with_voxels(labels), self.source)
 
 
 def canonical_frame(volume: Volume) -> CanonicalFrame:
@@ -71,9 +81,18 @@ def canonical_frame(volume: Volume) -> CanonicalFrame:
     along = np.array([volume.direction[lps, axis] for lps, axis in enumerate(axis_of)])
     transpose = tuple(2 - axis_of[lps] for lps in (2, 1, 0))
     flips = tuple(2 - lps for lps in (2, 1, 0) if along[lps] < 0)
-    if np.abs(along).min() < np.cos(np.radians(MAX_TILT_DEGREES)):
+    # A lone slice has no neighbours to resample from: it stays whole, however it lies.
+    is_oblique = np.abs(along).min() < np.cos(np.radians(MAX_TILT_DEGREES)) and min(volume.voxels.shape) > 1
+    if is_oblique:
         return CanonicalFrame(_resampled_axial(volume, axis_of), volume, transpose, flips, True)
     return CanonicalFrame(_permuted(volume, axis_of, transpose, flips), volume, transpose, flips, False)
+
+
+def _nearest(labels: Volume, grid: Volume) -> np.ndarray:
+    """A label map on another grid; 0 outside."""
+    resampled = sitk.Resample(to_image(labels), to_image(grid), sitk.Transform(), sitk.sitkNearestNeighbor, 0,
+                              sitk.sitkUInt8)
+    return sitk.GetArrayFromImage(resampled)
 
 
 def _nearest_axes(direction: np.ndarray) -> tuple[int, ...]:

@@ -12,13 +12,17 @@ from MISTKDSegmentLib.errors import InputError
 
 # Rounded headers stay far below this; a gantry tilt of 0.1 degrees lies above it.
 _TOLERANCE = 1e-3
+_FINEST_MM, _COARSEST_MM = 0.05, 60.0
 
 
 def check_spacing(path: Path, spacing_mm: Sequence[float]) -> None:
-    """Raise InputError unless every spacing is a number above zero."""
+    """Raise InputError unless every spacing is a number above zero and of a size that a CT can have."""
     if not all(math.isfinite(mm) and mm > 0 for mm in spacing_mm):
         raise InputError(f"{path} has a spacing of {format_mm(spacing_mm)} in its header, but each must be "
                          "above zero; correct the header or export the scan again.")
+    if not all(_FINEST_MM <= mm <= _COARSEST_MM for mm in spacing_mm):
+        raise InputError(f"{path} has a spacing of {format_mm(spacing_mm)} in its header, which no body CT has "
+                         "(perhaps another unit was taken for millimetres); correct the header.")
 
 
 def check_direction(path: Path, direction: np.ndarray) -> None:

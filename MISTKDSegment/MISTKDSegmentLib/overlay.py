@@ -95,14 +95,8 @@ def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label
 
 def _canonical_labels(frame: CanonicalFrame, labels: np.ndarray, label_table: Sequence[Label]) -> np.ndarray:
     """The labels of the table on the canonical grid."""
-    if not frame.is_oblique:
-        seen = frame.labels_for(labels)
-        return np.where(np.isin(seen, [label.value for label in label_table]), seen, 0).astype(np.uint8)
-    organs = np.zeros(frame.volume.voxels.shape, np.uint8)
-    for label in label_table:
-        mask = frame.source.with_voxels((labels == label.value).astype(np.float32))
-        organs[canonical_frame(mask).volume.voxels > 0.5] = label.value
-    return organs
+    seen = frame.canonical_labels(labels)
+    return np.where(np.isin(seen, [label.value for label in label_table]), seen, 0).astype(np.uint8)
 
 
 def _views(volume: Volume, organs: np.ndarray, found: Sequence[Label]) -> list[_View]:

@@ -29,7 +29,7 @@ class Paint:
         gas_above: what lies inside the wall and in front of this y is gas.
         rough: amplitude in mm of the waviness of its surface.
         mottle: amplitude in HU of a coarse texture.
-        within: a region of the trunk that it stays in, at a distance of 3 mm to its border.
+        within: a region of the trunk that it stays in, 2 mm away from its border.
         keeps_label: does not change labels (vessels inside an organ).
         clears_label: moves with an organ, but is not part of it.
     """

@@ -107,7 +107,7 @@ def slice_grid(volume: Volume, pixel_spacing_mm: float, multiple: int) -> SliceG
         multiple: height and width become multiples of this many pixels.
 
     Returns:
-        The grid, centred on the body's bounding box; pixels past the image read as air.
+        The grid, centred on the body's bounding box; pixels past the box read as air.
     """
     rows, columns = body_box(volume)
     row_axis, pixel_row_axis = _axes(rows, volume.spacing_mm[1], pixel_spacing_mm, multiple)

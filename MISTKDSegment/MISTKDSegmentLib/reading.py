@@ -11,10 +11,10 @@ import SimpleITK as sitk
 
 from MISTKDSegmentLib.console import captured_stderr
 from MISTKDSegmentLib.dicom import read_dicom_folder
-from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.errors import InputError, check_name
 from MISTKDSegmentLib.geometry import check_direction, check_spacing, sheared
 from MISTKDSegmentLib.image import to_volume
-from MISTKDSegmentLib.nifti import check_nifti
+from MISTKDSegmentLib.nifti import check_nifti, not_numbers
 from MISTKDSegmentLib.nrrd import check_nrrd
 from MISTKDSegmentLib.volume import Volume
 
@@ -71,6 +71,7 @@ def read_label_map(path: Path) -> Volume:
 def _read(path: Path) -> Volume:
     if not os.path.exists(path):
         raise InputError(f"{path} does not exist; check the spelling of the path.")
+    check_name(path, InputError)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     volume = _read_folder(path) if path.is_dir() else _read_file(path)
     check_spacing(path, volume.spacing_mm)
@@ -89,6 +90,10 @@ def _read_folder(path: Path) -> Volume:
 
 def _read_file(path: Path) -> Volume:
     suffix = _suffix(path)
+    try:
+        open(path, "rb").close()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     if suffix.startswith(".nii"):
         check_nifti(path)
     if suffix in (".nrrd", ".nhdr"):
@@ -168,8 +173,7 @@ def _check_values(path: Path, voxels: np.ndarray) -> None:
         raise InputError(f"{path} has no voxels; export it again.")
     broken = 0 if np.isfinite(voxels.sum(dtype=np.float64)) else int((~np.isfinite(voxels)).sum())
     if broken:
-        raise InputError(f"{path} has {broken:,} voxels that are not numbers (NaN or infinite); replace them "
-                         "by -1024 HU (air) or export the scan again.")
+        raise not_numbers(path, broken)
     if voxels.min() == voxels.max():
         raise InputError(f"{path} is empty: every voxel is {voxels.min():g}; pass another scan.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -9,7 +10,7 @@ from typing import Optional
 import numpy as np
 import onnxruntime
 
-from MISTKDSegmentLib.bundle import Bundle
+from MISTKDSegmentLib.bundle import NETWORK_FILE, Bundle
 from MISTKDSegmentLib.context import context_indices
 from MISTKDSegmentLib.errors import BundleError
 from MISTKDSegmentLib.frame import canonical_frame
@@ -47,7 +48,7 @@ def segment(
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`; filled while the run goes on, complete after its last item.
         organs: names of the organs to keep; all by default.
-        threads: for the network; 0 means as many as there are cores.
+        threads: for the network; 0, and more than there are, mean as many as there are cores.
         slice_step_mm: run slices at most this far apart and interpolate class scores between them; by default as
             the bundle says.
         postprocess: whether to clean up organs as the bundle says.
@@ -151,13 +152,13 @@ class _Network:
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = min(threads, os.cpu_count() or 1)
         options.log_severity_level = 3
         self._bundle = bundle
         try:
             self._session = onnxruntime.InferenceSession(bundle.network, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises many kinds, all of which mean an unusable file
-            raise BundleError(f"onnxruntime {onnxruntime.__version__} cannot load the network of {bundle.name} "
+            raise BundleError(f"onnxruntime {onnxruntime.__version__} cannot load {bundle.folder / NETWORK_FILE} "
                               f"({_first_line(error)}): export the model anew.") from None
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -165,7 +166,7 @@ class _Network:
         try:
             scores = self._session.run(None, {name: pixels})[0]
         except Exception as error:
-            raise BundleError(f"The network of {self._bundle.name} cannot run on {pixels.shape} pixels "
+            raise BundleError(f"{self._bundle.folder / NETWORK_FILE} cannot run on {pixels.shape} pixels "
                               f"({_first_line(error)}): export the model anew.") from None
         self._check(pixels, scores)
         return scores
@@ -174,8 +175,8 @@ class _Network:
         classes = len(self._bundle.labels) + 1
         fits = scores.ndim == 4 and scores.shape[:2] == (len(pixels), classes)
         if not fits or any(n % s for n, s in zip(pixels.shape[2:], scores.shape[2:])):
-            raise BundleError(f"The network of {self._bundle.name} gives {scores.shape} for {len(pixels)} slices and "
-                              f"{classes} classes: its model.json belongs to another network.")
+            raise BundleError(f"{self._bundle.folder / NETWORK_FILE} gives {scores.shape} for {len(pixels)} slices "
+                              f"and {classes} classes: its model.json belongs to another network.")
 
 
 def _first_line(error: Exception) -> str:

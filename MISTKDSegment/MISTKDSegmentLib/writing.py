@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.atomic import atomic_path
-from MISTKDSegmentLib.errors import InputError, OutputError
+from MISTKDSegmentLib.errors import InputError, OutputError, check_name
 from MISTKDSegmentLib.image import to_image
 from MISTKDSegmentLib.labels import Code, Label
 from MISTKDSegmentLib.nifti import check_nifti
@@ -43,6 +43,7 @@ def write_segmentation(path: Path, volume: Volume, labels: np.ndarray, label_tab
     name = Path(path).name.lower()
     if not name.endswith(SUFFIXES):
         raise OutputError(f"{path} has an unknown file type; use a name ending in {' or '.join(SUFFIXES)}.")
+    check_name(path, OutputError)
     with atomic_path(Path(path)) as temporary:
         if name.endswith(".seg.nrrd"):
             _write_seg_nrrd(temporary, grid, label_table)

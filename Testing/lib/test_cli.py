@@ -251,3 +251,73 @@ def test_ctrl_c_ends_the_process_with_130_and_leaves_nothing_behind(tiny_bundle:
     assert process.returncode == 130
     assert "Traceback" not in err and err.splitlines()[-1] == "mistkd-segment: stopped"
     assert names_in(out) == set()
+
+
+def write_scan_file(path, hu, spacing=(2.0, 2.0, 5.0)):
+    image = sitk.GetImageFromArray(hu)
+    image.SetSpacing(spacing)
+    sitk.WriteImage(image, str(path))
+
+
+def ct() -> np.ndarray:
+    hu = np.full((4, 40, 40), -1000, np.int16)
+    hu[:, 5:35, 5:35] = 40
+    return hu
+
+
+BAD_SCANS = {
+    "missing.nii.gz": lambda path: None,
+    "truncated.nii.gz": lambda path: (write_scan_file(path, ct()), path.write_bytes(path.read_bytes()[:-200])),
+    "mr.nii.gz": lambda path: write_scan_file(path, np.abs(ct())),
+    "windowed.nii.gz": lambda path: write_scan_file(path, np.clip(ct() + 100, 0, 255).astype(np.uint8)),
+    "constant.nii.gz": lambda path: write_scan_file(path, np.full((4, 8, 8), -1000, np.int16)),
+    "nan.nii.gz": lambda path: write_scan_file(path, np.where(ct() == 40, np.nan, -1000).astype(np.float32)),
+    "infinite.nrrd": lambda path: write_scan_file(path, np.where(ct() == 40, np.inf, -1000).astype(np.float32)),
+    "four_d.nii.gz": lambda path: sitk.WriteImage(
+        sitk.JoinSeries([sitk.GetImageFromArray(ct())] * 2), str(path)),
+    "colour.mha": lambda path: sitk.WriteImage(
+        sitk.GetImageFromArray(np.zeros((4, 8, 8, 3), np.uint8), isVector=True), str(path)),
+    "micrometres.nrrd": lambda path: write_scan_file(path, ct(), spacing=(780.0, 780.0, 5000.0)),
+    "picture.png": lambda path: path.write_bytes(b"\x89PNG"),
+    "empty_folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SCANS)
+def test_a_bad_scan_is_one_sentence_an_exit_code_and_no_output(tiny_bundle, tmp_path, capfd, name):
+    scan, out = tmp_path / name, tmp_path / "out"
+    BAD_SCANS[name](scan)
+    assert cli.main([str(scan), "--model", str(tiny_bundle), "--output", str(out), "--quiet"]) == 3
+    error = capfd.readouterr().err
+    assert error.startswith("mistkd-segment: error: ") and error.count("\n") == 1
+    assert str(scan) in error
+    assert list(out.iterdir()) == []
+
+
+def test_a_segmentation_is_never_written_over_the_scan(tiny_bundle, tmp_path, capfd):
+    scan = tmp_path / "a.seg.nrrd"
+    write_scan_file(scan, ct())
+    before = scan.read_bytes()
+    assert cli.main([str(scan), "--model", str(tiny_bundle), "--output", str(tmp_path), "--quiet"]) == 5
+    assert "is the input itself" in capfd.readouterr().err
+    assert scan.read_bytes() == before
+
+
+def test_running_out_of_memory_is_one_sentence(tiny_bundle, tmp_path, monkeypatch, capfd):
+    def segment(*_arguments, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "segment", segment)
+    write_scan_file(tmp_path / "a.nii.gz", ct())
+    scan = [str(tmp_path / "a.nii.gz"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
+    assert cli.main(scan) == 1
+    assert "needs more memory than there is" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_a_name_that_is_no_utf_8_is_one_sentence(tiny_bundle, tmp_path, capfd):
+    scan = os.fsdecode(os.fsencode(tmp_path) + b"/B\xe4uche.nii.gz")
+    write_scan_file(tmp_path / "a.nii.gz", ct())
+    os.rename(tmp_path / "a.nii.gz", scan)
+    assert cli.main([scan, "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]) == 3
+    assert "no UTF-8 in its name" in capfd.readouterr().err

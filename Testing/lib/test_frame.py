@@ -82,3 +82,16 @@ def test_shapes_down_to_one_voxel_and_any_spacing_survive_the_round_trip(directi
     out = np.zeros(shape, np.uint8)
     frame.labels_for(out)[...] = frame.volume.voxels
     np.testing.assert_array_equal(out, voxels)
+
+
+def test_a_lone_slice_stays_whole_however_it_lies():
+    slice_of_20_degrees = Volume(np.ones((1, 9, 9), np.int16), (1.0, 1.0, 5.0), (0.0, 0.0, 0.0), rotation(20, 0))
+    frame = canonical_frame(slice_of_20_degrees)
+    assert not frame.is_oblique and frame.volume.voxels.shape == (1, 9, 9)
+
+
+def test_labels_of_an_oblique_scan_are_never_blended():
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[5:15, 5:15, 5:15] = 8
+    oblique = Volume(labels.astype(np.int16), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), rotation(30, 1))
+    assert set(np.unique(canonical_frame(oblique).canonical_labels(labels))) == {0, 8}

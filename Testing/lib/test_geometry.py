@@ -18,7 +18,13 @@ def test_an_impossible_spacing_is_refused_with_its_numbers(bad):
 
 
 def test_a_possible_spacing_passes():
-    check_spacing(SCAN, (0.001, 1.0, 50.0))
+    check_spacing(SCAN, (0.06, 1.0, 50.0))
+
+
+@pytest.mark.parametrize("spacing_mm", [(780.0, 780.0, 3000.0), (0.00078, 0.00078, 0.003)])
+def test_another_unit_than_millimetres_is_refused(spacing_mm):
+    with pytest.raises(InputError, match=r"no body CT has.*correct the header"):
+        check_spacing(SCAN, spacing_mm)
 
 
 def test_rotations_and_reflections_pass_even_when_rounded():

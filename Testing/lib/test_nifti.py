@@ -114,7 +114,7 @@ def test_a_truncated_header_is_refused(tmp_path, nifti, length):
 
 def test_missing_voxels_are_refused(tmp_path, nifti):
     # 352 bytes of header and extension flag, 120 voxels of 2 bytes.
-    refuses(tmp_path, nifti[:-1], "591 of 592 bytes")
+    refuses(tmp_path, nifti[:-1], "239 of 240 bytes of voxels")
 
 
 def test_a_truncated_compressed_file_is_refused(tmp_path, nifti):
@@ -131,3 +131,22 @@ def test_other_files_are_refused(tmp_path, nifti):
     refuses(tmp_path, b"hello" * 200, "no complete NIfTI-1 header")
     refuses(tmp_path, patched(nifti, (MAGIC, "4s", b"\0\0\0\0")), "no complete NIfTI-1 header")
     refuses(tmp_path, struct.pack("<i", 540) + bytes(600), "NIfTI-2")
+
+
+def test_an_sform_that_contradicts_pixdim_is_refused_beside_a_qform_too(tmp_path, nifti):
+    refuses(tmp_path, patched(nifti, (SFORM, "12f", *[3, 0, 0, 0, 0, 3, 0, 0, 0, 0, 3, 0])), "contradicts itself")
+
+
+@pytest.mark.parametrize("offset", [float("nan"), float("inf"), -1.0])
+def test_an_impossible_start_of_the_voxels_is_refused(tmp_path, nifti, offset):
+    refuses(tmp_path, patched(nifti, (108, "f", offset)), "damaged NIfTI header")
+
+
+@pytest.mark.parametrize(("kind", "value"), [(np.float32, np.nan), (np.float64, -np.inf)])
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz"])
+def test_voxels_that_are_no_numbers_are_counted_and_refused(tmp_path, kind, value, name):
+    voxels = np.zeros((3, 4, 5), kind)
+    voxels[1, 2, 3] = voxels[2, 0, 0] = value
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / name))
+    with pytest.raises(InputError, match="2 voxels that are not numbers"):
+        check_nifti(tmp_path / name)

@@ -160,7 +160,7 @@ def replace_network(folder: Path, content: bytes) -> Path:
 @pytest.mark.parametrize("content", [b"", b"no network", bytes(1000)])
 def test_a_file_that_is_no_network_is_refused(tiny_bundle, content):
     bundle = load_bundle(replace_network(tiny_bundle, content))
-    with pytest.raises(BundleError, match="cannot load the network of tiny"):
+    with pytest.raises(BundleError, match=r"cannot load .*model\.onnx"):
         next(segment(patient(), bundle, np.zeros((10, 60, 70), np.uint8)))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import InputError
-from Training.data import BalancedSampler, Case, SliceDataset, read_manifest
+from Training.data import BalancedSampler, Case, SliceDataset, load_cases, read_manifest
 
 
 def case(name: str, slices: int, rows: int, columns: int) -> Case:
@@ -53,3 +55,13 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 def test_a_folder_without_manifest_is_named(tmp_path):
     with pytest.raises(InputError, match=r"manifest\.json cannot be read.*prepare\.py"):
         read_manifest(tmp_path)
+
+
+def test_a_file_that_is_not_the_described_one_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", image=np.zeros((1, 2, 2), np.uint8), labels=np.zeros((1, 2, 2), np.uint8))
+    entry = {"name": "a", "slices": 1, "slice_spacing_mm": 5.0, "sha256": "0" * 64, "voxels": {}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"pixel_spacing_mm": 1.5, "cases": [entry]}))
+    with pytest.raises(InputError, match=r"a\.npz is not the file that the manifest describes"):
+        load_cases(tmp_path, ["a"])
+    with pytest.raises(InputError, match="no case b: it holds a"):
+        load_cases(tmp_path, ["b"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,7 +73,7 @@ def test_the_run_folder_says_what_was_run_and_how_it_went(run):
     assert json.loads((run / "recipe.json").read_text())["student_schedule"]["steps"] == 2
     for who in ("teacher", "student"):
         assert (run / who / "last.ckpt").exists()
-        assert "dice" in (run / who / "log" / "metrics.csv").read_text().splitlines()[0]
+        assert "dice" in (run / who / "log" / "version_0" / "metrics.csv").read_text().splitlines()[0]
 
 
 @pytest.mark.slow
@@ -130,6 +133,21 @@ def test_each_term_counts_with_its_weight():
     assert loss(sequence_weight=0.0, logit_weight=1.0) > alone
 
 
+@pytest.mark.slow
+def test_a_run_that_is_finished_exports_again_and_trains_no_further(prepared, run, tmp_path):
+    before = (run / "bundle" / "model.onnx").read_bytes()
+    again = [str(prepared), "--out", str(run), *SHORT, "--student-steps", "2", "--student-batch-size", "2"]
+    assert distill.main([*again, "--bundle", str(tmp_path / "bundle")]) == 0
+    assert (tmp_path / "bundle" / "model.onnx").read_bytes() == before
+
+
+def test_the_scripts_run_as_files():
+    for script in ("prepare", "train_teacher", "distill", "postprocessing", "evaluate"):
+        path = Path(distill.__file__).with_name(f"{script}.py")
+        done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=True)
+        assert "usage:" in done.stdout
+
+
 def test_a_student_of_more_than_an_eighth_is_refused():
     with pytest.raises(InputError, match="at most an eighth"):
         distill.check_share(Segmenter(3, 9, TEACHER), Segmenter(3, 9, TEACHER))
@@ -138,7 +156,9 @@ def test_a_student_of_more_than_an_eighth_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [(["--validation", "nobody"], "no case nobody"), (["--validation", "p0", "p1", "p2"], "validation cases alone"),
-     (["--teacher-steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist")],
+     (["--teacher-steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist"),
+     (["--teacher", __file__], "does not hold the recipe's teacher"), (["--seed", "-1"], "from 0 to"),
+     (["--teacher", "."], "does not hold the recipe's teacher")],
 )
 def test_a_users_mistake_is_one_line_and_an_exit_code(prepared, tmp_path, capsys, arguments, message):
     chosen = arguments if "--validation" in arguments else ["--validation", "p2", *arguments]
