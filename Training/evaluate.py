@@ -25,12 +25,22 @@ from rich.table import Table
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import Bundle, load_bundle
-from MISTKDSegmentLib.errors import InputError, OutputError
-from MISTKDSegmentLib.labels import Label
+from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.reading import read_label_map, read_volume
 from MISTKDSegmentLib.runner import segment
 from MISTKDSegmentLib.volume import Volume
 from Training.command import run_command
+from Training.dataset import (
+    LabelledScan,
+    Organ,
+    check_same_grid,
+    find_cases,
+    identifier,
+    match_organs,
+    read_dataset,
+    read_split,
+    select_cases,
+)
 from Training.description import update_description
 from Training.metrics import millimetre, presence, transunet
 
@@ -43,26 +53,8 @@ PROTOCOLS = {
 PRESENCES = ("both", "missed", "invented", "absent")
 BOOTSTRAP_RESAMPLES = 2000
 BOOTSTRAP_SEED = 0
-GEOMETRY_TOLERANCE_MM = 0.01
 
 Advance = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One labelled scan of an nnU-Net raw data set."""
-
-    name: str
-    image: Path
-    label_map: Path
-
-
-@dataclass(frozen=True)
-class Organ:
-    """One organ that both the bundle and the data set know: its label and its values in the reference."""
-
-    label: Label
-    reference_values: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -86,98 +78,7 @@ class CaseScores:
     scores: dict[str, dict[str, dict[str, float]]]
 
 
-def read_dataset(folder: Path) -> dict[str, Any]:
-    """Read `dataset.json` of an nnU-Net raw data set.
-
-    Raises:
-        InputError: the file is missing, is not JSON, or has no "labels" of the form name -> value.
-    """
-    path = folder / "dataset.json"
-    try:
-        dataset = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read; give --data the folder of an nnU-Net data set") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}); write it anew") from error
-    if not isinstance(dataset, dict) or not isinstance(dataset.get("labels"), dict):
-        raise InputError(f'{path} has no "labels"; add them as name -> value, as nnU-Net v2 wants them')
-    return dataset
-
-
-def find_cases(folder: Path, file_ending: str = ".nii.gz") -> dict[str, Case]:
-    """All labelled cases of an nnU-Net raw data set (Tr and Ts), by name.
-
-    Raises:
-        InputError: there are no label maps, or one has no image.
-    """
-    cases = {}
-    for subset in ("Tr", "Ts"):
-        for label_map in sorted((folder / f"labels{subset}").glob(f"*{file_ending}")):
-            name = label_map.name[: -len(file_ending)]
-            image = folder / f"images{subset}" / f"{name}_0000{file_ending}"
-            if not image.exists():
-                raise InputError(f"{label_map} has no image; put it at {image}")
-            cases[name] = Case(name, image, label_map)
-    if not cases:
-        raise InputError(f"{folder} has no label maps; put them at labelsTr/CASE{file_ending}")
-    return cases
-
-
-def select_cases(cases: Mapping[str, Case], names: Sequence[str] | None) -> list[Case]:
-    """The named cases in the given order, or all of them.
-
-    Raises:
-        InputError: a name is not in the data set, or no name is given.
-    """
-    chosen = list(dict.fromkeys(cases if names is None else names))
-    unknown = [name for name in chosen if name not in cases]
-    if unknown:
-        raise InputError(f"no labelled case {', '.join(unknown)} in the data set; it has {_listed(cases)}")
-    if not chosen:
-        raise InputError("the split has no validation case; name at least one")
-    return [cases[name] for name in chosen]
-
-
-def read_split(path: Path) -> list[str]:
-    """Names of the validation cases in a split file.
-
-    Args:
-        path: JSON object with "validation" (or "val"), or nnU-Net's `splits_final.json`, whose fold 0 counts.
-
-    Raises:
-        InputError: the file cannot be read or has no such list.
-    """
-    try:
-        split = json.loads(path.read_text(encoding="utf-8"))
-        fold = split[0] if isinstance(split, list) else split
-        names = fold["validation"] if "validation" in fold else fold["val"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f'{path} is no readable split; give JSON with a list "validation"') from error
-    if not isinstance(names, list):
-        raise InputError(f'"validation" in {path} is not a list of case names; make it one')
-    return [str(name) for name in names]
-
-
-def match_organs(labels: Sequence[Label], reference_labels: Mapping[str, Any]) -> list[Organ]:
-    """Pair the bundle's labels with the data set's by name, whatever their values.
-
-    Args:
-        labels: labels of the bundle.
-        reference_labels: "labels" of `dataset.json`: name -> value, or a list of values for a region.
-
-    Raises:
-        InputError: no name is in both, or a value is not an integer.
-    """
-    values = {_identifier(name): value for name, value in reference_labels.items()}
-    organs = [Organ(label, _values(label.name, values[_identifier(label.name)]))
-              for label in labels if _identifier(label.name) in values]
-    if not organs:
-        raise InputError(f"the data set's labels ({_listed(reference_labels)}) name none of the model's "
-                         f"organs ({_listed(label.name for label in labels)}); rename them in dataset.json")
-    return organs
-
-
-def evaluate_case(case: Case, bundle: Bundle, organs: Sequence[Organ], *, threads: int = 0,
+def evaluate_case(case: LabelledScan, bundle: Bundle, organs: Sequence[Organ], *, threads: int = 0,
                   advance: Advance | None = None) -> CaseScores:
     """Segment one scan as the product does and score it in both protocols.
 
@@ -192,7 +93,7 @@ def evaluate_case(case: Case, bundle: Bundle, organs: Sequence[Organ], *, thread
         InputError: the scan or label map cannot be used, or they do not lie on the same grid.
     """
     volume, reference = read_volume(case.image), read_label_map(case.label_map)
-    _check_same_grid(case, volume, reference)
+    check_same_grid(case, volume, reference)
     labels, seconds = _segmented(volume, bundle, threads, advance)
     found, scores = {}, {}
     for organ in organs:
@@ -322,7 +223,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
 
 
-def _evaluate_all(cases: Sequence[Case], bundle: Bundle, organs: Sequence[Organ],
+def _evaluate_all(cases: Sequence[LabelledScan], bundle: Bundle, organs: Sequence[Organ],
                   threads: int) -> list[CaseScores]:
     results = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -345,15 +246,6 @@ def _segmented(volume: Volume, bundle: Bundle, threads: int,
         if advance is not None:
             advance(progress.slices_done, progress.slices_total)
     return labels, time.perf_counter() - start
-
-
-def _check_same_grid(case: Case, volume: Volume, reference: Volume) -> None:
-    if volume.voxels.shape != reference.voxels.shape:
-        raise InputError(f"{case.label_map} has shape {reference.voxels.shape} but {case.image} has "
-                         f"{volume.voxels.shape}; bring the label map to the image's grid")
-    if not np.allclose(volume.ijk_to_lps, reference.ijk_to_lps, rtol=0, atol=GEOMETRY_TOLERANCE_MM):
-        raise InputError(f"{case.label_map} and {case.image} differ in spacing, origin or direction; bring "
-                         "the label map to the image's grid")
 
 
 def _summarise_protocol(results: Sequence[CaseScores], protocol: str) -> dict[str, Any]:
@@ -438,9 +330,9 @@ def _version(package: str) -> str | None:
 
 def _say_what_is_left_out(bundle: Bundle, reference_labels: Mapping[str, Any], organs: Sequence[Organ],
                           console: Console) -> None:
-    scored = {_identifier(organ.label.name) for organ in organs} | {"background", "ignore"}
+    scored = {identifier(organ.label.name) for organ in organs} | {"background", "ignore"}
     names = [*(label.name for label in bundle.labels), *reference_labels]
-    left_out = [name for name in dict.fromkeys(names) if _identifier(name) not in scored]
+    left_out = [name for name in dict.fromkeys(names) if identifier(name) not in scored]
     if left_out:
         console.print(f"Not scored, as only the model or only the data set has it: {', '.join(left_out)}")
 
@@ -450,22 +342,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made ({error.strerror}); choose another --out") from error
-
-
-def _identifier(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
-
-
-def _values(name: str, value: Any) -> tuple[int, ...]:
-    try:
-        return tuple(int(one) for one in (value if isinstance(value, list) else [value]))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"label {name} in dataset.json has the value {value!r}; give an integer") from error
-
-
-def _listed(names: Any) -> str:
-    names = list(names)
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _cell(value: float, metric: str) -> str:

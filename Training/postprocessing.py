@@ -16,8 +16,8 @@ from MISTKDSegmentLib.postprocess import postprocess
 from MISTKDSegmentLib.reading import read_label_map, read_volume
 from MISTKDSegmentLib.runner import segment
 from Training.command import run_command
+from Training.dataset import LabelledScan, Organ, find_cases, match_organs, read_dataset, select_cases
 from Training.description import update_description
-from Training.evaluate import Case, Organ, find_cases, match_organs, read_dataset, select_cases
 from Training.metrics import dice
 
 # From doing nothing to doing much: of rules that score alike, the first is taken.
@@ -57,7 +57,9 @@ def choose(scores: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, PostPro
     return rules
 
 
-def score_case(case: Case, bundle: Bundle, organs: Sequence[Organ], threads: int = 0) -> dict[str, list[float]]:
+def score_case(
+    case: LabelledScan, bundle: Bundle, organs: Sequence[Organ], threads: int = 0
+) -> dict[str, list[float]]:
     """Dice of every organ of one case under each of `CANDIDATES`.
 
     Raises:

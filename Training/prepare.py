@@ -6,9 +6,10 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import track
@@ -19,9 +20,9 @@ from MISTKDSegmentLib.frame import canonical_frame
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
 from MISTKDSegmentLib.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.reading import read_label_map, read_volume
-from MISTKDSegmentLib.volume import Volume
 from Training.command import run_command
 from Training.data import MANIFEST
+from Training.dataset import LabelledScan, check_same_grid, find_cases, listed, match_organs, read_dataset
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,15 @@ def prepare(
     """
     if not 0.1 <= pixel_spacing_mm <= 10:
         raise InputError(f"A pixel spacing of {pixel_spacing_mm} mm makes no sense: give 0.1 to 10 mm.")
-    dataset = _read_dataset(raw)
+    dataset = read_dataset(raw)
     value_map = _value_map(dataset["labels"], labels, raw)
+    scans = find_cases(raw, str(dataset.get("file_ending", ".nii.gz")), subsets=("Tr",)).values()
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)  # until all cases are new, it would not be true
-    cases = []
-    ending = dataset["file_ending"]
-    for name in track(_case_names(raw, ending), description="Preparing", disable=not sys.stderr.isatty()):
-        image = read_volume(raw / "imagesTr" / f"{name}_0000{ending}")
-        reference = read_label_map(raw / "labelsTr" / f"{name}{ending}")
-        cases.append(_prepare_case(name, image, reference, value_map, labels, window_hu, pixel_spacing_mm, out))
+    cases = [
+        _prepare_case(scan, value_map, labels, window_hu, pixel_spacing_mm, out)
+        for scan in track(scans, description="Preparing", disable=not sys.stderr.isatty())
+    ]
     manifest = {
         "source": dataset.get("reference", raw.name),
         "licence": dataset.get("licence", "not stated by the data set"),
@@ -91,50 +91,29 @@ def prepare(
     return cases
 
 
-def _read_dataset(raw: Path) -> dict:
-    path = raw / "dataset.json"
-    try:
-        dataset = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: give the folder of an nnU-Net raw data set.") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}): write it anew.") from None
-    if not isinstance(dataset, dict) or not isinstance(dataset.get("labels"), dict) or "file_ending" not in dataset:
-        raise InputError(f"{path} lacks 'labels' or 'file_ending': add what nnU-Net's format asks for.")
-    return dataset
-
-
-def _value_map(theirs: dict[str, int], labels: Sequence[Label], raw: Path) -> np.ndarray:
+def _value_map(theirs: Mapping[str, Any], labels: Sequence[Label], raw: Path) -> np.ndarray:
     """Lookup table from the data set's label values to ours."""
-    missing = [label.name for label in labels if label.name not in theirs]
+    organs = match_organs(labels, theirs)
+    missing = {label.name for label in labels} - {organ.label.name for organ in organs}
     if missing:
-        raise InputError(f"{raw / 'dataset.json'} has no label named {', '.join(missing)}: rename its labels.")
+        raise InputError(f"{raw / 'dataset.json'} has no label named {listed(sorted(missing))}: rename its labels.")
     table = np.zeros(256, np.uint8)
-    for label in labels:
-        table[theirs[label.name]] = label.value
+    for organ in organs:
+        table[list(organ.reference_values)] = organ.label.value
     return table
 
 
-def _case_names(raw: Path, ending: str) -> list[str]:
-    names = sorted(path.name.removesuffix(ending) for path in (raw / "labelsTr").glob(f"*{ending}"))
-    if not names:
-        raise InputError(f"{raw / 'labelsTr'} holds no *{ending} file: check 'file_ending' in dataset.json.")
-    return names
-
-
 def _prepare_case(
-    name: str,
-    image: Volume,
-    reference: Volume,
+    scan: LabelledScan,
     value_map: np.ndarray,
     labels: Sequence[Label],
     window_hu: tuple[float, float],
     pixel_spacing_mm: float,
     out: Path,
 ) -> PreparedCase:
-    same_place = np.allclose(image.ijk_to_lps, reference.ijk_to_lps, atol=1e-3)
-    if image.voxels.shape != reference.voxels.shape or not same_place:
-        raise InputError(f"Image and label map of {name} differ in size or position: resample one to the other.")
+    name = scan.name
+    image, reference = read_volume(scan.image), read_label_map(scan.label_map)
+    check_same_grid(scan, image, reference)
     frame = canonical_frame(image)
     canonical, canonical_labels = frame.volume, frame.canonical_labels(value_map[reference.voxels])
     grid = slice_grid(canonical, pixel_spacing_mm, 1)
@@ -142,7 +121,7 @@ def _prepare_case(
     targets = np.stack([prepared_labels(grid, canonical_labels[k], labels) for k in range(len(slices))])
     voxels = {label.name: int(np.count_nonzero(targets == label.value)) for label in labels}
     if not any(voxels.values()):
-        raise InputError(f"The label map of {name} holds none of the organs: check its label values.")
+        raise InputError(f"{scan.label_map} holds none of the organs: check its label values.")
     with atomic_path(out / f"{name}.npz") as temporary:
         np.savez_compressed(temporary, image=slices, labels=targets)
     digest = hashlib.sha256((out / f"{name}.npz").read_bytes()).hexdigest()

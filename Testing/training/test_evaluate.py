@@ -18,18 +18,8 @@ from MISTKDSegmentLib.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.reading import read_volume
 from MISTKDSegmentLib.runner import segment
 from Training import evaluate
-from Training.evaluate import (
-    CaseScores,
-    bootstrap_interval,
-    evaluate_case,
-    find_cases,
-    main,
-    match_organs,
-    read_dataset,
-    read_split,
-    select_cases,
-    summarise,
-)
+from Training.dataset import find_cases, match_organs, read_dataset, read_split, select_cases
+from Training.evaluate import CaseScores, bootstrap_interval, evaluate_case, main, summarise
 from Training.metrics import dice
 
 AORTA, LIVER, SPLEEN = (next(label for label in ABDOMEN_LABELS if label.name == name)
@@ -378,6 +368,18 @@ def test_a_real_bundle_is_scored_on_what_the_shipped_runner_gives(data, tiny_bun
     assert expected > 0.8
     rows = read_rows(tmp_path / "out" / "results.csv")
     assert float(rows["large", "liver", "millimetre", "dice"]) == expected
+
+
+def test_the_means_are_recorded_in_the_bundle_when_asked_for(data, tiny_bundle, tmp_path):
+    box = np.s_[1:5, 5:13, 5:17]
+    add_case(data, "large", found={LIVER_HU: box}, real={3: box})
+    arguments = [data, tiny_bundle, tmp_path / "out", "--cases", "large", "--threads", "1"]
+    assert run(*arguments) == 0
+    assert load_bundle(tiny_bundle).results == {}
+    assert run(*arguments, "--record") == 0
+    recorded = load_bundle(tiny_bundle).results
+    assert recorded["cases"] == ["large"]
+    assert recorded["transunet"]["organs"]["liver"]["dice"] > 0.8
 
 
 def test_a_missing_bundle_is_one_line(data, tmp_path, capsys):

@@ -76,8 +76,8 @@ def test_the_manifest_has_checksums(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"labels": {"liver": 5}}, "no label named aorta"), ({"liver": 200}, "none of the organs"),
-     ({"shift_mm": 3.0}, "differ in size or position")],
+    [({"labels": {"liver": 5}}, "no label named aorta, gallbladder"), ({"liver": 200}, "none of the organs"),
+     ({"shift_mm": 3.0}, "differ in spacing, origin or direction")],
 )
 def test_what_does_not_fit_is_refused(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
@@ -87,4 +87,4 @@ def test_what_does_not_fit_is_refused(tmp_path, options, message):
 def test_a_folder_without_dataset_json_is_one_line_and_an_exit_code(tmp_path, capsys):
     assert main([str(tmp_path), str(tmp_path / "out")]) == 3
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "dataset.json is missing" in error
+    assert error.count("\n") == 1 and "dataset.json cannot be read" in error
