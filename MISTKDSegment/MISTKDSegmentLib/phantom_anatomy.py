@@ -1,8 +1,8 @@
 """Where the organs of the phantom lie: a table of smooth shapes, in painting order, in mm and HU.
 
 x runs to the patient's left from the midline, y to posterior from the body's centre, z to superior from the
-middle of the kidneys. Proportions are those of an average adult in the portal-venous phase: places, volumes and HU follow
-averages over twelve Synapse cases; no voxel of a patient is in it.
+middle of the kidneys. Proportions are those of an average adult in the portal-venous phase: places, volumes and HU
+follow averages over twelve Synapse cases; no voxel of a patient is in it.
 """
 
 from __future__ import annotations
