@@ -238,7 +238,7 @@ def test_ctrl_c_ends_the_process_with_130_and_leaves_nothing_behind(tiny_bundle:
         [sys.executable, "-m", "MISTKDSegmentLib", "--model", str(tiny_bundle), "--threads", "1"],
         # A test run started in the background ignores Ctrl-C, and its children would too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        cwd=out, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        cwd=out, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr is not None
     # The notice comes when all is imported; the phantom then takes seconds.
     assert cli.NOTICE in process.stderr.readline()

@@ -126,7 +126,7 @@ def test_a_folder_of_somebody_else_is_never_cleared(mistkd: ModuleType, installe
 def run_bootstrap(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "mistkd.py"), *arguments]
     environment = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, timeout=PATIENCE_S)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_programs_lie_where_windows_has_them(mistkd: ModuleType, monkeypatch: py
 def test_the_exit_code_and_the_folder_of_the_program_are_passed_through(tmp_path: Path) -> None:
     script = "import mistkd, sys; " \
              "mistkd.hand_over([sys.executable, '-c', 'import os; print(os.getcwd()); raise SystemExit(5)'])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path,
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", cwd=tmp_path,
                           env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=PATIENCE_S)
     assert (done.returncode, done.stdout.strip()) == (5, str(tmp_path.resolve()))
 

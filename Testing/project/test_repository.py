@@ -24,7 +24,7 @@ def lib_files() -> list[Path]:
 
 def tracked_files() -> list[Path]:
     try:
-        names = subprocess.check_output(["git", "-C", str(ROOT), "ls-files", "-z"], text=True)
+        names = subprocess.check_output(["git", "-C", str(ROOT), "ls-files", "-z"], encoding="utf-8")
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("not a git checkout")
     return [ROOT / name for name in names.split("\0") if name]
@@ -45,7 +45,7 @@ def test_annotations_are_never_evaluated(path: Path) -> None:
 
 def imported_with(modules: list[str]) -> set[str]:
     script = f"import sys, {', '.join(modules)}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     return {name.split(".")[0] for name in done.stdout.split()}
 

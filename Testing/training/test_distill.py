@@ -144,7 +144,7 @@ def test_a_run_that_is_finished_exports_again_and_trains_no_further(prepared, ru
 def test_the_scripts_run_as_files():
     for script in ("prepare", "train_teacher", "distill", "postprocessing", "evaluate"):
         path = Path(distill.__file__).with_name(f"{script}.py")
-        done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, encoding="utf-8", check=True)
         assert "usage:" in done.stdout
 
 

@@ -389,7 +389,7 @@ def test_a_missing_bundle_is_one_line(data, tmp_path, capsys):
 
 def test_it_runs_as_a_script():
     command = [sys.executable, str(SCRIPT), "--help"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert result.returncode == 0, result.stderr
     for option in ("--model", "--data", "--cases", "--split", "--out", "--threads"):
         assert option in result.stdout
