@@ -75,7 +75,8 @@ def set_up(venv: Path, command: str) -> None:
     usable = program_in(venv, "python").exists() and all(old.get(k) == new[k] for k in ("project", "python"))
     if usable and old["pyproject"] == new["pyproject"] and set(new["extras"]) <= set(old["extras"]):
         return
-    print(f"Setting up {venv} (once, about {DOWNLOAD_MB[command]} MB) …", file=sys.stderr, flush=True)
+    more = "; several GB where pip finds the CUDA build of PyTorch alone" if "training" in new["extras"] else ""
+    print(f"Setting up {venv} (once, about {DOWNLOAD_MB[command]} MB{more}) …", file=sys.stderr, flush=True)
     if usable:
         new["extras"] = sorted({*old["extras"], *new["extras"]})
     else:

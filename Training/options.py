@@ -65,6 +65,9 @@ def load_split(data: Path, recipe: Recipe) -> tuple[list[Case], list[Case]]:
     training = [name for name in names if name not in recipe.validation]
     if not training:
         raise InputError(f"{data} holds validation cases alone: name fewer with --validation.")
+    missing = sorted(set(recipe.validation) - set(names))
+    if missing:
+        raise InputError(f"{data} has no case {', '.join(missing)}: name validation cases of yours with --validation.")
     return load_cases(data, training), load_cases(data, recipe.validation)
 
 

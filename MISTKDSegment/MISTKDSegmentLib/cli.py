@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; argparse would print the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_EXIT_CODE, f"{PROGRAM}: error: {message} (see {PROGRAM} --help)\n")
+        self.exit(USAGE_EXIT_CODE, f"{PROGRAM}: error: {message} (--help lists the options)\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
