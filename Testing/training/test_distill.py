@@ -155,7 +155,8 @@ def test_a_student_of_more_than_an_eighth_is_refused():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--validation", "nobody"], "no case nobody: name validation cases of yours with --validation"), (["--validation", "p0", "p1", "p2"], "validation cases alone"),
+    [(["--validation", "nobody"], "no case nobody: name validation cases of yours with --validation"),
+     (["--validation", "p0", "p1", "p2"], "validation cases alone"),
      (["--teacher-steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist"),
      (["--teacher", __file__], "does not hold the recipe's teacher"), (["--seed", "-1"], "from 0 to"),
      (["--teacher", "."], "does not hold the recipe's teacher")],
