@@ -321,3 +321,25 @@ def test_a_name_that_is_no_utf_8_is_one_sentence(tiny_bundle, tmp_path, capfd):
     os.rename(tmp_path / "a.nii.gz", scan)
     assert cli.main([scan, "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]) == 3
     assert "no UTF-8 in its name" in capfd.readouterr().err
+
+
+def test_a_scan_that_may_not_be_read_is_one_sentence(tiny_bundle, tmp_path, monkeypatch, capfd):
+    def refused(path, *_arguments):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write_scan_file(tmp_path / "a.mha", ct())
+    monkeypatch.setattr("MISTKDSegmentLib.reading.open", refused, raising=False)
+    scan = [str(tmp_path / "a.mha"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
+    assert cli.main(scan) == 3
+    assert "a.mha cannot be read (Permission denied)" in capfd.readouterr().err
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence_before_the_run(tiny_bundle, tmp_path, monkeypatch, capfd):
+    def refused(**_arguments):
+        raise PermissionError(13, "Permission denied")
+
+    write_scan_file(tmp_path / "a.nii.gz", ct())
+    monkeypatch.setattr(cli.tempfile, "TemporaryFile", refused)
+    scan = [str(tmp_path / "a.nii.gz"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
+    assert cli.main(scan) == 5
+    assert "out cannot be written (Permission denied)" in capfd.readouterr().err
