@@ -169,7 +169,7 @@ class Encoder(nn.Module):
         feature_map = image
         for embedding, blocks, norm in zip(self.patch_embeddings, self.blocks, self.layer_norms, strict=True):
             tokens = embedding(feature_map)
-            for block in blocks:  # type: ignore[attr-defined]
+            for block in blocks:  # type: ignore[attr-defined]  # ModuleList forgets what it holds
                 tokens = block(tokens)
             tokens = tokens._replace(sequence=norm(tokens.sequence))
             feature_map = tokens.as_map()

@@ -165,7 +165,7 @@ class _Network:
         name = self._session.get_inputs()[0].name
         try:
             scores = self._session.run(None, {name: pixels})[0]
-        except Exception as error:
+        except Exception as error:  # as above: onnxruntime's kinds have no common base
             raise BundleError(f"{self._bundle.folder / NETWORK_FILE} cannot run on {pixels.shape} pixels "
                               f"({_first_line(error)}): export the model anew.") from None
         self._check(pixels, scores)
