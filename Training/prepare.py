@@ -1,161 +1,240 @@
-"""Bring an nnU-Net raw data set into the compact form that training reads: 8-bit slices cropped to the body."""
+"""Bring a data set into the compact form that training reads: 8-bit slices cropped to the body."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
+import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from rich.console import Console
 from rich.progress import track
 
-from MISTKDSegmentLib.atomic import atomic_path
-from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.frame import canonical_frame
+from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
-from MISTKDSegmentLib.preprocess import SliceGrid, slice_grid, window
-from MISTKDSegmentLib.reading import read_label_map, read_volume
 from Training.command import run_command
-from Training.data import MANIFEST
-from Training.dataset import LabelledScan, check_same_grid, find_cases, listed, match_organs, read_dataset
+from Training.organs import read_organs
+from Training.prepare_case import Preparation, Target, find_preparation, prepare_case
+from Training.prepare_table import print_report
+from Training.prepared import MANIFEST, Manifest, read_manifest, write_manifest
+from Training.scans import LAYOUTS, Dataset, Scan, open_dataset, select_scans
+from Training.workers import run_all
 
-
-@dataclass(frozen=True)
-class PreparedCase:
-    """One entry of the manifest.
-
-    Attributes:
-        name: case name, e.g. "case0010"; its file is NAME.npz with `image` and `labels`, both uint8 (k, j, i).
-        slices: number of axial slices.
-        slice_spacing_mm: distance between slices.
-        sha256: of the file.
-        voxels: labelled pixels per organ name.
-    """
-
-    name: str
-    slices: int
-    slice_spacing_mm: float
-    sha256: str
-    voxels: dict[str, int]
+MAX_WORKERS = 8
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\..*(npz|json)")
 
 
 def prepare(
     raw: Path,
     out: Path,
     *,
-    labels: Sequence[Label] = ABDOMEN_LABELS,
+    organs: Sequence[Label] = ABDOMEN_LABELS,
+    layout: str | None = None,
+    label_map: Path | None = None,
+    spacing: Path | None = None,
     window_hu: tuple[float, float] = (-125.0, 275.0),
     pixel_spacing_mm: float = 1.5,
-) -> list[PreparedCase]:
-    """Prepare every case of an nnU-Net raw data set that has a label map.
+    workers: int = 0,
+    skip: Sequence[str] = (),
+    accept: Sequence[str] = (),
+    with_test: bool = False,
+) -> tuple[Dataset, list[Preparation]]:
+    """Prepare the scans of a data set; what an earlier run made of the same files and options is kept.
 
     Args:
-        raw: folder with `dataset.json`, `imagesTr/NAME_0000.*` and `labelsTr/NAME.*`.
-        out: folder for NAME.npz and the manifest; made if missing, cases in it are replaced.
-        labels: the organs to learn, matched to `dataset.json` by name.
+        raw: folder of the data set.
+        out: folder for NAME.npz, NAME.note.json and the manifest; made if missing.
+        organs: the organs to learn; the channel of each is its position + 1.
+        layout, label_map, spacing: see `Training.scans.open_dataset`.
         window_hu: HU at 0 and at 255 of the 8-bit images.
         pixel_spacing_mm: in-plane pixel size of the prepared slices.
+        workers: number of processes; 0 works in this one.
+        skip: cases to leave out.
+        accept: cases to take although their labels are hard to believe.
+        with_test: also take labelled scans that the data set keeps for testing; a data set that has no others is
+            always taken whole.
 
     Returns:
-        The manifest's cases.
+        The data set, and what became of its scans, in their order.
 
     Raises:
-        InputError: if the data set or a case in it cannot be used, or the pixel spacing makes no sense.
+        InputError: an option makes no sense, or cases cannot be used: all of them are named.
+        OutputError: the folder cannot be written.
+        SegmentError: a process died.
     """
-    if not 0.1 <= pixel_spacing_mm <= 10:
-        raise InputError(f"A pixel spacing of {pixel_spacing_mm} mm makes no sense: give 0.1 to 10 mm.")
-    dataset = read_dataset(raw)
-    value_map = _value_map(dataset["labels"], labels, raw)
-    scans = find_cases(raw, str(dataset.get("file_ending", ".nii.gz")), subsets=("Tr",)).values()
-    out.mkdir(parents=True, exist_ok=True)
-    (out / MANIFEST).unlink(missing_ok=True)  # until all cases are new, it would not be true
-    cases = [
-        _prepare_case(scan, value_map, labels, window_hu, pixel_spacing_mm, out)
-        for scan in track(scans, description="Preparing", disable=not sys.stderr.isatty())
-    ]
-    manifest = {
-        "source": dataset.get("reference", raw.name),
-        "licence": dataset.get("licence", "not stated by the data set"),
-        "window_hu": list(window_hu),
-        "pixel_spacing_mm": pixel_spacing_mm,
-        "labels": {label.name: label.value for label in labels},
-        "cases": [asdict(case) for case in cases],
-    }
-    with atomic_path(out / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return cases
+    target = Target(out, tuple(organs), window_hu, pixel_spacing_mm)
+    _check_options(raw, target, workers)
+    dataset = open_dataset(raw, organs, layout=layout, label_map=label_map, spacing=spacing)
+    scans = _choose(dataset, skip, accept, with_test)
+    _make_folder(out)
+    problems = _problems_before(scans)
+    done = {} if problems else _prepare_all(scans, target, workers, problems)
+    problems |= _problems_after(done.values(), accept)
+    if problems:
+        raise _refusal(problems, len(scans))
+    preparations = [done[scan.name] for scan in scans]
+    manifest = Manifest(dataset.source, dataset.licence, window_hu, pixel_spacing_mm, target.organs,
+                        tuple(preparation.case for preparation in preparations))
+    if _manifest_in(out) != manifest:
+        write_manifest(out, manifest)
+    return dataset, preparations
 
 
-def _value_map(theirs: Mapping[str, Any], labels: Sequence[Label], raw: Path) -> np.ndarray:
-    """Lookup table from the data set's label values to ours."""
-    organs = match_organs(labels, theirs)
-    missing = {label.name for label in labels} - {organ.label.name for organ in organs}
+def _check_options(raw: Path, target: Target, workers: int) -> None:
+    low, high = target.window_hu
+    if not 0.1 <= target.pixel_spacing_mm <= 10:
+        raise InputError(f"a pixel spacing of {target.pixel_spacing_mm} mm makes no sense; give 0.1 to 10 mm.")
+    if not -4096 <= low < high <= 65536:
+        raise InputError(f"a window from {low:g} to {high:g} HU makes no sense; give the lower end, then the higher.")
+    if workers < 0:
+        raise InputError(f"there cannot be {workers} workers; give 0 or more.")
+    if target.folder.resolve() == raw.resolve():
+        raise InputError(f"{raw} cannot hold its own prepared cases; name another folder for them.")
+
+
+def _choose(dataset: Dataset, skip: Sequence[str], accept: Sequence[str], with_test: bool) -> list[Scan]:
+    if dataset.layout == "prepared":
+        raise InputError(f"{dataset.folder} is prepared already; name the data set that it was made of.")
+    for names in (skip, accept):
+        if names:
+            select_scans(dataset, names)
+    with_test = with_test or all(scan.is_test for scan in dataset.scans.values())
+    scans = [scan for name, scan in dataset.scans.items() if name not in skip and (with_test or not scan.is_test)]
+    if not scans:
+        raise InputError(f"{dataset.folder} has no case left to prepare; leave fewer out.")
+    return scans
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be made ({error.strerror}); name another folder.") from error
+    _remove_leftovers(out)
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Temporary files of processes that were killed while they wrote."""
+    for path in out.iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _problems_before(scans: Iterable[Scan]) -> dict[str, str]:
+    problems = {}
+    for scan in scans:
+        try:
+            scan.check()
+        except InputError as error:
+            problems[scan.name] = str(error)
+    return problems
+
+
+def _prepare_all(
+    scans: Sequence[Scan], target: Target, workers: int, problems: dict[str, str]
+) -> dict[str, Preparation]:
+    """Prepare what is not prepared yet; what cannot be used is added to `problems`."""
+    found = {scan.name: find_preparation(scan, target) for scan in scans}
+    done = {name: preparation for name, preparation in found.items() if preparation is not None}
+    missing = [scan for scan in scans if scan.name not in done]
     if missing:
-        raise InputError(f"{raw / 'dataset.json'} has no label named {listed(sorted(missing))}: rename its labels.")
-    table = np.zeros(256, np.uint8)
-    for organ in organs:
-        table[list(organ.reference_values)] = organ.label.value
-    return table
+        (target.folder / MANIFEST).unlink(missing_ok=True)  # until all cases are new, it would not be true
+    console = Console(stderr=True)
+    try:
+        with closing(run_all(partial(_attempt, target=target), missing, workers)) as results:
+            for name, result in track(results, "Preparing", len(missing), console=console,
+                                      disable=not console.is_terminal):
+                if isinstance(result, Preparation):
+                    done[name] = result
+                else:
+                    problems[name] = result
+    finally:
+        _remove_leftovers(target.folder)
+    return done
 
 
-def _prepare_case(
-    scan: LabelledScan,
-    value_map: np.ndarray,
-    labels: Sequence[Label],
-    window_hu: tuple[float, float],
-    pixel_spacing_mm: float,
-    out: Path,
-) -> PreparedCase:
-    name = scan.name
-    image, reference = read_volume(scan.image), read_label_map(scan.label_map)
-    check_same_grid(scan, image, reference)
-    frame = canonical_frame(image)
-    canonical, canonical_labels = frame.volume, frame.canonical_labels(value_map[reference.voxels])
-    grid = slice_grid(canonical, pixel_spacing_mm, 1)
-    slices = np.stack([prepared_image(grid, canonical.voxels[k], window_hu) for k in range(len(canonical.voxels))])
-    targets = np.stack([prepared_labels(grid, canonical_labels[k], labels) for k in range(len(slices))])
-    voxels = {label.name: int(np.count_nonzero(targets == label.value)) for label in labels}
-    if not any(voxels.values()):
-        raise InputError(f"{scan.label_map} holds none of the organs: check its label values.")
-    with atomic_path(out / f"{name}.npz") as temporary:
-        np.savez_compressed(temporary, image=slices, labels=targets)
-    digest = hashlib.sha256((out / f"{name}.npz").read_bytes()).hexdigest()
-    return PreparedCase(name, len(slices), float(canonical.spacing_mm[2]), digest, voxels)
+def _attempt(scan: Scan, *, target: Target) -> tuple[str, Preparation | str]:
+    """A case's name, and what became of it or why nothing did."""
+    try:
+        return scan.name, prepare_case(scan, target)
+    except InputError as error:
+        return scan.name, str(error)
+    except MemoryError as error:
+        raise SegmentError(f"{scan.image} needs more memory than there is; use fewer workers.") from error
 
 
-def prepared_image(grid: SliceGrid, hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
-    """One canonical slice (j, i) in HU as uint8 pixels."""
-    box = window(hu[grid.rows, grid.columns], window_hu)[None]
-    return np.rint(grid.to_pixels(box)[0] * 255).astype(np.uint8)
+def _problems_after(preparations: Iterable[Preparation], accept: Sequence[str]) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for preparation in sorted(preparations, key=lambda one: one.case.name):
+        case = preparation.case
+        if preparation.doubts and case.name not in accept:
+            problems[case.name] = f"{case.name} {' and '.join(preparation.doubts)} (--accept takes it nevertheless)"
+        twin = names.setdefault(case.content_sha256, case.name)
+        if twin != case.name:
+            problems[case.name] = f"{case.name} is the same scan as {twin}"
+    return problems
 
 
-def prepared_labels(grid: SliceGrid, slice_labels: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
-    """One canonical slice (j, i) of labels as uint8 pixels: in each, the label that covers most of it."""
-    box = slice_labels[grid.rows, grid.columns]
-    values = [0, *(label.value for label in labels)]
-    cover = grid.to_pixels(np.stack([box == value for value in values]))
-    cover[0] += 1e-6  # pixels past the image belong to the background
-    return np.asarray(values, np.uint8)[cover.argmax(0)]
+def _refusal(problems: dict[str, str], count: int) -> InputError:
+    lines = "\n".join(f"  {name}: {problem}" for name, problem in sorted(problems.items()))
+    return InputError(f"{len(problems)} of {count} cases cannot be used:\n{lines}\nCorrect them, or leave them out "
+                      f"with --skip {' '.join(sorted(problems))}; the other cases are kept for the next try.")
+
+
+def _manifest_in(out: Path) -> Manifest | None:
+    try:
+        return read_manifest(out)
+    except InputError:
+        return None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("raw", type=Path, help="nnU-Net raw data set: dataset.json, imagesTr, labelsTr")
-    parser.add_argument("out", type=Path, help="folder for the prepared cases")
-    parser.add_argument("--pixel-spacing-mm", type=float, default=1.5, help="pixel size in mm (default: %(default)s)")
-    args = parser.parse_args(argv)
+    args = _parser().parse_args(argv)
 
     def work() -> None:
-        cases = prepare(args.raw, args.out, pixel_spacing_mm=args.pixel_spacing_mm)
-        print(f"{len(cases)} cases, {sum(case.slices for case in cases)} slices in {args.out}")
+        organs = read_organs(args.organs) if args.organs else ABDOMEN_LABELS
+        dataset, preparations = prepare(
+            args.raw, args.out, organs=organs, layout=args.layout, label_map=args.label_map, spacing=args.spacing,
+            window_hu=tuple(args.window_hu), pixel_spacing_mm=args.pixel_spacing_mm, workers=args.workers,
+            skip=args.skip, accept=args.accept, with_test=args.with_test,
+        )
+        print_report(dataset, preparations, args.out, organs, args.pixel_spacing_mm)
 
     return run_command("prepare", work)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("raw", type=Path, help="folder of the data set, of any layout that --layout names")
+    add("out", type=Path, help="folder for the prepared cases; a run that was stopped goes on there")
+    add("--layout", choices=[name for name in LAYOUTS if name != "prepared"],
+        help="how the data set lies on disk (default: found out)")
+    add("--label-map", type=Path, metavar="NAME_OR_FILE",
+        help="which of its labels become which organs: YAML, or the name of one in label_maps (default: by name)")
+    add("--organs", type=Path, metavar="FILE", help="YAML list of the organs to learn (default: the eight of Synapse)")
+    add("--spacing", type=Path, metavar="FILE", help="YAML, case: [i, j, k] in mm, for the layout transunet")
+    add("--pixel-spacing-mm", type=float, default=1.5, metavar="MM", help="pixel size in mm (default: %(default)s)")
+    add("--window-hu", type=float, nargs=2, default=[-125.0, 275.0], metavar=("LOW", "HIGH"),
+        help="HU that become 0 and 255 (default: -125 275)")
+    add("--workers", type=int, default=_cores(), metavar="N", help="processes (default: %(default)s)")
+    add("--skip", nargs="+", default=[], metavar="CASE", help="leave these cases out")
+    add("--accept", nargs="+", default=[], metavar="CASE",
+        help="take these although they have no organ, or organs on the wrong side (situs inversus)")
+    add("--with-test", action="store_true", help="also take the data set's labelled test cases")
+    return parser
+
+
+def _cores() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MAX_WORKERS)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""What `prepare` tells at its end: a table of the cases, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from MISTKDSegmentLib.labels import Label
+from Training.prepare_case import Preparation
+from Training.scans import Dataset, listed
+
+_WIDTH = 160  # where nobody looks, in a log file
+
+
+def print_report(
+    dataset: Dataset, preparations: Sequence[Preparation], out: Path, organs: Sequence[Label], pixel_spacing_mm: float
+) -> None:
+    """Print the table, and below it what the table does not show."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    console.print(case_table(preparations, pixel_spacing_mm))
+    for line in remarks(dataset, preparations, out, organs):
+        console.print(line, markup=False)
+
+
+def case_table(preparations: Sequence[Preparation], pixel_spacing_mm: float) -> Table:
+    """One row per case."""
+    table = Table("case", "size (i, j, k)", "spacing (mm)", "slices", "known organs (mL)", "remarks")
+    for one in preparations:
+        organs = ", ".join(f"{name} {ml:.0f}" for name, ml in one.organ_ml(pixel_spacing_mm).items())
+        table.add_row(one.case.name, " x ".join(map(str, one.size)), " x ".join(f"{mm:.3g}" for mm in one.spacing_mm),
+                      str(one.case.slices), organs or "-", "; ".join(_remarks_on(one)))
+    return table
+
+
+def remarks(
+    dataset: Dataset, preparations: Sequence[Preparation], out: Path, organs: Sequence[Label]
+) -> list[str]:
+    """What is to be known about all cases together, one sentence each."""
+    names = {one.case.name for one in preparations}
+    test = [scan.name for scan in dataset.scans.values() if scan.is_test]
+    told = {name for one in preparations for name in one.case.known}
+    untold = [organ.name for organ in organs if organ.name not in told]
+    lines = [f"{len(preparations)} cases, {sum(one.case.slices for one in preparations)} slices in {out}."]
+    if dataset.unused:
+        lines.append(f"Labels of the data set that become nothing: {listed(dataset.unused)}.")
+    if untold:
+        lines.append(f"Organs that no case tells: {listed(untold)}.")
+    if left_out := [name for name in test if name not in names]:
+        lines.append(f"Labelled test cases that were left out (--with-test takes them): {listed(left_out)}.")
+    if taken := [name for name in test if name in names]:
+        lines.append(f"Test cases of the data set, not to be trained on: {listed(taken)}.")
+    return lines
+
+
+def _remarks_on(one: Preparation) -> list[str]:
+    case = one.case
+    absent = [name for name in case.known if not case.voxels[name]]
+    found = [] if case.known else ["unlabelled"]
+    if absent and len(absent) < len(case.known):
+        found.append(f"no {listed(absent)}")
+    if one.ignored:
+        found.append(f"{one.ignored} pixels unknown")
+    return [*found, *(f"accepted: {doubt}" for doubt in one.doubts)]
