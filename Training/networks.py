@@ -9,20 +9,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate, scaled_dot_product_attention
 
+from Training.processes import process_count, sum_over_processes
+
+# Tokens of each stage along 32 pixels, the smallest image.
+TOKENS_PER_32_PIXELS = (8, 4, 2, 1)
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """Sizes of a network.
 
     Attributes:
-        widths: channels of the tokens at the four stages (strides 4, 8, 16, 32).
+        widths: channels of the tokens at the four stages (strides of 4, 8, 16 and 32 pixels).
         depths: transformer blocks per stage.
         heads: attention heads per stage; each divides its width.
-        reductions: by how much keys and values are thinned along each side before attention, per stage.
-        mlp_ratio: hidden width of Mix-FFN over the token width.
-        decoder_width: channels of the decoder.
+        reductions: by how much keys and values are thinned along each side before attention, per stage; divisors of
+            8, 4, 2 and 1, the tokens along 32 pixels, so that none is left out.
+        mlp_ratio: hidden channels of Mix-FFN over the channels of the tokens.
+        decoder_width: channels of the decoder's maps (strides of 4 to 32 pixels).
         stem_width: channels of the half-resolution stem that sharpens the decoder's outlines.
-        drop_path: largest probability with which a block is skipped in training (rises with depth).
+        drop_path: largest probability, 0 to below 1, with which a block is skipped in training; it rises from 0 in
+            the first block.
+
+    Raises:
+        ValueError: if sizes are not positive, or do not fit each other.
     """
 
     widths: tuple[int, int, int, int]
@@ -34,8 +44,35 @@ class NetworkConfig:
     stem_width: int = 16
     drop_path: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name in ("widths", "depths", "heads", "reductions"):
+            sizes = getattr(self, name)
+            if len(sizes) != 4 or min(sizes) < 1:
+                raise ValueError(f"{name} is {sizes}: give four positive numbers, one per stage.")
+        for name in ("mlp_ratio", "decoder_width", "stem_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: give a positive number.")
+        if any(width % heads for width, heads in zip(self.widths, self.heads)):
+            raise ValueError(f"heads {self.heads} do not divide widths {self.widths}: each stage needs a divisor.")
+        if any(tokens % reduction for tokens, reduction in zip(TOKENS_PER_32_PIXELS, self.reductions)):
+            raise ValueError(f"reductions {self.reductions} are no divisors of {TOKENS_PER_32_PIXELS}: lower them.")
+        if not 0 <= self.drop_path < 1:
+            raise ValueError(f"drop_path is {self.drop_path}: give a probability from 0 to below 1.")
 
-TEACHER = NetworkConfig(widths=(64, 128, 320, 512), decoder_width=96, stem_width=24, drop_path=0.1)
+
+# Encoders that checkpoints are published of (SegFormer, Xie et al. 2021, table 6, with the depths that were
+# published: b2 and b3 have four blocks in their second stage, the table three); the decoders are ours.
+FAMILY = {
+    "b0": NetworkConfig(widths=(32, 64, 160, 256)),
+    "b1": NetworkConfig(widths=(64, 128, 320, 512), decoder_width=96, stem_width=24, drop_path=0.1),
+    "b2": NetworkConfig(
+        widths=(64, 128, 320, 512), depths=(3, 4, 6, 3), decoder_width=96, stem_width=24, drop_path=0.1
+    ),
+    "b3": NetworkConfig(
+        widths=(64, 128, 320, 512), depths=(3, 4, 18, 3), decoder_width=96, stem_width=24, drop_path=0.1
+    ),
+}
+TEACHER = FAMILY["b1"]
 STUDENT = NetworkConfig(widths=(32, 64, 128, 160), depths=(2, 2, 2, 1), heads=(1, 2, 4, 5), decoder_width=48)
 
 
@@ -55,6 +92,11 @@ class Tokens(NamedTuple):
 
 def _tokens(feature_map: Tensor) -> Tokens:
     return Tokens(feature_map.flatten(2).transpose(1, 2), feature_map.shape[2], feature_map.shape[3])
+
+
+def at_least_single(tensor: Tensor) -> Tensor:
+    """Half precision as float32, for sums; float32 and float64 as they are."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 class PatchEmbedding(nn.Module):
@@ -146,7 +188,7 @@ class Encoder(nn.Module):
         self.patch_embeddings = nn.ModuleList(
             PatchEmbedding(inputs[s], config.widths[s], 7 if s == 0 else 3, 4 if s == 0 else 2) for s in range(4)
         )
-        rates = iter(torch.linspace(0, config.drop_path, sum(config.depths)).tolist())
+        rates = iter(torch.linspace(0, config.drop_path, sum(config.depths), device="cpu").tolist())
         self.blocks = nn.ModuleList(
             nn.ModuleList(
                 Block(config.widths[s], config.heads[s], config.reductions[s], config.mlp_ratio, next(rates))
@@ -177,9 +219,37 @@ class Encoder(nn.Module):
         return stages
 
 
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation whose statistics in training are those of all processes' samples, on any device.
+
+    In one process it is `nn.BatchNorm2d`, whose weights it shares; torch's own SyncBatchNorm refuses CPUs.
+    """
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """The normalised map, of the shape (batch, channels, height, width) and type that it came in."""
+        if not self.training or process_count() == 1:
+            return super().forward(feature_map)
+        values = at_least_single(feature_map)
+        count = sum_over_processes(values.new_tensor([values.numel() / values.shape[1]]))
+        mean = sum_over_processes(values.sum((0, 2, 3))) / count
+        centred = values - mean[:, None, None]
+        # Not from the mean of squares: their difference loses the digits of small variances.
+        variance = sum_over_processes(centred.square().sum((0, 2, 3))) / count
+        self._remember(mean.detach(), variance.detach() * count / (count - 1))
+        scale = (variance + self.eps).rsqrt() * self.weight
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(feature_map.dtype)
+
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
+
+
 def _conv_norm(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.GELU()
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), BatchNorm(outputs), nn.GELU()
     )
 
 

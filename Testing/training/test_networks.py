@@ -1,11 +1,24 @@
-"""Teacher and student: token sequences at four stages, free input size, and the rule of one eighth."""
+"""Teacher and student: token sequences at four stages, free input size, sizes that fit, and the rule of one eighth."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
+from torch import Tensor, distributed, multiprocessing, nn
 
-from Training.networks import STUDENT, TEACHER, NetworkConfig, Segmenter, Tokens, parameter_count
+from Training.networks import (
+    FAMILY,
+    STUDENT,
+    TEACHER,
+    BatchNorm,
+    NetworkConfig,
+    Segmenter,
+    Tokens,
+    parameter_count,
+)
 
 SMALL = NetworkConfig(widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), heads=(1, 1, 2, 2), decoder_width=8, stem_width=4)
 
@@ -14,6 +27,14 @@ def test_the_student_has_at_most_one_eighth_of_the_teachers_parameters():
     teacher, student = (parameter_count(Segmenter(3, 9, config)) for config in (TEACHER, STUDENT))
     assert 8 * student <= teacher
     assert student > teacher / 16  # and is no toy either
+
+
+@pytest.mark.parametrize(("name", "millions"), [("b0", 3.4), ("b1", 13.1), ("b2", 24.2), ("b3", 44.0)])
+def test_the_encoders_of_the_family_have_the_published_sizes(name, millions):
+    # SegFormer, table 1: parameters of the encoders MiT-B0 to B3, which decimals round.
+    with torch.device("meta"):
+        encoder = Segmenter(3, 9, FAMILY[name]).encoder
+    assert parameter_count(encoder) / 1e6 == pytest.approx(millions, rel=0.03)
 
 
 def test_each_stage_emits_a_sequence_of_tokens_in_raster_order():
@@ -54,3 +75,63 @@ def test_blocks_are_skipped_in_training_alone():
         torch.manual_seed(0)
         first, second = (network.encoder(image)[3].sequence for _ in range(2))
         assert torch.equal(first, second) == same
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"heads": (1, 1, 3, 1)}, r"heads \(1, 1, 3, 1\) do not divide widths \(8, 8, 8, 8\)"),
+        ({"widths": (8, 8, 8)}, r"widths is \(8, 8, 8\): give four positive numbers"),
+        ({"depths": (1, 0, 1, 1)}, r"depths is \(1, 0, 1, 1\)"),
+        ({"reductions": (16, 4, 2, 1)}, r"reductions \(16, 4, 2, 1\) are no divisors of \(8, 4, 2, 1\)"),
+        ({"mlp_ratio": 0}, "mlp_ratio is 0"),
+        ({"decoder_width": -4}, "decoder_width is -4"),
+        ({"drop_path": 1.0}, "drop_path is 1.0"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **sizes)
+
+
+def test_in_one_process_batch_norm_is_torchs_and_has_its_weights():
+    ours, theirs = BatchNorm(3), nn.BatchNorm2d(3)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    image = torch.randn(2, 3, 4, 4)
+    for mode in (True, False):
+        assert torch.equal(ours.train(mode)(image), theirs.train(mode)(image))
+    assert all(torch.equal(a, b) for a, b in zip(ours.state_dict().values(), theirs.state_dict().values()))
+
+
+def normalising() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 3, 3), BatchNorm(3), nn.GELU(), nn.Conv2d(3, 2, 1))
+
+
+def five_images() -> Tensor:
+    torch.manual_seed(1)
+    return torch.randn(5, 1, 6, 8) * torch.arange(1, 6).view(5, 1, 1, 1) + 3
+
+
+def normalise_in_process(rank: int, folder: Path) -> None:
+    distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
+    network = nn.parallel.DistributedDataParallel(normalising())
+    output = network(five_images()[slice(0, 2) if rank == 0 else slice(2, 5)])
+    # Twice the sum: the mean over two processes is then the sum over both.
+    (2 * output.square().sum()).backward()
+    gradients = [p.grad for p in network.parameters()]
+    torch.save([output.detach(), gradients, network.module[1].state_dict()], folder / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_in_two_processes_batch_norm_is_that_of_one_with_all_samples(tmp_path):
+    network = normalising()
+    output = network(five_images())
+    output.square().sum().backward()
+    multiprocessing.spawn(normalise_in_process, (tmp_path,), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    torch.testing.assert_close(torch.cat([first[0], second[0]]), output.detach())
+    for _, gradients, state in (first, second):
+        torch.testing.assert_close(gradients, [p.grad for p in network.parameters()], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(state, network[1].state_dict())
