@@ -2,67 +2,103 @@
 
 from __future__ import annotations
 
-import argparse
-import platform
-import subprocess
+import hashlib
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
-import lightning
-import torch
+from jsonargparse import Namespace
+from lightning.pytorch.utilities import rank_zero_only
 
-from MISTKDSegmentLib.bundle import Bundle, InputContract
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from Training.augment import NO_AUGMENTATION, view
+from Training.checkpoints import LAST, Trained, read_trained
 from Training.command import run_command
-from Training.data import Case, SliceDataset, read_manifest
-from Training.export import export_bundle, largest_difference, to_onnx
-from Training.fit import LAST, fit, load_weights
+from Training.dry_run import report
+from Training.fit import fit
 from Training.networks import Segmenter, parameter_count
-from Training.options import (
-    add_run_options,
-    add_schedule_options,
-    load_split,
-    recipe_of,
-    start_run,
-)
-from Training.recipe import Recipe
+from Training.options import Parser, check_machine, parse, recipe_of, training_parser
+from Training.run import Run, open_run, start_run
 from Training.tasks import DistillationTask
-from Training.train_teacher import CLASSES, train_teacher
+from Training.train_teacher import new_network, teacher_task, train_teacher
 
 LARGEST_SHARE = 1 / 8
-# Of PyTorch's logits from onnxruntime's.
-LARGEST_DIFFERENCE = 1e-4
 
 
-def distill(
-    recipe: Recipe, teacher: Segmenter, training: Sequence[Case], validation: Sequence[Case], folder: Path
-) -> Segmenter:
-    """Train a student beside its teacher, or go on training the one in `folder`.
+def student_task(run: Run, teacher: Segmenter, teacher_facts: dict | None = None) -> DistillationTask:
+    """What trains a student beside its teacher.
 
     Args:
-        recipe: the run.
+        run: recipe, data and machine.
         teacher: the trained teacher; it is not changed.
-        training, validation: prepared cases.
-        folder: for checkpoints and logs.
-
-    Returns:
-        The student with its averaged weights.
+        teacher_facts: how the teacher came about, for the student's provenance.
 
     Raises:
         InputError: if the student has more than one eighth of the teacher's parameters.
     """
-    student = Segmenter(len(recipe.context_offsets_mm), CLASSES, recipe.student)
+    student = new_network(run, run.recipe.student_network, run.recipe.student_start)
     check_share(student, teacher)
-    task = DistillationTask(student, teacher, recipe, recipe.student_schedule, training[0].pixel_spacing_mm)
-    fit(task, training, validation, folder)
-    return load_weights(student, folder / LAST)
+    parameters = {"teacher": parameter_count(teacher), "student": parameter_count(student)}
+    provenance = {**run.provenance, "parameters": parameters, "teacher": dict(teacher_facts or {})}
+    return DistillationTask(student, teacher, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
+                            compiled=run.machine.compile)
+
+
+def distill(run: Run, teacher: Path, folder: Path) -> Path:
+    """Train a student beside its teacher, or go on training the one in `folder`.
+
+    Args:
+        run: recipe, data and machine.
+        teacher: checkpoint of the teacher.
+        folder: for checkpoints, logs and pictures.
+
+    Returns:
+        Its last checkpoint, which holds the averaged weights.
+
+    Raises:
+        InputError: the teacher does not fit the run, or the student is too large for it.
+    """
+    task = student_task(run, read_teacher(run, teacher).network, teacher_facts(teacher))
+    fit(task, run.training, run.validation, folder, run.machine)
+    return folder / LAST
+
+
+def read_teacher(run: Run, checkpoint: Path) -> Trained:
+    """A teacher that fits the run.
+
+    Raises:
+        InputError: it knows other organs or sees slices differently, or it was trained on a validation case.
+    """
+    trained = read_trained(checkpoint)
+    if trained.labels != run.manifest.labels:
+        raise InputError(f"{checkpoint} knows other organs ({', '.join(label.name for label in trained.labels)}) than "
+                         "the prepared data: train a teacher on them.")
+    ours = (tuple(run.recipe.context_offsets_mm), run.manifest.window_hu)
+    if (tuple(trained.contract.context_offsets_mm), tuple(trained.contract.window_hu)) != ours:
+        raise InputError(f"{checkpoint} sees other slices ({trained.contract.context_offsets_mm} mm, window "
+                         f"{trained.contract.window_hu} HU) than this run {ours}: give the teacher's options.")
+    if trained.contract.pixel_spacing_mm != run.recipe.pixel_spacing_mm:
+        raise InputError(f"{checkpoint} sees pixels of {trained.contract.pixel_spacing_mm} mm and the student of "
+                         f"{run.recipe.pixel_spacing_mm} mm: give both the same --pixel_spacing_mm.")
+    _check_not_seen(checkpoint, trained, run)
+    return trained
+
+
+def _check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
+    """By content and not by name alone: a case may have been renamed."""
+    data, ours = trained.provenance["data"], run.provenance["data"]
+    seen = {data["content_sha256"].get(name): name for name in (*data["training"], *data["unlabelled"])}
+    leaked = [name for name in run.split.validation
+              if name in data["training"] or ours["content_sha256"][name] in seen]
+    if leaked:
+        raise InputError(f"{checkpoint} was trained on {', '.join(leaked)}, which --validation names: choose a "
+                         "teacher that never saw them.")
+
+
+def teacher_facts(checkpoint: Path) -> dict:
+    """Which teacher a student had: checksum of its checkpoint and how that came about."""
+    provenance = read_trained(checkpoint).provenance
+    facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes")}
+    return {"sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(), **facts}
 
 
 def check_share(student: Segmenter, teacher: Segmenter) -> None:
@@ -78,127 +114,51 @@ def check_share(student: Segmenter, teacher: Segmenter) -> None:
         )
 
 
-def read_teacher(recipe: Recipe, checkpoint: Path) -> Segmenter:
-    """A teacher from a checkpoint of `train_teacher`.
-
-    Raises:
-        InputError: if the file is missing or holds another network.
-    """
-    network = Segmenter(len(recipe.context_offsets_mm), CLASSES, recipe.teacher)
-    try:
-        return load_weights(network, checkpoint)
-    except FileNotFoundError:
-        raise InputError(f"{checkpoint} does not exist: name a checkpoint of Training/train_teacher.py.") from None
-    except (OSError, RuntimeError, KeyError, EOFError, UnpicklingError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{checkpoint} does not hold the recipe's teacher ({reason}): train it anew.") from None
-
-
-def export_student(
-    student: Segmenter, recipe: Recipe, folder: Path, name: str, version: str, provenance: dict[str, Any]
-) -> Bundle:
-    """Export a student with the recipe's input contract, under the licence of its training data."""
-    contract = InputContract(
-        window_hu=tuple(provenance["data"]["window_hu"]),
-        pixel_spacing_mm=recipe.pixel_spacing_mm,
-        multiple=32,
-        context_offsets_mm=recipe.context_offsets_mm,
-        slice_step_mm=recipe.slice_step_mm,
-    )
-    return export_bundle(
-        student, folder, name=name, version=version, labels=ABDOMEN_LABELS, contract=contract,
-        licence=f"{provenance['data']['licence']} (that of the training data). Not a medical device.",
-        provenance=provenance,
-    )
-
-
-def provenance_of(
-    recipe: Recipe, teacher: Segmenter, student: Segmenter, data: Path, minutes: float
-) -> dict[str, Any]:
-    """How a student was made: method, data, split, recipe, commit, versions and hardware."""
-    manifest = read_manifest(data)
-    names = [entry["name"] for entry in manifest["cases"]]
-    return {
-        "method": "MISTKD (doi 10.1145/3596286.3596292): transformer student distilled from a transformer teacher",
-        "parameters": {"teacher": parameter_count(teacher), "student": parameter_count(student)},
-        "data": {
-            "source": manifest["source"],
-            "licence": manifest["licence"],
-            "window_hu": manifest["window_hu"],
-            "training": [name for name in names if name not in recipe.validation],
-            "validation": list(recipe.validation),
-            "sha256": {entry["name"]: entry["sha256"] for entry in manifest["cases"]},
-        },
-        "recipe": asdict(recipe),
-        "commit": _commit(),
-        "versions": {"torch": torch.__version__, "lightning": lightning.__version__},
-        "hardware": f"{_device()}, {torch.get_num_threads()} CPU threads",
-        "minutes_since_last_start": round(minutes, 1),
-    }
-
-
-def _device() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU {platform.machine()}"
-
-
-def _commit() -> str:
-    here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def check_export(student: Segmenter, case: Case, recipe: Recipe) -> float:
-    """Compare PyTorch with onnxruntime on the four middle slices of a case.
-
-    Returns:
-        The largest difference of a logit.
-
-    Raises:
-        InputError: if it is above 1e-4.
-    """
-    dataset = SliceDataset([case], recipe.context_offsets_mm)
-    middle = len(dataset) // 2
-    slices = [dataset[k] for k in range(max(0, middle - 2), min(len(dataset), middle + 2))]
-    image, labels = (torch.stack(part) for part in zip(*slices, strict=True))
-    zoom = recipe.pixel_spacing_mm / case.pixel_spacing_mm
-    pixels = view(image, labels, recipe.view, zoom, NO_AUGMENTATION)[0].numpy()
-    difference = largest_difference(student, to_onnx(student, pixels.shape[1]), pixels)
-    if difference > LARGEST_DIFFERENCE:
-        raise InputError(f"PyTorch and onnxruntime differ by {difference:.2g} on {case.name}: update both.")
-    return difference
+def distill_parser() -> Parser:
+    """The options of this script."""
+    parser = training_parser("distill", __doc__)
+    parser.add_argument("--teacher", type=Path | None, metavar="CHECKPOINT",
+                        help="use this teacher (Training/train_teacher.py) instead of training one")
+    parser.add_argument("--bundle", type=Path | None, metavar="FOLDER",
+                        help="where the model bundle goes; left out, RUN/bundle")
+    parser.add_argument("--export", type=bool, default=True,
+                        help="whether to export the student at the end; Training/export.py does it later as well")
+    parser.add_argument("--name", default="student", help="of the model")
+    parser.add_argument("--version", default="0.1.0", help="of the model")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_run_options(parser)
-    parser.add_argument("--teacher", type=Path, metavar="CHECKPOINT", help="use this teacher instead of training one")
-    parser.add_argument("--bundle", type=Path, help="folder for the model bundle (default: OUT/bundle)")
-    parser.add_argument("--name", default="student", help="of the model (default: %(default)s)")
-    parser.add_argument("--version", default="0.1.0", help="of the model (default: %(default)s)")
-    add_schedule_options(parser, "teacher", Recipe().teacher_schedule)
-    add_schedule_options(parser, "student", Recipe().student_schedule)
-    args = parser.parse_args(argv)
-    return run_command("distill", lambda: _run(args))
+    options = parse(distill_parser(), argv)
+    return run_command("distill", lambda: _run(options))
 
 
-def _run(args: argparse.Namespace) -> None:
-    recipe = recipe_of(args)
-    training, validation = load_split(args.data, recipe)
-    start_run(args, recipe)
-    if args.teacher:
-        teacher = read_teacher(recipe, args.teacher)
-    else:
-        teacher = train_teacher(recipe, training, validation, args.out / "teacher")
-    start = time.monotonic()
-    student = distill(recipe, teacher, training, validation, args.out / "student")
-    provenance = provenance_of(recipe, teacher, student, args.data, (time.monotonic() - start) / 60)
-    difference = check_export(student, training[0], recipe)
-    bundle = export_student(student, recipe, args.bundle or args.out / "bundle", args.name, args.version, provenance)
-    print(f"Bundle: {bundle.folder} (PyTorch and onnxruntime differ by at most {difference:.1g})")
+def _run(options: Namespace) -> None:
+    recipe = recipe_of(options)
+    machine = check_machine(options, recipe.teacher_schedule.batch_size, recipe.student_schedule.batch_size)
+    run = open_run(options.data, recipe, machine)
+    teacher = read_teacher(run, options.teacher).network if options.teacher else teacher_task(run).network
+    student = student_task(run, teacher)
+    if options.dry_run:
+        report([*([] if options.teacher else [("teacher", teacher_task(run))]), ("student", student)], run)
+        return
+    start_run(options.out, run, resume=options.resume)
+    checkpoint = distill(run, options.teacher or train_teacher(run, options.out / "teacher"), options.out / "student")
+    if rank_zero_only.rank == 0:
+        print(f"Student: {checkpoint}")
+        if options.export:
+            _export(options, run, checkpoint)
+
+
+def _export(options: Namespace, run: Run, checkpoint: Path) -> None:
+    # Not at the top: machines that train need none of what exporting does.
+    from Training.export import export_trained
+
+    folder = options.bundle or options.out / "bundle"
+    export_trained(read_trained(checkpoint), folder, name=options.name, version=options.version,
+                   prepared_case=run.training[0], run=checkpoint.parent)
+    print(f"Bundle: {folder}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
-"""One training run with Lightning: loaders, checkpoints, averaged weights, logs."""
+"""One training run with Lightning: loaders, checkpoints, averaged weights, logs, pictures."""
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import lightning
 import torch
@@ -11,64 +15,160 @@ from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
-    TQDMProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from Training.data import BalancedSampler, Case, SliceDataset
-from Training.networks import Segmenter
-from Training.tasks import SegmentationTask
+from MISTKDSegmentLib.errors import SegmentError
+from Training.checkpoints import LAST, AtomicCheckpointIO, usable_checkpoint
+from Training.machine import Machine
+from Training.pictures import Pictures
+from Training.prepared import Case
+from Training.progress import TrainingProgress
+from Training.recipe import Schedule
+from Training.slices import BalancedSampler, OrderedSampler, SliceDataset
+from Training.tasks import DistillationTask, SegmentationTask
 
-VALIDATIONS = 8
-LAST = "last.ckpt"
+LOG = "log"
+VALIDATION_BATCH = 16
 
 
-def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[Case], folder: Path) -> None:
-    """Train a task to the end of its schedule; goes on from `folder/last.ckpt` where there is one.
+class Epochs(NamedTuple):
+    """How a run is cut: an epoch ends with a checkpoint, and some of them with a validation.
+
+    Attributes:
+        number: of epochs.
+        steps: per epoch.
+        per_validation: epochs from one validation to the next.
+    """
+
+    number: int
+    steps: int
+    per_validation: int
+
+
+def plan_epochs(schedule: Schedule, checkpoint_steps: int) -> Epochs:
+    """Cut a run into epochs of equal length, at most `checkpoint_steps` long, that fit its validations.
+
+    Examples:
+        >>> plan_epochs(Schedule(steps=2400), 100)
+        Epochs(number=24, steps=100, per_validation=3)
+        >>> plan_epochs(Schedule(steps=10, validations=4), 100)
+        Epochs(number=4, steps=3, per_validation=1)
+    """
+    between = _ceil(schedule.steps, min(schedule.validations, schedule.steps))
+    per_validation = _ceil(between, checkpoint_steps)
+    steps = _ceil(between, per_validation)
+    return Epochs(_ceil(schedule.steps, steps * per_validation) * per_validation, steps, per_validation)
+
+
+def whole_schedule(schedule: Schedule, checkpoint_steps: int) -> Schedule:
+    """The schedule with its steps rounded up to whole epochs."""
+    epochs = plan_epochs(schedule, checkpoint_steps)
+    return replace(schedule, steps=epochs.number * epochs.steps)
+
+
+def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[Case], folder: Path,
+        machine: Machine) -> None:
+    """Train a task to the end of its schedule; goes on from the newest undamaged checkpoint in `folder`.
 
     Args:
         task: what to train.
         training: cases to draw slices from.
-        validation: a checkpoint is written and their Dice is logged eight times on the way.
-        folder: for checkpoints and logs (CSV and TensorBoard).
+        validation: labelled cases whose Dice is logged on the way.
+        folder: for checkpoints, logs (CSV and TensorBoard), learning curves and example pictures.
+        machine: what to compute on.
+
+    Raises:
+        InputError: all checkpoints in `folder` are damaged.
+        OutputError: a checkpoint cannot be written.
+        SegmentError: the loss is no number any more, or memory is short.
+        KeyboardInterrupt: Ctrl-C.
     """
-    schedule = task.schedule
-    steps = -(-schedule.steps // VALIDATIONS)
-    dataset = SliceDataset(training, task.recipe.context_offsets_mm)
-    sampler = BalancedSampler(dataset.organs_per_slice(), steps * schedule.batch_size, task.recipe.seed)
-    loader = DataLoader(dataset, schedule.batch_size, sampler=sampler, drop_last=True)
-    loaders = [DataLoader(SliceDataset([case], task.recipe.context_offsets_mm), 16) for case in validation]
+    task.schedule = whole_schedule(task.schedule, machine.checkpoint_steps)
+    epochs = plan_epochs(task.schedule, machine.checkpoint_steps)
     task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    trainer = lightning.Trainer(
-        max_epochs=-1,
-        max_steps=schedule.steps,
-        devices=1,
-        precision="bf16-mixed",
-        gradient_clip_val=1.0,
+    loaders = training_loader(task, training, epochs.steps, machine), validation_loader(task, validation, machine)
+    _hush_lightning()
+    trainer = _trainer(task, folder, machine, epochs)
+    checkpoint = usable_checkpoint(folder)
+    try:
+        trainer.fit(task, *loaders, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit:  # so Lightning answers Ctrl-C
+        raise KeyboardInterrupt from None
+    except (RuntimeError, MemoryError) as error:
+        raise memory_error(error, task.schedule) or error from None
+
+
+def training_loader(task: SegmentationTask, cases: Sequence[Case], steps: int, machine: Machine) -> DataLoader[Any]:
+    """Batches of drawn slices; the teacher's terms make use of unlabelled cases, labels alone do not."""
+    distils = isinstance(task, DistillationTask)
+    dataset = SliceDataset([c for c in cases if c.is_labelled or distils], task.recipe.context_offsets_mm)
+    schedule, share = task.schedule, task.recipe.distillation.unlabelled_share if distils else 0.0
+    sampler = BalancedSampler(dataset, steps, schedule.batch_size, task.recipe.seed, share)
+    return _loader(dataset, sampler, schedule.batch_size // machine.processes, machine)
+
+
+def validation_loader(task: SegmentationTask, cases: Sequence[Case], machine: Machine) -> DataLoader[Any]:
+    """All slices of some cases in order."""
+    dataset = SliceDataset(cases, task.recipe.context_offsets_mm)
+    return _loader(dataset, OrderedSampler(dataset), VALIDATION_BATCH, machine)
+
+
+def _loader(dataset: SliceDataset, sampler: BalancedSampler | OrderedSampler, batch_size: int,
+            machine: Machine) -> DataLoader[Any]:
+    workers = machine.loader_workers
+    return DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers, pin_memory=machine.uses_gpu,
+                      persistent_workers=workers > 0)
+
+
+def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epochs) -> lightning.Trainer:
+    version = len(list((folder / LOG).glob("version_*")))  # each start of a run logs beside the ones before
+    return lightning.Trainer(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        strategy="ddp" if machine.processes > 1 else "auto",
+        precision=machine.precision,
+        plugins=[AtomicCheckpointIO()],
+        max_epochs=epochs.number,
+        check_val_every_n_epoch=epochs.per_validation,
+        gradient_clip_val=task.schedule.gradient_clip,
         num_sanity_val_steps=0,
-        log_every_n_steps=10,
-        logger=[CSVLogger(folder, "log"), TensorBoardLogger(folder, "log")],
+        use_distributed_sampler=False,  # ours share a batch among processes
+        log_every_n_steps=min(10, epochs.steps),
+        logger=[CSVLogger(folder, LOG, version=version), TensorBoardLogger(folder, LOG, version=version)],
         callbacks=[
-            EMAWeightAveraging(decay=schedule.ema_decay),
+            Pictures(folder),  # before the averaging, which takes its weights back at the end of a validation
+            EMAWeightAveraging(decay=task.schedule.ema_decay),
             ModelCheckpoint(
                 folder, filename=Path(LAST).stem, save_on_train_epoch_end=True, enable_version_counter=False
             ),
             LearningRateMonitor(),
-            TQDMProgressBar(refresh_rate=10),
+            TrainingProgress(folder.name),
         ],
         enable_model_summary=False,
     )
-    last = folder / LAST
-    try:
-        trainer.fit(task, loader, loaders, ckpt_path=last if last.exists() else None, weights_only=False)
-    except SystemExit:  # so Lightning answers Ctrl-C
-        raise KeyboardInterrupt from None
 
 
-def load_weights(network: Segmenter, checkpoint: Path) -> Segmenter:
-    """Put the averaged weights of a checkpoint written by `fit` into a network of the same sizes."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    prefix = "network."
-    network.load_state_dict({key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)})
-    return network
+def _hush_lightning() -> None:
+    """Keep hints away that tell a user nothing: about folders that are meant to exist, and about its own parts."""
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in ("Checkpoint directory .* exists", ".*does not have many workers", ".*LeafSpec",
+                    "The dirpath has changed", "Experiment logs directory .* exists",
+                    ".*sync_dist=True.*when logging on epoch level"):
+        warnings.filterwarnings("ignore", message)
+
+
+def memory_error(error: BaseException, schedule: Schedule) -> SegmentError | None:
+    """One sentence about an error that means too little memory; None for any other."""
+    short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+    if not short:
+        return None
+    return SegmentError(f"Memory is short for batches of {schedule.batch_size} slices: lower batch_size of the "
+                        "schedule or --view, or raise --machine.devices.")
+
+
+def _ceil(number: int, divisor: int) -> int:
+    return -(-number // divisor)

@@ -2,61 +2,77 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+import torch
+from jsonargparse import Namespace
+from lightning.pytorch.utilities import rank_zero_only
+
+from Training.checkpoints import LAST, read_trained
 from Training.command import run_command
-from Training.data import Case
-from Training.fit import LAST, fit, load_weights
-from Training.networks import Segmenter
-from Training.options import (
-    add_run_options,
-    add_schedule_options,
-    load_split,
-    recipe_of,
-    start_run,
-)
-from Training.recipe import Recipe
+from Training.dry_run import report
+from Training.fit import fit
+from Training.huggingface import start_from_segformer
+from Training.networks import NetworkConfig, Segmenter, parameter_count
+from Training.options import check_machine, parse, recipe_of, training_parser
+from Training.run import Run, open_run, start_run
 from Training.tasks import SegmentationTask
 
-CLASSES = len(ABDOMEN_LABELS) + 1
+
+def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter:
+    """A network of a run before its training; the same at every call.
+
+    Raises:
+        InputError: `start` is no SegFormer checkpoint of these sizes.
+    """
+    torch.manual_seed(run.recipe.seed)
+    network = Segmenter(run.channels, run.classes, config)
+    if start is not None:
+        start_from_segformer(network, Path(start))
+    return network
 
 
-def train_teacher(recipe: Recipe, training: Sequence[Case], validation: Sequence[Case], folder: Path) -> Segmenter:
+def teacher_task(run: Run) -> SegmentationTask:
+    """What trains a teacher."""
+    network = new_network(run, run.recipe.teacher_network, run.recipe.teacher_start)
+    provenance = {**run.provenance, "parameters": {"teacher": parameter_count(network)}}
+    return SegmentationTask(network, run.recipe, run.recipe.teacher_schedule, run.manifest, provenance,
+                            compiled=run.machine.compile)
+
+
+def train_teacher(run: Run, folder: Path) -> Path:
     """Train a teacher, or go on training the one in `folder`.
 
     Args:
-        recipe: the run.
-        training, validation: prepared cases.
-        folder: for checkpoints and logs.
+        run: recipe, data and machine.
+        folder: for checkpoints, logs and pictures.
 
     Returns:
-        The teacher with its averaged weights.
+        Its last checkpoint, which holds the averaged weights.
     """
-    network = Segmenter(len(recipe.context_offsets_mm), CLASSES, recipe.teacher)
-    task = SegmentationTask(network, recipe, recipe.teacher_schedule, training[0].pixel_spacing_mm)
-    fit(task, training, validation, folder)
-    return load_weights(network, folder / LAST)
+    fit(teacher_task(run), run.training, run.validation, folder, run.machine)
+    return folder / LAST
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_run_options(parser)
-    add_schedule_options(parser, "teacher", Recipe().teacher_schedule)
-    args = parser.parse_args(argv)
+    options = parse(training_parser("train_teacher", __doc__), argv)
+    return run_command("train_teacher", lambda: _run(options))
 
-    def work() -> None:
-        recipe = recipe_of(args)
-        training, validation = load_split(args.data, recipe)
-        start_run(args, recipe)
-        train_teacher(recipe, training, validation, args.out)
-        print(f"Teacher: {args.out / LAST}")
 
-    return run_command("train_teacher", work)
+def _run(options: Namespace) -> None:
+    recipe = recipe_of(options)
+    machine = check_machine(options, recipe.teacher_schedule.batch_size)
+    run = open_run(options.data, recipe, machine)
+    if options.dry_run:
+        report([("teacher", teacher_task(run))], run)
+        return
+    start_run(options.out, run, resume=options.resume)
+    checkpoint = train_teacher(run, options.out)
+    if rank_zero_only.rank == 0:
+        print(f"Teacher: {checkpoint} ({read_trained(checkpoint).provenance['minutes']} minutes)")
 
 
 if __name__ == "__main__":

@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+import yaml
 
 from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.phantom import make_phantom
 from MISTKDSegmentLib.runner import segment
+from Testing.training.prepared_data import write_prepared
+from Testing.training.toy import RECIPE, toy_run, write_config
 from Training import distill, prepare, train_teacher
-from Training.fit import load_weights
-from Training.networks import STUDENT, TEACHER, Segmenter
-from Training.recipe import Recipe
-from Training.tasks import DistillationTask
+from Training.checkpoints import read_trained
+from Training.networks import STUDENT, TEACHER, Segmenter, parameter_count
+
+TRAINING_SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocessing", "export",
+                    "card")
+
+
+def test_the_default_student_has_at_most_an_eighth_of_the_default_teachers_parameters():
+    teacher, student = (parameter_count(Segmenter(3, 9, config)) for config in (TEACHER, STUDENT))
+    assert 8 * student <= teacher
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +53,13 @@ def prepared(tmp_path_factory):
     return out
 
 
-SHORT = ["--validation", "p2", "--teacher-steps", "2", "--teacher-batch-size", "2"]
-
-
 @pytest.fixture(scope="module")
 def run(prepared, tmp_path_factory):
-    out = tmp_path_factory.mktemp("run")
-    assert distill.main([str(prepared), "--out", str(out), *SHORT, "--student-steps", "2", "--student-batch-size", "2",
-                         "--name", "toy"]) == 0
-    return out
+    """A run with its teacher, its student and its bundle."""
+    folder = tmp_path_factory.mktemp("run")
+    config = write_config(folder / "toy.yaml", validation=("p2",))
+    assert distill.main([str(prepared), "--config", str(config), "--out", str(folder / "run"), "--name", "toy"]) == 0
+    return folder / "run"
 
 
 @pytest.mark.slow
@@ -62,90 +68,94 @@ def test_one_command_ends_in_a_bundle_that_segments(run):
     volume, _ = make_phantom(seed=5, spacing_mm=(4.0, 4.0, 50.0))
     out = np.zeros(volume.voxels.shape, np.uint8)
     assert list(segment(volume, bundle, out))[-1].slices_done == len(out)
-    assert bundle.name == "toy"
+    assert bundle.name == "toy" and bundle.labels == ABDOMEN_LABELS
     assert 8 * bundle.provenance["parameters"]["student"] <= bundle.provenance["parameters"]["teacher"]
     assert bundle.provenance["data"]["validation"] == ["p2"]
     assert bundle.provenance["data"]["training"] == ["p0", "p1"]
+    assert bundle.provenance["teacher"]["steps"] == 4
 
 
 @pytest.mark.slow
 def test_the_run_folder_says_what_was_run_and_how_it_went(run):
-    assert json.loads((run / "recipe.json").read_text())["student_schedule"]["steps"] == 2
+    assert yaml.safe_load((run / "recipe.yaml").read_text())["student_schedule"]["steps"] == 4
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["versions"]["torch"] == torch.__version__ and facts["recipe"]["seed"] == 0
+    assert set(facts["data"]["sha256"]) == {"p0", "p1", "p2"} and facts["commit"]
     for who in ("teacher", "student"):
-        assert (run / who / "last.ckpt").exists()
+        assert (run / who / "last.ckpt").exists() and (run / who / "previous.ckpt").exists()
         assert "dice" in (run / who / "log" / "version_0" / "metrics.csv").read_text().splitlines()[0]
-
-
-@pytest.mark.slow
-def test_a_teacher_can_be_trained_first_and_used_later(prepared, run, tmp_path, capsys):
-    assert train_teacher.main([str(prepared), "--out", str(tmp_path / "t"), *SHORT]) == 0
-    student = ["--student-steps", "1", "--student-batch-size", "2", "--validation", "p2"]
-    checkpoint = str(tmp_path / "t" / "last.ckpt")
-    assert distill.main([str(prepared), "--out", str(tmp_path / "s"), "--teacher", checkpoint, *student]) == 0
-    assert not (tmp_path / "s" / "teacher").exists()
-    assert "onnxruntime differ by at most" in capsys.readouterr().out
+        assert list((run / who / "log" / "version_0").glob("events.out.tfevents*"))
+        assert (run / who / "curves.png").read_bytes().startswith(b"\x89PNG")
+        assert [path.name for path in sorted((run / who / "examples").iterdir())] == [
+            "step_000002.png", "step_000004.png"]
 
 
 @pytest.mark.slow
 def test_the_checkpoint_holds_the_student_and_its_projections_but_no_teacher(run):
     state = torch.load(run / "student" / "last.ckpt", weights_only=True)["state_dict"]
     assert {key.split(".")[0] for key in state} == {"network", "sequence_loss"}
-    load_weights(Segmenter(3, 9, STUDENT), run / "student" / "last.ckpt")
-
-
-def tiny_recipe(**weights) -> Recipe:
-    small = replace(STUDENT, widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1))
-    large = replace(STUDENT, widths=(16, 16, 16, 16), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1))
-    return replace(Recipe(), student=small, teacher=large, **weights)
-
-
-def task_of(recipe: Recipe) -> DistillationTask:
-    torch.manual_seed(0)
-    networks = [Segmenter(3, 9, config) for config in (recipe.student, recipe.teacher)]
-    task = DistillationTask(*networks, recipe, recipe.student_schedule, 1.5)
-    task.log_dict = lambda *_args, **_kwargs: None
-    return task
-
-
-def test_the_teacher_is_frozen_and_the_student_is_not():
-    task = task_of(tiny_recipe())
-    before = [p.clone() for p in task._teacher[0].state_dict().values()]
-    task.train()
-    task.loss(torch.rand(2, 3, 64, 64), torch.zeros(2, 64, 64, dtype=torch.long)).backward()
-    assert all(torch.equal(a, b) for a, b in zip(before, task._teacher[0].state_dict().values(), strict=True))
-    assert not task._teacher[0].training
-    assert not any(p.grad is not None for p in task._teacher[0].parameters())
-    assert all(p.grad is not None for p in task.parameters())
-    optimised = {id(p) for group in task.configure_optimizers()["optimizer"].param_groups for p in group["params"]}
-    assert optimised == {id(p) for p in task.parameters()}
-
-
-def test_each_term_counts_with_its_weight():
-    image, labels = torch.rand(2, 3, 64, 64), torch.zeros(2, 64, 64, dtype=torch.long)
-
-    def loss(**weights) -> float:
-        return task_of(tiny_recipe(**weights)).loss(image, labels).item()
-
-    alone = loss(sequence_weight=0.0, logit_weight=0.0)
-    once = loss(sequence_weight=1.0, logit_weight=0.0) - alone
-    twice = loss(sequence_weight=2.0, logit_weight=0.0) - alone
-    assert once > 0.1 and twice == pytest.approx(2 * once, rel=1e-3)
-    assert loss(sequence_weight=0.0, logit_weight=1.0) > alone
+    assert "sequence_loss" not in str(read_trained(run / "student" / "last.ckpt").network)
 
 
 @pytest.mark.slow
-def test_a_run_that_is_finished_exports_again_and_trains_no_further(prepared, run, tmp_path):
+def test_a_finished_run_exports_again_and_trains_no_further(prepared, run, tmp_path):
     before = (run / "bundle" / "model.onnx").read_bytes()
-    again = [str(prepared), "--out", str(run), *SHORT, "--student-steps", "2", "--student-batch-size", "2"]
+    again = [str(prepared), "--config", str(run / "recipe.yaml"), "--out", str(run), "--resume",
+             "--machine.accelerator", "cpu", "--machine.precision", "32-true", "--machine.checkpoint_steps", "1"]
     assert distill.main([*again, "--bundle", str(tmp_path / "bundle")]) == 0
     assert (tmp_path / "bundle" / "model.onnx").read_bytes() == before
 
 
-def test_the_scripts_run_as_files():
-    for script in ("prepare", "train_teacher", "distill", "postprocessing", "evaluate"):
-        path = Path(distill.__file__).with_name(f"{script}.py")
-        done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, encoding="utf-8", check=True)
-        assert "usage:" in done.stdout
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """Made-up data, and a teacher that was trained on a and b."""
+    folder = tmp_path_factory.mktemp("teacher")
+    data = write_prepared(folder / "data", unlabelled=["u"])
+    assert train_teacher.main([str(data), "--config", str(write_config(folder / "toy.yaml")), "--out",
+                               str(folder / "out")]) == 0
+    return data, folder / "out" / "last.ckpt"
+
+
+@pytest.mark.slow
+def test_a_teacher_can_be_trained_first_and_used_later(teacher, tmp_path):
+    data, checkpoint = teacher
+    config = write_config(tmp_path / "toy.yaml")
+    before = checkpoint.read_bytes()
+    assert distill.main([str(data), "--config", str(config), "--out", str(tmp_path / "s"), "--teacher",
+                         str(checkpoint), "--export", "false"]) == 0
+    assert not (tmp_path / "s" / "teacher").exists() and not (tmp_path / "s" / "bundle").exists()
+    assert checkpoint.read_bytes() == before
+    assert read_trained(tmp_path / "s" / "student" / "last.ckpt").provenance["data"]["unlabelled"] == ["u"]
+
+
+@pytest.mark.slow
+def test_a_teacher_that_does_not_fit_is_refused(teacher):
+    data, checkpoint = teacher
+    fitting = toy_run([data])
+    assert distill.read_teacher(fitting, checkpoint).labels == fitting.manifest.labels
+    with pytest.raises(InputError, match=r"was trained on a, which --validation names"):
+        distill.read_teacher(toy_run([data], validation=("a",)), checkpoint)
+    with pytest.raises(InputError, match="sees other slices"):
+        distill.read_teacher(toy_run([data], context_offsets_mm=(0.0,)), checkpoint)
+    with pytest.raises(InputError, match=r"sees pixels of 1\.5 mm and the student of 2\.0"):
+        distill.read_teacher(toy_run([data], pixel_spacing_mm=2.0), checkpoint)
+
+
+@pytest.mark.slow
+def test_a_teacher_of_other_organs_is_refused(teacher, tmp_path):
+    other = write_prepared(tmp_path / "p", labels=ABDOMEN_LABELS)
+    with pytest.raises(InputError, match=r"knows other organs \(liver, spleen\)"):
+        distill.read_teacher(toy_run([other]), teacher[1])
+
+
+@pytest.mark.slow
+def test_a_renamed_validation_case_is_still_known_to_the_teacher(teacher, tmp_path):
+    data, checkpoint = teacher
+    run = toy_run([data])
+    content = run.provenance["data"]["content_sha256"]
+    run.provenance["data"]["content_sha256"] = content | {"c": content["b"]}
+    with pytest.raises(InputError, match="was trained on c"):
+        distill.read_teacher(run, checkpoint)
 
 
 def test_a_student_of_more_than_an_eighth_is_refused():
@@ -153,16 +163,82 @@ def test_a_student_of_more_than_an_eighth_is_refused():
         distill.check_share(Segmenter(3, 9, TEACHER), Segmenter(3, 9, TEACHER))
 
 
+def test_training_needs_neither_a_reader_of_scans_nor_an_exporter():
+    code = "import sys, Training.train_teacher, Training.distill, Training.ablate; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "torch" in loaded
+    assert not loaded & {"SimpleITK", "nibabel", "h5py", "onnx", "onnxruntime", "monai"}
+
+
+@pytest.mark.parametrize("script", TRAINING_SCRIPTS)
+def test_the_scripts_run_as_files(script):
+    path = Path(distill.__file__).with_name(f"{script}.py")
+    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, encoding="utf-8", check=True)
+    assert "usage:" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--validation", "nobody"], "no case nobody: name validation cases of yours with --validation"),
-     (["--validation", "p0", "p1", "p2"], "validation cases alone"),
-     (["--teacher-steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist"),
-     (["--teacher", __file__], "does not hold the recipe's teacher"), (["--seed", "-1"], "from 0 to"),
-     (["--teacher", "."], "does not hold the recipe's teacher")],
+    [(["--validation", "[nobody]"], "no case nobody: name cases of yours with --validation"),
+     (["--validation", "[a, b, c]"], "no labelled case is left to train on"),
+     (["--teacher_schedule.steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist"),
+     (["--teacher", __file__], "holds no trained network"), (["--seed", "-1"], "from 0 to"),
+     (["--resume"], "holds no run to go on with"), (["--machine.devices", "3"], "cannot be shared by 3 processes"),
+     (["--training", "[a, c]"], "c is for training and validation"),
+     (["--student_start", "nowhere"], "nowhere"),
+     (["--student_network.widths", "[64, 64, 64, 64]"], "at most an eighth")],
 )
-def test_a_users_mistake_is_one_line_and_an_exit_code(prepared, tmp_path, capsys, arguments, message):
-    chosen = arguments if "--validation" in arguments else ["--validation", "p2", *arguments]
-    assert distill.main([str(prepared), "--out", str(tmp_path / "out"), *chosen]) == 3
+def test_a_users_mistake_is_one_line_and_an_exit_code(tmp_path, capsys, arguments, message):
+    data = write_prepared(tmp_path / "data")
+    config = write_config(tmp_path / "toy.yaml")
+    assert distill.main([str(data), "--config", str(config), "--out", str(tmp_path / "out"), *arguments]) == 3
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and message in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--student_network.widths", "[8, 8, 8]"], "student_network.widths"), (["--nonsense", "1"], "--nonsense"),
+     (["--student_network.heads", "[3, 1, 1, 1]"], "divide"), (["--view", "wide"], "view"),
+     (["--machine.precision", "8"], "machine.precision")],
+)
+def test_a_wrong_option_is_one_line_and_exit_code_2(tmp_path, capsys, arguments, message):
+    config = write_config(tmp_path / "toy.yaml")
+    with pytest.raises(SystemExit) as left:
+        distill.main(["data", "--config", str(config), "--out", str(tmp_path / "out"), *arguments])
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and message in error
+
+
+@pytest.mark.slow
+def test_a_dry_run_tells_the_cost_and_writes_nothing(tmp_path, capsys):
+    data, config = write_prepared(tmp_path / "data"), write_config(tmp_path / "toy.yaml")
+    assert distill.main([str(data), "--config", str(config), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    student = parameter_count(Segmenter(3, 3, RECIPE.student_network))
+    assert f"{student:,}" in printed and "teacher" in printed and "GFLOPs" in printed
+    assert "2 cases to train on, 0 without reference, 1 for validation" in printed
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_run_is_not_begun_twice(teacher, tmp_path, capsys):
+    data, checkpoint = teacher
+    config = write_config(tmp_path / "toy.yaml")
+    again = [str(data), "--config", str(config), "--out", str(checkpoint.parent)]
+    assert train_teacher.main(again) == 3
+    assert "holds a run already: add --resume to go on with it" in capsys.readouterr().err
+    assert train_teacher.main([*again, "--seed", "1", "--resume"]) == 3
+    assert "is of another recipe (seed)" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_does_not_go_on_with_other_data(teacher, tmp_path, capsys):
+    other = write_prepared(tmp_path / "other", unlabelled=["u"], slices=5)
+    config = write_config(tmp_path / "toy.yaml")
+    again = [str(other), "--config", str(config), "--out", str(teacher[1].parent), "--resume"]
+    assert train_teacher.main(again) == 3
+    assert "was begun with other data (a, b, c, u)" in capsys.readouterr().err

@@ -1,0 +1,132 @@
+"""Checkpoints: written whole, the one before kept, read back only if undamaged, and complete in themselves."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.bundle import InputContract
+from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.labels import Label
+from Training.networks import NetworkConfig, Segmenter
+from Training.prepared import label_from
+
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+# Where a checkpoint says what it holds.
+DESCRIPTION = "trained"
+_PREFIX = "network."
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network with all that its use needs.
+
+    Attributes:
+        network: with the averaged weights.
+        labels: organs of the output channels 1, 2, …
+        contract: what the network wants to see.
+        provenance: how it was trained.
+    """
+
+    network: Segmenter
+    labels: tuple[Label, ...]
+    contract: InputContract
+    provenance: dict[str, Any]
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's checkpoints, each written whole before it takes the place of the last, which is kept."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OutputError: if it cannot be written, e.g. because the disk is full; the last one stays.
+        """
+        target = Path(path)
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(target) as temporary:
+            temporary.write_bytes(content.getbuffer())
+            if target.exists():
+                os.replace(target, target.with_name(PREVIOUS))
+
+
+def usable_checkpoint(folder: Path) -> Path | None:
+    """The newest undamaged checkpoint of a run; says on standard error when that is not the last.
+
+    Raises:
+        InputError: if there are checkpoints and all are damaged.
+    """
+    found = [path for path in (folder / LAST, folder / PREVIOUS) if path.exists()]
+    damaged: list[Path] = []
+    for path in found:
+        if is_whole(path):
+            for other in damaged:
+                print(f"{other} is damaged; the run goes on from {path}.", file=sys.stderr)
+            return path
+        damaged.append(path)
+    if damaged:
+        names = " and ".join(str(path) for path in damaged)
+        raise InputError(f"{names} cannot be read any more: remove {folder} and train anew.")
+    return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether all parts of a checkpoint match the checksums in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError):
+        return False
+
+
+def describe(network: Segmenter, labels: tuple[Label, ...], contract: InputContract, provenance: Mapping[str, Any]
+             ) -> dict[str, Any]:
+    """What `read_trained` needs beside the weights, in plain types."""
+    return {
+        "network": asdict(network.config),
+        "labels": [asdict(label) for label in labels],
+        "contract": asdict(contract),
+        "provenance": dict(provenance),
+    }
+
+
+def read_trained(checkpoint: Path) -> Trained:
+    """A network from a checkpoint of `train_teacher` or `distill`.
+
+    Raises:
+        InputError: if the file is missing, damaged or holds something else.
+    """
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        description = content[DESCRIPTION]
+        labels = tuple(label_from(entry) for entry in description["labels"])
+        contract = InputContract(**description["contract"])
+        config = NetworkConfig(**description["network"])
+        network = Segmenter(len(contract.context_offsets_mm), len(labels) + 1, config)
+        load_weights(network, content["state_dict"])
+        return Trained(network.eval(), labels, contract, description["provenance"])
+    except FileNotFoundError:
+        raise InputError(f"{checkpoint} does not exist: name a checkpoint of a training run.") from None
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, EOFError, UnpicklingError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{checkpoint} holds no trained network ({reason}): train it anew.") from None
+
+
+def load_weights(network: Segmenter, state: Mapping[str, Any]) -> None:
+    """Put the weights of a training task into its network."""
+    own = {key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)}
+    network.load_state_dict(own)

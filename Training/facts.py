@@ -1,0 +1,77 @@
+"""How a network came about: data, split, recipe, commit, versions and hardware."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from MISTKDSegmentLib.atomic import atomic_path
+from Training.machine import Machine
+from Training.prepared import Manifest
+from Training.recipe import Recipe
+from Training.split import Split
+
+METHOD = "MISTKD (doi 10.1145/3596286.3596292): transformer student distilled from a transformer teacher"
+PACKAGES = ("torch", "lightning", "numpy", "jsonargparse")
+RUN_FILE = "run.json"
+
+
+def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, machine: Machine) -> dict[str, Any]:
+    """What a checkpoint and a bundle say about their making, in plain types."""
+    return {
+        "method": METHOD,
+        "data": {
+            "source": manifest.source,
+            "licence": manifest.licence,
+            "window_hu": list(manifest.window_hu),
+            "pixel_spacing_mm": manifest.pixel_spacing_mm,
+            **{part: list(names) for part, names in split._asdict().items()},
+            "sha256": {case.name: case.sha256 for case in manifest.cases},
+            "content_sha256": {case.name: case.content_sha256 for case in manifest.cases},
+        },
+        "recipe": recipe.as_plain(),
+        "commit": commit(),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "hardware": hardware(machine),
+    }
+
+
+def write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    """Write `run.json` of a run folder.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    with atomic_path(folder / RUN_FILE) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """The commit of this source tree, marked where files were changed since; "unknown" outside git."""
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def hardware(machine: Machine) -> str:
+    """What a run computes on, in words."""
+    if machine.uses_gpu:
+        return f"{machine.processes} x {torch.cuda.get_device_name()}, {machine.precision}"
+    return (f"{machine.processes} process(es) of {torch.get_num_threads()} threads on a {platform.machine()} CPU, "
+            f"{machine.precision}")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

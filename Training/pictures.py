@@ -1,0 +1,145 @@
+"""Pictures of a run for people who would rather look: learning curves and example slices."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from matplotlib.figure import Figure
+from torch.utils.data import default_collate
+
+from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.labels import Label
+from Training.prepared import IGNORE
+from Training.slices import Draw, SliceDataset
+
+CURVES = "curves.png"
+EXAMPLES = "examples"
+MOST_EXAMPLES = 4
+OPACITY = 0.45
+
+Curves = dict[str, list[tuple[int, float]]]
+
+
+class Pictures(Callback):
+    """After every validation: `curves.png`, and `examples/step_NNNNNN.png` with slices of the validation cases.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        dataset: SliceDataset = trainer.val_dataloaders.dataset
+        batch = default_collate([dataset[Draw(place, 0)] for place in telling_slices(dataset)])
+        with torch.no_grad():
+            batch = type(batch)(*(part.to(pl_module.device) for part in batch))
+            labels, scores = pl_module.predict(batch)
+            context = pl_module.whole_slices(batch)[0]
+        pixels = context[:, pl_module.recipe.context_offsets_mm.index(0.0)]
+        figure = example_figure(pixels.cpu().numpy(), labels.cpu().numpy(), scores.argmax(1).cpu().numpy(),
+                                [dataset.name(int(place)) for place in batch.place], pl_module.manifest.labels)
+        _save(figure, self.folder / EXAMPLES / f"step_{trainer.global_step:06d}.png")
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        if trainer.is_global_zero:
+            trainer.loggers[0].save()
+            curves = read_curves(self.folder)
+            if curves:
+                _save(curve_figure(curves), self.folder / CURVES)
+
+
+def telling_slices(dataset: SliceDataset) -> list[int]:
+    """Of each of the first four cases, the slice with most organs."""
+    organs = dataset.organs()[:, 1:].sum(1)
+    best: dict[int, int] = {}
+    for place, count in enumerate(organs):
+        case = dataset.locate(place)[0]
+        if case not in best or count > organs[best[case]]:
+            best[case] = place
+    return list(best.values())[:MOST_EXAMPLES]
+
+
+def example_figure(pixels: np.ndarray, labels: np.ndarray, predicted: np.ndarray, titles: Sequence[str],
+                   organs: Sequence[Label]) -> Figure:
+    """Reference above, prediction below.
+
+    Args:
+        pixels: (n, h, w) in [0, 1].
+        labels: (n, h, w), the reference.
+        predicted: (n, h, w).
+        titles: of the columns.
+        organs: of the channels 1, 2, …
+    """
+    count, height, width = pixels.shape
+    figure = Figure(figsize=(3.2 * count, 6.4 * height / width + 0.8), layout="constrained")
+    axes = figure.subplots(2, count, squeeze=False)
+    for row, (name, values) in enumerate((("reference", labels), ("prediction", predicted))):
+        for column in range(count):
+            axes[row, column].imshow(coloured(pixels[column], values[column], organs))
+            axes[row, column].set(xticks=[], yticks=[], title=titles[column] if row == 0 else None)
+        axes[row, 0].set_ylabel(name)
+    return figure
+
+
+def coloured(pixels: np.ndarray, labels: np.ndarray, organs: Sequence[Label]) -> np.ndarray:
+    """A grey slice (h, w) in [0, 1] with its organs in their colours: float (h, w, 3)."""
+    table = np.zeros((256, 3))
+    for channel, label in enumerate(organs, 1):
+        table[channel] = np.asarray(label.color) / 255
+    opacity = OPACITY * ((labels > 0) & (labels != IGNORE))[..., None]
+    return np.clip(pixels[..., None] * (1 - opacity) + table[labels] * opacity, 0, 1)
+
+
+def read_curves(folder: Path) -> Curves:
+    """Values by step of everything that a run logged, over all its starts."""
+    curves: dict[str, dict[int, float]] = defaultdict(dict)
+    files = (folder / "log").glob("version_*/metrics.csv")
+    for path in sorted(files, key=lambda path: int(path.parent.name.split("_")[1])):
+        with open(path, newline="", encoding="utf-8") as file:
+            _collect(csv.DictReader(file), curves)
+    return {name: sorted(values.items()) for name, values in curves.items()}
+
+
+def _collect(rows: Iterable[dict[str, Any]], curves: dict[str, dict[int, float]]) -> None:
+    for row in rows:
+        for name, text in row.items():
+            if name not in ("step", "epoch") and text:
+                curves[name][int(row["step"])] = float(text)
+
+
+def curve_figure(curves: Curves) -> Figure:
+    """Loss terms on the left, Dice of the validation cases on the right."""
+    dice = {name: points for name, points in curves.items() if name.startswith("dice")}
+    losses = {name: points for name, points in curves.items() if name not in dice and not name.startswith("lr-")}
+    figure = Figure(figsize=(12, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, drawn, title in ((left, losses, "Loss"), (right, dice, "Dice of the validation cases")):
+        for name, points in drawn.items():
+            main = name in ("loss", "dice")
+            axes.plot(*zip(*points, strict=True), label=name.removeprefix("dice_").replace("_", " "),
+                      color="black" if main else None, linewidth=2 if main else 1, zorder=3 if main else 2)
+        axes.set(xlabel="step", title=title)
+        axes.grid(alpha=0.3)
+        if drawn:
+            axes.legend(fontsize="small", ncols=2)
+    left.set_yscale("log")
+    right.set_ylim(0, 1)
+    return figure
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)

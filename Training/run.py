@@ -1,0 +1,110 @@
+"""A run folder and the data of a run: opened, checked and written down before any work starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning
+from lightning.pytorch.utilities import rank_zero_only
+
+from MISTKDSegmentLib.errors import InputError, OutputError
+from Training.allocator import keep_freed_memory
+from Training.checkpoints import LAST, PREVIOUS
+from Training.facts import provenance_of, write_facts
+from Training.machine import Machine
+from Training.prepared import Case, Manifest, load_cases, read_manifests
+from Training.recipe import Recipe
+from Training.split import Split, split_of
+
+RECIPE_FILE = "recipe.yaml"
+
+
+class Run(NamedTuple):
+    """Everything that a training needs beside its networks.
+
+    Attributes:
+        recipe: what decides the result.
+        machine: what to compute on.
+        manifest: of the prepared cases.
+        split: names of the cases.
+        training: labelled and unlabelled cases to train on.
+        validation: cases that are never trained on.
+        provenance: how networks of this run come about.
+    """
+
+    recipe: Recipe
+    machine: Machine
+    manifest: Manifest
+    split: Split
+    training: list[Case]
+    validation: list[Case]
+    provenance: dict[str, Any]
+
+    @property
+    def channels(self) -> int:
+        """Slices that a network sees together."""
+        return len(self.recipe.context_offsets_mm)
+
+    @property
+    def classes(self) -> int:
+        """Organs and background."""
+        return len(self.manifest.labels) + 1
+
+
+def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
+    """Open the data of a run and check that it fits the recipe.
+
+    Raises:
+        InputError: the prepared data are damaged, don't fit each other or lack a case.
+        OutputError: there is no room for the unpacked voxels.
+    """
+    keep_freed_memory()
+    manifest = read_manifests(data)
+    split = split_of(recipe, manifest)
+    training = load_cases(data, [*split.training, *split.unlabelled])
+    provenance = provenance_of(recipe, manifest, split, machine)
+    return Run(recipe, machine, manifest, split, training, load_cases(data, split.validation), provenance)
+
+
+def start_run(folder: Path, run: Run, *, resume: bool) -> None:
+    """Make the run folder, write recipe and facts into it, and seed everything.
+
+    Raises:
+        OutputError: the folder cannot be made.
+        InputError: it holds a run already and `resume` is False, it holds none and `resume` is True, or its run was
+            begun with another recipe or other data.
+    """
+    if rank_zero_only.rank == 0:
+        _claim(folder, resume)
+        _check_same_data(folder, run)
+        run.recipe.write(folder / RECIPE_FILE)
+        write_facts(folder, run.provenance)
+    lightning.seed_everything(run.recipe.seed, verbose=False)
+
+
+def _claim(folder: Path, resume: bool) -> None:
+    begun = (folder / RECIPE_FILE).exists()
+    trained = any(path.name in (LAST, PREVIOUS) for path in folder.glob("**/*.ckpt"))
+    if resume and not begun:
+        raise InputError(f"{folder} holds no run to go on with: leave out --resume, or name its folder with --out.")
+    if trained and not resume:
+        raise InputError(f"{folder} holds a run already: add --resume to go on with it, or name a new --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror}): name another --out.") from None
+
+
+def _check_same_data(folder: Path, run: Run) -> None:
+    try:
+        before = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]["sha256"]
+    except (OSError, ValueError, LookupError):
+        return
+    now = run.provenance["data"]["sha256"]
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    if changed:
+        raise InputError(f"{folder} was begun with other data ({', '.join(changed[:5])}): name a new --out, or give "
+                         "the data that the run began with.")
