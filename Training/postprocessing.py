@@ -2,115 +2,161 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from jsonargparse import ArgumentParser, Namespace
 from rich.progress import track
 
 from MISTKDSegmentLib.bundle import Bundle, PostProcessing, load_bundle
-from MISTKDSegmentLib.postprocess import postprocess
-from MISTKDSegmentLib.reading import read_label_map, read_volume
-from MISTKDSegmentLib.runner import segment
+from MISTKDSegmentLib.labels import Label
+from MISTKDSegmentLib.postprocess import bounding_box, postprocess
+from Training.card import rule_in_words
 from Training.command import run_command
-from Training.dataset import LabelledScan, Organ, find_cases, match_organs, read_dataset, select_cases
 from Training.description import update_description
-from Training.metrics import dice
+from Training.prepared import IGNORE
+from Training.scan_options import add_scan_options, labelled_scans
+from Training.scans import Scan
+from Training.scores import channel_of, known_organs, read_labelled, segmented
 
-# From doing nothing to doing much: of rules that score alike, the first is taken.
-CANDIDATES = (
+_PARTS = (
     PostProcessing(),
     PostProcessing(minimum_ml=0.5),
     PostProcessing(minimum_ml=2.0),
     PostProcessing(minimum_ml=10.0),
     PostProcessing(largest_component=True),
 )
-# A rule must earn this much mean Dice: less is chance in a handful of cases.
+# From doing nothing to doing much: of rules that score alike, the first is taken.
+CANDIDATES = tuple(replace(rule, fill_holes=fill) for rule in _PARTS for fill in (False, True))
+# Each of the two steps, dropping parts and filling holes, must earn more than this mean Dice: less is chance in a
+# handful of cases.
 LEAST_GAIN = 0.001
+_STEPS = np.array([(rule != replace(PostProcessing(), fill_holes=rule.fill_holes)) + rule.fill_holes
+                   for rule in CANDIDATES])
 
-Scores = dict[str, list[list[float]]]
+Scores = Mapping[str, Sequence[Sequence[float]]]
 
 
-def choose(scores: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, PostProcessing]:
+@dataclass(frozen=True)
+class Choice:
+    """The rule of one organ and what it earned.
+
+    Attributes:
+        rule: the clean-up.
+        dice_before, dice_after: mean Dice over `cases` without and with it.
+        cases: number of cases that have the organ, in the prediction or the reference.
+    """
+
+    rule: PostProcessing
+    dice_before: float
+    dice_after: float
+    cases: int
+
+
+def choose(scores: Scores) -> dict[str, Choice]:
     """The best rule of each organ.
 
     Args:
         scores: per organ name and case, the Dice of each of `CANDIDATES`; NaN where the organ is absent from
-            prediction and reference.
+            prediction and reference, or unknown to the reference.
 
     Returns:
         Rules of the organs that gain by one.
     """
-    rules = {}
+    choices = {}
     for organ, by_case in scores.items():
         defined = [row for row in np.asarray(by_case, float) if not np.isnan(row).all()]
         if not defined:
             continue
         # Removing all of an organ that is not there leaves nothing to score: as good as it gets.
         means = np.nan_to_num(defined, nan=1.0).mean(0)
-        best = int(np.argmax(means >= means.max() - 1e-9))
-        if means[best] >= means[0] + LEAST_GAIN:
-            rules[organ] = CANDIDATES[best]
-    return rules
+        worth = means - LEAST_GAIN * _STEPS
+        best = int(np.argmax(worth >= worth.max() - 1e-9))
+        if best:
+            choices[organ] = Choice(CANDIDATES[best], float(means[0]), float(means[best]), len(defined))
+    return choices
 
 
-def score_case(
-    case: LabelledScan, bundle: Bundle, organs: Sequence[Organ], threads: int = 0
-) -> dict[str, list[float]]:
-    """Dice of every organ of one case under each of `CANDIDATES`.
+def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int = 0) -> dict[str, list[float]]:
+    """Dice of every organ of one scan under each of `CANDIDATES`; NaN where its reference does not tell the organ.
 
     Raises:
-        InputError: if the scan or its label map cannot be used.
+        InputError: if the scan or its reference cannot be used.
     """
-    volume, reference = read_volume(case.image), read_label_map(case.label_map).voxels
-    labels = np.zeros(volume.voxels.shape, np.uint8)
-    for _ in segment(volume, bundle, labels, threads=threads, postprocess=False):
-        pass
-    return {organ.label.name: [_dice(labels, reference, organ, rule, volume.voxel_ml) for rule in CANDIDATES]
-            for organ in organs}
+    volume, reference = read_labelled(scan)
+    labels = segmented(volume, bundle, threads=threads, postprocess=False)
+    return {
+        organ.name: candidate_scores(labels, reference, organ, channel_of(organ, bundle.labels), volume.voxel_ml)
+        if organ.name in scan.known else [float("nan")] * len(CANDIDATES)
+        for organ in organs
+    }
 
 
-def _dice(labels: np.ndarray, reference: np.ndarray, organ: Organ, rule: PostProcessing, voxel_ml: float) -> float:
-    alone = np.where(labels == organ.label.value, labels, 0)
-    postprocess(alone, [organ.label], {organ.label.name: rule}, voxel_ml)
-    return dice(alone > 0, np.isin(reference, organ.reference_values))
+def candidate_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, channel: int,
+                     voxel_ml: float) -> list[float]:
+    """Dice of one organ under each of `CANDIDATES`; only the part of the scan around the organ is looked at.
+
+    Args:
+        labels: uint8 label map (k, j, i) before clean-up.
+        reference: uint8 channel numbers and `IGNORE`, of the same shape.
+        organ: in `labels`.
+        channel: of the organ in `reference`.
+        voxel_ml: volume of one voxel.
+    """
+    size = int(np.count_nonzero(reference == channel))
+    box = bounding_box(labels == organ.value)
+    if box is None:
+        return [0.0 if size else float("nan")] * len(CANDIDATES)
+    real, told = reference[box] == channel, reference[box] != IGNORE
+    return [_dice(labels[box], real, told, size, organ, rule, voxel_ml) for rule in CANDIDATES]
+
+
+def _dice(labels: np.ndarray, real: np.ndarray, told: np.ndarray, size: int, organ: Label, rule: PostProcessing,
+          voxel_ml: float) -> float:
+    cleaned = labels.copy()
+    postprocess(cleaned, [organ], {organ.name: rule}, voxel_ml)
+    prediction = (cleaned == organ.value) & told
+    total = int(np.count_nonzero(prediction)) + size
+    return 2.0 * int(np.count_nonzero(prediction & real)) / total if total else float("nan")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ArgumentParser(prog="postprocessing", description=__doc__)
+    parser.add_argument("--config", action="config", help="YAML file with any of these options")
     parser.add_argument("--model", type=Path, required=True, metavar="FOLDER", help="model bundle; it is changed")
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="nnU-Net raw data set")
-    parser.add_argument("--cases", nargs="+", required=True, metavar="CASE", help="validation cases")
-    parser.add_argument("--threads", type=int, default=0, help="of onnxruntime; 0 lets it choose")
-    args = parser.parse_args(argv)
-
-    def work() -> None:
-        rules = _choose_for(args)
-        for organ, rule in rules.items():
-            kept = "the largest part" if rule.largest_component else f"parts of {rule.minimum_ml} mL and more"
-            print(f"{organ}: keep {kept}")
-        print(f"{len(rules)} rules written to {args.model}")
-
-    return run_command("postprocessing", work)
+    add_scan_options(parser)
+    arguments = parser.parse_args(argv)
+    return run_command("postprocessing", lambda: _choose_for(arguments))
 
 
-def _choose_for(args: argparse.Namespace) -> dict[str, PostProcessing]:
-    dataset = read_dataset(args.data)
-    cases = select_cases(find_cases(args.data, str(dataset.get("file_ending", ".nii.gz"))), args.cases)
-    bundle = load_bundle(args.model)
-    organs = match_organs(bundle.labels, dataset["labels"])
-    scores: Scores = {organ.label.name: [] for organ in organs}
-    for case in track(cases, description="Scoring", disable=not sys.stderr.isatty()):
-        for name, row in score_case(case, bundle, organs, args.threads).items():
-            scores[name].append(row)
-    rules = choose(scores)
-    update_description(args.model, postprocessing={organ: asdict(rule) for organ, rule in rules.items()},
-                       results={})  # those of the old clean-up would not be true any more
-    return rules
+def _choose_for(arguments: Namespace) -> None:
+    bundle = load_bundle(arguments.model)
+    scans = labelled_scans(arguments, bundle.labels)
+    organs = known_organs(scans, bundle.labels)
+    rows = [score_scan(scan, bundle, organs, arguments.threads)
+            for scan in track(scans, description="Scoring", disable=not sys.stderr.isatty())]
+    choices = choose({organ.name: [row[organ.name] for row in rows] for organ in organs})
+    _write(arguments.model, choices, [scan.name for scan in scans])
+    for organ, choice in choices.items():
+        print(f"{organ}: {rule_in_words(choice.rule)} (Dice {choice.dice_before:.3f} to {choice.dice_after:.3f} "
+              f"on {choice.cases} cases)")
+    print(f"{len(choices)} rules written to {arguments.model}")
+
+
+def _write(folder: Path, choices: Mapping[str, Choice], cases: Sequence[str]) -> None:
+    earned: dict[str, Any] = {organ: {"dice_before": choice.dice_before, "dice_after": choice.dice_after,
+                                      "cases": choice.cases} for organ, choice in choices.items()}
+    update_description(
+        folder,
+        postprocessing={organ: asdict(choice.rule) for organ, choice in choices.items()},
+        provenance={"postprocessing": {"cases": list(cases), "least_gain": LEAST_GAIN, "organs": earned}},
+        results={},  # those of the old clean-up would not be true any more
+    )
 
 
 if __name__ == "__main__":

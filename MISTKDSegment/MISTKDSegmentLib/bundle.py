@@ -46,10 +46,12 @@ class PostProcessing:
     Attributes:
         largest_component: keep the largest connected part alone.
         minimum_ml: drop connected parts smaller than this.
+        fill_holes: fill what the organ encloses on all sides, where that is background.
     """
 
     largest_component: bool = False
     minimum_ml: float = 0.0
+    fill_holes: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,9 @@ def _parse(folder: Path, description: Mapping[str, Any], network: bytes) -> Bund
         labels=labels,
         input=parsed,
         postprocessing={
-            name: PostProcessing(bool(entry["largest_component"]), float(entry["minimum_ml"]))
+            # Descriptions written before holes were filled do not speak of them.
+            name: PostProcessing(bool(entry["largest_component"]), float(entry["minimum_ml"]),
+                                 bool(entry.get("fill_holes", False)))
             for name, entry in description["postprocessing"].items()
         },
         network=network,

@@ -14,7 +14,9 @@ from MISTKDSegmentLib.labels import Label
 
 def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping[str, PostProcessing],
                 voxel_ml: float) -> None:
-    """Drop the parts of organs that their rules call implausible, in place.
+    """Drop the parts of organs that their rules call implausible and fill their holes, in place.
+
+    Parts are dropped first, from all organs, so that a hole in one may be where a part of another was.
 
     Args:
         labels: uint8 label map (k, j, i).
@@ -22,13 +24,16 @@ def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping
         rules: per organ name; organs without a rule stay as they are.
         voxel_ml: volume of one voxel.
     """
-    for label in label_table:
-        rule = rules.get(label.name)
-        if rule is not None and (rule.largest_component or rule.minimum_ml > 0):
-            _clean(labels, label.value, rule, voxel_ml)
+    ruled = [(label.value, rules[label.name]) for label in label_table if label.name in rules]
+    for value, rule in ruled:
+        if rule.largest_component or rule.minimum_ml > 0:
+            _drop_parts(labels, value, rule, voxel_ml)
+    for value, rule in ruled:
+        if rule.fill_holes:
+            _fill_holes(labels, value)
 
 
-def _clean(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: float) -> None:
+def _drop_parts(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: float) -> None:
     box = bounding_box(labels == value)
     if box is None:
         return
@@ -42,6 +47,23 @@ def _clean(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: float
     if rule.largest_component:
         keep &= np.arange(len(sizes)) == sizes.argmax()
     region[organ & ~keep[number]] = 0
+
+
+def _fill_holes(labels: np.ndarray, value: int) -> None:
+    """Fill what an organ encloses in three dimensions, unless it is another organ.
+
+    Not slice by slice: there, the hilum of a kidney or spleen and the fossa of the gallbladder are holes as well.
+    """
+    box = bounding_box(labels == value)
+    if box is None:
+        return
+    region = labels[box]
+    # The margin joins all that reaches the border of the box. Not sitk.BinaryFillhole, which fills corners of the box.
+    around = np.pad(region != value, 1, constant_values=True)
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(around.astype(np.uint8)))
+    number = sitk.GetArrayViewFromImage(parts)
+    enclosed = (around & (number != number[0, 0, 0]))[1:-1, 1:-1, 1:-1]
+    region[enclosed & (region == 0)] = value
 
 
 def bounding_box(mask: np.ndarray) -> Optional[tuple[slice, ...]]:

@@ -24,6 +24,21 @@ def test_everything_that_inference_needs_comes_from_the_bundle(tiny_bundle):
     assert bundle.postprocessing["liver"].largest_component
 
 
+def test_a_description_from_before_holes_were_filled_fills_none(tiny_bundle):
+    assert not load_bundle(tiny_bundle).postprocessing["liver"].fill_holes
+
+
+def test_holes_are_filled_where_the_bundle_says_so(tiny_bundle):
+    edit(tiny_bundle, postprocessing={"liver": {"largest_component": False, "minimum_ml": 0.0, "fill_holes": True}})
+    assert load_bundle(tiny_bundle).postprocessing["liver"].fill_holes
+
+
+def test_a_card_and_pictures_beside_the_model_are_no_problem(tiny_bundle):
+    (tiny_bundle / "README.md").write_text("# tiny\n")
+    (tiny_bundle / "curves.png").write_bytes(b"")
+    assert load_bundle(tiny_bundle).name == "tiny"
+
+
 def test_the_bundle_that_ships_is_whole_and_knows_the_eight_organs():
     bundle = load_bundle(default_bundle_folder())
     assert bundle.labels == ABDOMEN_LABELS

@@ -35,8 +35,70 @@ def test_parts_below_the_minimum_volume_go():
 
 def test_an_organ_that_is_not_there_is_no_problem():
     labels = np.zeros((2, 2, 2), np.uint8)
-    postprocess(labels, ABDOMEN_LABELS, {"liver": PostProcessing(largest_component=True)}, 1.0)
+    rule = PostProcessing(largest_component=True, fill_holes=True)
+    postprocess(labels, ABDOMEN_LABELS, {"liver": rule}, 1.0)
     assert not labels.any()
+
+
+FILL = {"liver": PostProcessing(fill_holes=True)}
+
+
+def shell() -> np.ndarray:
+    """A cube of 27 voxels of liver whose middle is background."""
+    labels = np.zeros((5, 6, 6), np.uint8)
+    labels[1:4, 1:4, 1:4] = LIVER.value
+    labels[2, 2, 2] = 0
+    return labels
+
+
+def test_a_hole_is_filled():
+    labels = shell()
+    postprocess(labels, ABDOMEN_LABELS, FILL, 1.0)
+    assert (labels == LIVER.value).sum() == 27
+
+
+def test_a_hole_is_left_alone_unless_the_rule_says_so():
+    labels = shell()
+    postprocess(labels, ABDOMEN_LABELS, {"liver": PostProcessing(minimum_ml=1.0)}, 1.0)
+    assert labels[2, 2, 2] == 0
+
+
+def test_another_organ_in_a_hole_stays():
+    labels = shell()
+    labels[2, 2, 2] = SPLEEN.value
+    postprocess(labels, ABDOMEN_LABELS, FILL, 1.0)
+    assert labels[2, 2, 2] == SPLEEN.value
+
+
+def test_what_opens_into_another_slice_is_no_hole():
+    labels = shell()
+    labels[3, 2, 2] = 0
+    postprocess(labels, ABDOMEN_LABELS, FILL, 1.0)
+    assert labels[2, 2, 2] == 0
+
+
+def test_what_touches_the_edge_of_the_scan_is_no_hole():
+    labels = shell()[2:]
+    postprocess(labels, ABDOMEN_LABELS, FILL, 1.0)
+    assert labels[0, 2, 2] == 0
+
+
+def test_a_diagonal_gap_does_not_open_a_hole():
+    labels = shell()
+    labels[1, 1, 1] = 0
+    postprocess(labels, ABDOMEN_LABELS, FILL, 1.0)
+    assert labels[2, 2, 2] == LIVER.value
+    assert labels[1, 1, 1] == 0
+
+
+def test_a_part_that_is_dropped_leaves_a_hole_that_another_organ_fills():
+    labels = shell()
+    labels[2, 2, 2] = SPLEEN.value
+    labels[0, 4, 3:6] = SPLEEN.value
+    rules = {**FILL, "spleen": PostProcessing(largest_component=True)}
+    postprocess(labels, ABDOMEN_LABELS, rules, 1.0)
+    assert labels[2, 2, 2] == LIVER.value
+    assert (labels == SPLEEN.value).sum() == 3
 
 
 def test_the_bounding_box_is_tight():

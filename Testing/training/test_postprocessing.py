@@ -3,58 +3,166 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
-import SimpleITK as sitk
+import pytest
 
 from MISTKDSegmentLib.bundle import PostProcessing, load_bundle
-from Training.postprocessing import CANDIDATES, choose, main
+from Testing.training.made_up_scans import LIVER, MadeUpScan, write_dataset_json, write_nifti
+from Training import scores
+from Training.metrics import dice
+from Training.postprocessing import CANDIDATES, LEAST_GAIN, candidate_scores, choose, main, score_scan
+from Training.prepared import IGNORE
 
 NAN = float("nan")
+PARTS = (PostProcessing(), PostProcessing(minimum_ml=0.5), PostProcessing(minimum_ml=2.0),
+         PostProcessing(minimum_ml=10.0), PostProcessing(largest_component=True))
+
+
+def row(*plain, filled=None):
+    """Dice of every candidate from that of the five rules without and with filling (the same by default)."""
+    return [value for pair in zip(plain, filled or plain) for value in pair]
+
+
+def chosen(**by_case):
+    return {organ: choice.rule for organ, choice in choose(by_case).items()}
+
+
+def test_the_candidates_are_five_rules_with_and_without_filling():
+    assert [CANDIDATES[place] for place in range(0, 10, 2)] == list(PARTS)
+    assert all(CANDIDATES[place].fill_holes for place in range(1, 10, 2))
 
 
 def test_the_rule_with_the_best_mean_is_taken():
-    scores = {"liver": [[0.8, 0.8, 0.8, 0.8, 0.9], [0.7, 0.7, 0.7, 0.7, 0.8]]}
-    assert choose(scores) == {"liver": PostProcessing(largest_component=True)}
+    assert chosen(liver=[row(0.8, 0.8, 0.8, 0.8, 0.9), row(0.7, 0.7, 0.7, 0.7, 0.8)]) == {"liver": PARTS[4]}
+
+
+def test_what_the_rule_earned_is_told():
+    choice = choose({"liver": [row(0.8, 0.8, 0.8, 0.8, 0.9), row(0.7, 0.7, 0.7, 0.7, 0.8), row(*[NAN] * 5)]})["liver"]
+    assert (choice.dice_before, choice.dice_after, choice.cases) == (pytest.approx(0.75), pytest.approx(0.85), 2)
 
 
 def test_an_organ_that_gains_nothing_has_no_rule():
-    assert choose({"liver": [[0.9, 0.9, 0.9, 0.9, 0.9]], "spleen": [[0.9, 0.8, 0.8, 0.8, 0.8]]}) == {}
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9, 0.9)], spleen=[row(0.9, 0.8, 0.8, 0.8, 0.8)]) == {}
 
 
 def test_a_gain_that_is_chance_counts_for_nothing():
-    assert choose({"liver": [[0.9, 0.9, 0.9, 0.9, 0.9005]]}) == {}
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9, 0.9 + LEAST_GAIN / 2)]) == {}
 
 
 def test_of_rules_that_score_alike_the_mildest_is_taken():
-    assert choose({"liver": [[0.8, 0.9, 0.9, 0.9, 0.9]]}) == {"liver": CANDIDATES[1]}
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9)]) == {"liver": PARTS[1]}
+
+
+def test_holes_are_filled_where_that_earns_enough_by_itself():
+    filled = [value + 2 * LEAST_GAIN for value in (0.8, 0.9, 0.9, 0.9, 0.9)]
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9, filled=filled)]) == {
+        "liver": PostProcessing(minimum_ml=0.5, fill_holes=True)}
+    assert chosen(liver=[row(*[0.8] * 5, filled=[0.85] * 5)]) == {"liver": PostProcessing(fill_holes=True)}
+
+
+def test_a_second_step_that_earns_too_little_is_left_out():
+    filled = [value + LEAST_GAIN / 2 for value in (0.8, 0.9, 0.9, 0.9, 0.9)]
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9, filled=filled)]) == {"liver": PARTS[1]}
 
 
 def test_removing_what_is_not_there_is_as_good_as_it_gets():
-    assert choose({"gallbladder": [[0.0, 0.0, NAN, NAN, 0.0], [0.8, 0.8, 0.8, 0.8, 0.8]]}) == {
-        "gallbladder": PostProcessing(minimum_ml=2.0)}
+    assert chosen(gallbladder=[row(0.0, 0.0, NAN, NAN, 0.0), row(0.8, 0.8, 0.8, 0.8, 0.8)]) == {
+        "gallbladder": PARTS[2]}
 
 
 def test_an_organ_that_is_in_no_case_has_no_rule():
-    assert choose({"gallbladder": [[NAN] * 5]}) == {}
+    assert choose({"gallbladder": [[NAN] * 10]}) == {}
 
 
-def test_the_command_writes_what_it_chose(tiny_bundle, tmp_path):
+def liver_with_island():
+    """27 voxels of liver around one voxel of background, and an island of one voxel far away."""
+    labels = np.zeros((5, 12, 12), np.uint8)
+    labels[1:4, 1:4, 1:4] = LIVER.value
+    labels[2, 2, 2] = 0
+    labels[1, 9, 9] = LIVER.value
+    return labels
+
+
+def test_candidates_are_scored_as_on_the_whole_scan():
+    labels = liver_with_island()
+    reference = np.zeros(labels.shape, np.uint8)
+    reference[1:4, 1:4, 1:4] = 2
+    reference[4, 11, 0:3] = 2  # outside of everything predicted
+    # 30 real voxels; 27 predicted, 26 of them right; then without the island, and with the hole filled.
+    found = dict(zip(CANDIDATES, candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4), strict=True))
+    assert found[PARTS[0]] == pytest.approx(2 * 26 / (27 + 30))
+    assert found[PARTS[1]] == pytest.approx(2 * 26 / (26 + 30))
+    assert found[PostProcessing(fill_holes=True)] == pytest.approx(2 * 27 / (28 + 30))
+    assert found[PostProcessing(largest_component=True, fill_holes=True)] == pytest.approx(2 * 27 / (27 + 30))
+    assert found[PARTS[0]] == dice(labels == LIVER.value, reference == 2)
+
+
+def test_a_hole_that_is_another_organ_is_not_filled():
+    labels = liver_with_island()
+    labels[2, 2, 2] = 1
+    reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
+    assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[:2] == [1.0, 1.0]
+
+
+def test_what_the_reference_does_not_tell_counts_neither_way():
+    labels = liver_with_island()
+    reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
+    reference[1, 9, 9] = IGNORE
+    assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[0] == 1.0
+
+
+def test_an_organ_that_is_nowhere_is_undefined_and_one_that_is_missed_scores_nothing():
+    nothing = np.zeros((2, 3, 3), np.uint8)
+    assert all(math.isnan(value) for value in candidate_scores(nothing, nothing, LIVER, 2, 1.0))
+    assert candidate_scores(nothing, nothing + 2, LIVER, 2, 1.0) == [0.0] * len(CANDIDATES)
+
+
+def test_an_organ_that_the_reference_does_not_tell_is_not_scored(tiny_bundle, monkeypatch):
+    monkeypatch.setattr(scores, "segment", lambda volume, bundle, out, **_: iter(()))
+    bundle = load_bundle(tiny_bundle)
+    scan = MadeUpScan(name="a", known=("liver",), real={1: np.s_[0:2, 4:8, 4:8]})
+    found = score_scan(scan, bundle, bundle.labels)
+    assert found["liver"] == [0.0] * len(CANDIDATES)
+    assert all(math.isnan(value) for value in found["spleen"])
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """One case whose "liver" is found with a part of 2.56 mL that looks like it and is none."""
     voxels = np.full((4, 60, 60), -1000, np.int16)
     voxels[:, 5:55, 5:55] = 0
     voxels[:, 10:30, 10:30] = 150
-    voxels[1:3, 40:48, 40:48] = 150  # looks like liver and is none
+    voxels[1:3, 40:48, 40:48] = 150
     reference = np.zeros(voxels.shape, np.uint8)
     reference[:, 10:30, 10:30] = 5
-    for name, array in (("imagesTr/a_0000", voxels), ("labelsTr/a", reference)):
-        image = sitk.GetImageFromArray(array)
-        image.SetSpacing((2.0, 2.0, 5.0))
-        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
-        sitk.WriteImage(image, str(tmp_path / "raw" / f"{name}.nii.gz"))
-    (tmp_path / "raw" / "dataset.json").write_text(json.dumps({"labels": {"liver": 5}, "file_ending": ".nii.gz"}))
-    arguments = ["--model", str(tiny_bundle), "--data", str(tmp_path / "raw"), "--cases", "a"]
-    assert main(arguments) == 0
-    assert load_bundle(tiny_bundle).postprocessing == {"liver": PostProcessing(minimum_ml=10.0)}
+    write_nifti(tmp_path / "raw" / "imagesTr" / "a_0000.nii.gz", voxels, (2.0, 2.0, 5.0))
+    write_nifti(tmp_path / "raw" / "labelsTr" / "a.nii.gz", reference, (2.0, 2.0, 5.0))
+    write_dataset_json(tmp_path / "raw", liver=5)
+    return tmp_path / "raw"
+
+
+def test_the_command_writes_what_it_chose_what_it_earned_and_the_card(tiny_bundle, raw, capsys):
+    assert main(["--model", str(tiny_bundle), "--data", str(raw), "--cases", "a"]) == 0
+    bundle = load_bundle(tiny_bundle)
+    assert bundle.postprocessing == {"liver": PostProcessing(minimum_ml=10.0)}
+    earned = bundle.provenance["postprocessing"]
+    assert earned["cases"] == ["a"]
+    assert earned["organs"]["liver"]["cases"] == 1
+    assert earned["organs"]["liver"]["dice_after"] > earned["organs"]["liver"]["dice_before"] + LEAST_GAIN
+    assert "drop parts below 10 mL" in (tiny_bundle / "README.md").read_text()
+    assert "drop parts below 10 mL" in capsys.readouterr().out
+
+
+def test_results_of_the_old_cleanup_and_nothing_else_are_dropped(tiny_bundle, raw):
+    path = tiny_bundle / "model.json"
+    description = json.loads(path.read_text()) | {"results": {"cases": ["x"]}, "provenance": {"commit": "abc"}}
+    path.write_text(json.dumps(description))
+    assert main(["--model", str(tiny_bundle), "--data", str(raw)]) == 0
+    bundle = load_bundle(tiny_bundle)
+    assert bundle.results == {}
+    assert bundle.provenance["commit"] == "abc"
 
 
 def test_a_wrong_case_is_one_line_and_an_exit_code(tiny_bundle, tmp_path, capsys):
