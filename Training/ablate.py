@@ -1,0 +1,151 @@
+"""Train one student alone, by the sequence loss and with each further term under one budget, and compare."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import lightning
+from jsonargparse import Namespace
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+
+from MISTKDSegmentLib.errors import InputError
+from Training.ablation_table import ALONE, Result, print_table, write_table
+from Training.checkpoints import LAST, read_trained
+from Training.command import run_command
+from Training.distill import check_share, distill, read_teacher
+from Training.fit import fit
+from Training.options import Parser, check_machine, parse, recipe_of, training_parser
+from Training.run import Run, open_run, start_run
+from Training.tasks import SegmentationTask
+from Training.train_teacher import new_network
+
+# What a term weighs where the recipe leaves it out: the papers' own weights (see Training/distillation_losses.py).
+TERM_WEIGHTS = {"sequence": 1.0, "relation": 10.0, "channel": 3.0, "logit": 1.0}
+VARIANTS: dict[str, tuple[str, ...]] = {
+    ALONE: (),
+    "sequence": ("sequence",),
+    "sequence+relation": ("sequence", "relation"),
+    "sequence+channel": ("sequence", "channel"),
+    "sequence+logit": ("sequence", "logit"),
+    "all": ("sequence", "relation", "channel", "logit"),
+}
+UNLABELLED = "all+unlabelled"
+
+
+def variants_of(run: Run) -> dict[str, tuple[str, ...]]:
+    """The variants that a run's data allow."""
+    return VARIANTS | ({UNLABELLED: VARIANTS["all"]} if run.split.unlabelled else {})
+
+
+def variant_run(run: Run, variant: str, seed: int) -> Run:
+    """The run with the terms of a variant; the same for all in everything else.
+
+    Unlabelled cases are left out unless the variant is about them, so that all others see the same slices.
+    """
+    weights = {term: getattr(run.recipe.distillation, term) or TERM_WEIGHTS[term] for term in TERM_WEIGHTS}
+    terms = variants_of(run)[variant]
+    chosen: dict[str, Any] = {term: weight if term in terms else 0.0 for term, weight in weights.items()}
+    distillation = replace(run.recipe.distillation, **chosen)
+    recipe = replace(run.recipe, seed=seed, distillation=distillation)
+    cases = [case for case in run.training if case.is_labelled or variant == UNLABELLED]
+    data = run.provenance["data"] | ({} if variant == UNLABELLED else {"unlabelled": []})
+    provenance = run.provenance | {"recipe": recipe.as_plain(), "data": data, "variant": variant}
+    return run._replace(recipe=recipe, training=cases, provenance=provenance)
+
+
+def train_variant(run: Run, teacher: Path, folder: Path) -> Path:
+    """Train the student of a variant, or go on; a student alone never meets the teacher.
+
+    Returns:
+        Its last checkpoint.
+    """
+    lightning.seed_everything(run.recipe.seed, verbose=False)
+    if any(getattr(run.recipe.distillation, term) for term in TERM_WEIGHTS):
+        return distill(run, teacher, folder)
+    network = new_network(run, run.recipe.student_network, run.recipe.student_start)
+    check_share(network, read_teacher(run, teacher).network)
+    task = SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, run.provenance,
+                            compiled=run.machine.compile)
+    fit(task, run.training, run.validation, folder, run.machine)
+    return folder / LAST
+
+
+def score_variant(variant: str, run: Run, data: Sequence[Path], checkpoint: Path, folder: Path) -> Result:
+    """Score a student on the prepared validation cases and write `results.json` beside its checkpoint."""
+    # Not at the top: machines that train need none of what scoring does until here.
+    from Training.export import export_trained
+    from Training.report import write_results
+    from Training.scans import open_dataset
+    from Training.scores import score_cases, summarise
+
+    trained = read_trained(checkpoint)
+    found = {name: scan for one in data for name, scan in
+             open_dataset(one, trained.labels, layout="prepared").scans.items()}
+    with TemporaryDirectory() as temporary:
+        bundle = export_trained(trained, Path(temporary), name=variant, version=f"seed {run.recipe.seed}")
+        scores = score_cases([found[name] for name in run.split.validation], bundle)
+    facts = {"bundle": {"name": variant, "version": bundle.version, "sha256": bundle.sha256},
+             "data": run.manifest.source, "layout": "prepared"}
+    write_results(folder, scores, facts)
+    summary = summarise(scores)["millimetre"]
+    return Result(
+        variant=variant, seed=run.recipe.seed, dice=summary["mean"]["dice"], hd95_mm=summary["mean"]["hd95_mm"],
+        surface_dice_2mm=summary["mean"]["surface_dice_2mm"],
+        organs={organ: values["dice"] for organ, values in summary["organs"].items()},
+        steps=trained.provenance["steps"], minutes=trained.provenance["minutes"],
+    )
+
+
+def ablation_parser() -> Parser:
+    """The options of this script."""
+    parser = training_parser("ablate", __doc__)
+    parser.add_argument("--teacher", type=Path, required=True, metavar="CHECKPOINT", help="of all the students")
+    parser.add_argument("--variants", type=list[str] | None,
+                        help=f"of {', '.join([*VARIANTS, UNLABELLED])}; left out, all that the data allow")
+    parser.add_argument("--seeds", type=list[int] | None,
+                        help="train every variant once for each; left out, the recipe's seed")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    options = parse(ablation_parser(), argv)
+    return run_command("ablate", lambda: _run(options))
+
+
+def _run(options: Namespace) -> None:
+    recipe = recipe_of(options)
+    run = open_run(options.data, recipe, check_machine(options, recipe.student_schedule.batch_size))
+    variants, seeds = _chosen(options, run), options.seeds or [recipe.seed]
+    read_teacher(run, options.teacher)
+    start_run(options.out, run, resume=options.resume)
+    results = []
+    for seed in seeds:
+        for variant in variants:
+            folder = options.out / f"{variant}-seed{seed}"
+            one = variant_run(run, variant, seed)
+            checkpoint = train_variant(one, options.teacher, folder)
+            if rank_zero_only.rank == 0:
+                results.append(score_variant(variant, one, options.data, checkpoint, folder))
+                write_table(options.out, results, run.provenance)
+    if results:
+        print_table(results, Console())
+        print(f"Written: ablation.csv, .md, .json and .png in {options.out}")
+
+
+def _chosen(options: Namespace, run: Run) -> list[str]:
+    allowed: Mapping[str, Any] = variants_of(run)
+    wrong = [name for name in options.variants or () if name not in allowed]
+    if wrong:
+        raise InputError(f"there is no variant {', '.join(wrong)}: choose from {', '.join(allowed)}.")
+    return list(options.variants or allowed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
