@@ -1,19 +1,16 @@
-"""From a trained network to a model bundle that inference reads: ONNX and its description."""
+"""Make a model bundle from a checkpoint: ONNX, description and card; or a smaller one from a bundle."""
 
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from io import BytesIO
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
-import onnxruntime
-import torch
+from jsonargparse import ArgumentParser, Namespace
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import (
@@ -24,18 +21,66 @@ from MISTKDSegmentLib.bundle import (
     PostProcessing,
     load_bundle,
 )
+from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.labels import Label
+from Training.checkpoints import Trained, read_trained
+from Training.command import run_command
 from Training.description import write_description
-from Training.networks import Segmenter
+from Training.half_precision import store_in_half
+from Training.onnx_file import to_onnx
+from Training.parity import check_parity
+from Training.prepared import Case, load_cases, read_manifest
+from Training.scan_options import add_scan_options, labelled_scans
+from Training.scans import Scan
+from Training.scores import mean_dice, score_cases
 
-# What onnxruntime 1.19, the oldest that Slicer 5.8 can install for Python 3.9, reads.
-OPSET = 17
-IR_VERSION = 8
+# Mean Dice that a smaller form may cost.
+LARGEST_LOSS = 0.002
+# A picture larger than this stays in the run folder.
+LARGEST_PICTURE_BYTES = 400_000
 
 
-def export_bundle(
-    network: Segmenter,
+def export_trained(
+    trained: Trained,
     folder: Path,
+    *,
+    name: str,
+    version: str,
+    licence: str | None = None,
+    prepared_case: Case | None = None,
+    run: Path | None = None,
+) -> Bundle:
+    """Write the bundle of a trained network: `model.onnx`, `model.json` and its card `README.md`.
+
+    Args:
+        trained: what `read_trained` gave.
+        folder: for the bundle; made if missing.
+        name, version: of the model.
+        licence: of the weights; None says that the data's holds.
+        prepared_case: a case on whose slices onnxruntime must agree with PyTorch; None compares nothing.
+        run: folder of the training, whose learning curves and last example go with the bundle if they are small.
+
+    Returns:
+        The bundle, read back and verified.
+
+    Raises:
+        InputError: if a logit differs by more than 1e-4.
+        OutputError: if a file cannot be written.
+    """
+    content = to_onnx(trained.network, len(trained.contract.context_offsets_mm))
+    provenance = dict(trained.provenance)
+    if prepared_case is not None:
+        difference = check_parity(trained.network, content, prepared_case, trained.contract)
+        provenance["export"] = {"case": prepared_case.name, "largest_logit_difference": difference}
+    _make_folder(folder)
+    _copy_small(_pictures(run), folder)
+    return write_bundle(folder, content, name=name, version=version, labels=trained.labels, contract=trained.contract,
+                        licence=licence or _licence(provenance), provenance=provenance)
+
+
+def write_bundle(
+    folder: Path,
+    content: bytes,
     *,
     name: str,
     version: str,
@@ -43,27 +88,29 @@ def export_bundle(
     contract: InputContract,
     licence: str,
     provenance: Mapping[str, Any],
-    results: Mapping[str, Any] | None = None,
     postprocessing: Mapping[str, PostProcessing] | None = None,
 ) -> Bundle:
-    """Write a model bundle and read it back.
+    """Write a network and what it wants to see as a bundle without results.
 
     Args:
-        network: the trained student.
-        folder: for `model.onnx` and `model.json`; made if missing.
+        folder: for the bundle; made if missing.
+        content: the ONNX model.
         name, version, licence: of the model.
         labels: organs in the order of the output channels 1, 2, …
         contract: what the network wants to see.
         provenance: how it was trained.
-        results: what it scores.
         postprocessing: clean-up per organ name.
 
     Returns:
-        The bundle, verified.
+        The bundle, read back and verified.
+
+    Raises:
+        OutputError: if a file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    content = to_onnx(network, len(contract.context_offsets_mm))
-    description = {
+    _make_folder(folder)
+    with atomic_path(folder / NETWORK_FILE) as temporary:
+        temporary.write_bytes(content)
+    write_description(folder, {
         "schema_version": SCHEMA_VERSION,
         "name": name,
         "version": version,
@@ -73,55 +120,135 @@ def export_bundle(
         "labels": [asdict(label) for label in labels],
         "postprocessing": {organ: asdict(rule) for organ, rule in (postprocessing or {}).items()},
         "provenance": dict(provenance),
-        "results": dict(results or {}),
-    }
-    with atomic_path(folder / NETWORK_FILE) as temporary:
-        temporary.write_bytes(content)
-    write_description(folder, description)
+        "results": {},
+    })
     return load_bundle(folder)
 
 
-def to_onnx(network: Segmenter, channels: int) -> bytes:
-    """Serialise a network with free batch, height and width.
+def halve_bundle(bundle: Bundle, folder: Path, scans: Sequence[Scan], *, threads: int = 0) -> Bundle:
+    """Write a bundle whose weights are stored in 16 bits, if that costs nearly nothing.
 
     Args:
-        network: takes float32 (n, channels, height, width) in [0, 1].
-        channels: slices shown together.
+        bundle: in 32 bits.
+        folder: for the smaller bundle; may be that of `bundle`.
+        scans: labelled; both forms segment them through the code that ships.
+        threads: of onnxruntime; 0 lets it choose.
 
     Returns:
-        An ONNX model with input `slices` and output `logits`.
+        The smaller bundle; it says what it lost. Results recorded for the larger one are not carried over.
+
+    Raises:
+        InputError: if the mean Dice falls by 0.002 or more, or cannot be measured.
+        OutputError: if a file cannot be written.
     """
-    network = network.cpu().float().eval()
-    buffer = BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter warns of its successor, which would need a further package, and of shape checks.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (torch.rand(2, channels, 64, 96),),
-            buffer,  # type: ignore[arg-type]  # the tracing exporter takes files as well
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["slices"],
-            output_names=["logits"],
-            dynamic_axes={axis: {0: "n", 2: "h", 3: "w"} for axis in ("slices", "logits")},
-        )
-    model = onnx.load_from_string(buffer.getvalue())
-    model.ir_version = IR_VERSION
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
+    content = store_in_half(bundle.network)
+    smaller = replace(bundle, network=content, sha256=hashlib.sha256(content).hexdigest())
+    before, after = (mean_dice(score_cases(scans, one, threads=threads)) for one in (bundle, smaller))
+    if not before - after < LARGEST_LOSS:
+        raise InputError(f"storing {bundle.folder} in 16 bits costs {before - after:.4f} mean Dice on "
+                         f"{len(scans)} cases, and {LARGEST_LOSS} is too much: keep the 32-bit form.")
+    measured = {"of_sha256": bundle.sha256, "bytes_before": len(bundle.network), "bytes_after": len(content),
+                "dice_before": before, "dice_after": after, "cases": [scan.name for scan in scans]}
+    _make_folder(folder)
+    _copy_small(bundle.folder.glob("*.png"), folder)
+    return write_bundle(folder, content, name=bundle.name, version=bundle.version, labels=bundle.labels,
+                        contract=bundle.input, licence=bundle.licence, postprocessing=bundle.postprocessing,
+                        provenance={**bundle.provenance, "half_precision": measured})
 
 
-def largest_difference(network: Segmenter, content: bytes, pixels: np.ndarray) -> float:
-    """Largest absolute difference between PyTorch's logits and onnxruntime's.
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    return run_command("export", lambda: _export(arguments))
 
-    Args:
-        network: the exported network.
-        content: the ONNX model.
-        pixels: float32 (n, channels, height, width).
-    """
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    theirs = session.run(None, {"slices": pixels})[0]
-    with torch.no_grad():
-        ours = network.cpu().float().eval()(torch.from_numpy(pixels)).numpy()
-    return float(np.abs(ours - theirs).max())
+
+def _export(arguments: Namespace) -> None:
+    source = _source(arguments.source)
+    scans = _scans_for_half(arguments, source.labels) if arguments.half else []
+    if isinstance(source, Trained):
+        case = _middle_case(arguments.prepared, source) if arguments.prepared else None
+        bundle = export_trained(source, arguments.out, name=arguments.name, version=arguments.version,
+                                licence=arguments.licence, prepared_case=case, run=arguments.source.parent)
+    elif arguments.half:
+        bundle = source
+    else:
+        raise InputError(f"{arguments.source} is a bundle already: add --half, or name a checkpoint.")
+    if arguments.half:
+        bundle = halve_bundle(bundle, arguments.out, scans, threads=arguments.threads)
+    _report(bundle)
+
+
+def _source(path: Path) -> Trained | Bundle:
+    return load_bundle(path) if path.is_dir() else read_trained(path)
+
+
+def _scans_for_half(arguments: Namespace, labels: Sequence[Label]) -> list[Scan]:
+    if arguments.data is None:
+        raise InputError("--half is offered only where its loss is measured: name labelled scans with --data.")
+    return labelled_scans(arguments, labels)
+
+
+def _middle_case(prepared: Path, trained: Trained) -> Case:
+    """A case that was not trained on, where there is one."""
+    names = [case.name for case in read_manifest(prepared).cases]
+    validation = trained.provenance.get("data", {}).get("validation", ())
+    return load_cases([prepared], [next((name for name in names if name in validation), names[0])])[0]
+
+
+def _licence(provenance: Mapping[str, Any]) -> str:
+    data = provenance.get("data", {}).get("licence", "not stated")
+    return f"{data} (that of the training data). Research use only. Not a medical device."
+
+
+def _pictures(run: Path | None) -> list[Path]:
+    """Learning curves and the last example of a run."""
+    if run is None:
+        return []
+    examples = sorted((run / "examples").glob("*.png"), key=lambda path: path.stat().st_mtime)
+    return [path for path in (run / "curves.png", *examples[-1:]) if path.is_file()]
+
+
+def _copy_small(pictures: Iterable[Path], folder: Path) -> None:
+    for picture in pictures:
+        target = folder / picture.name
+        if picture.stat().st_size <= LARGEST_PICTURE_BYTES and picture.resolve() != target.resolve():
+            with atomic_path(target) as temporary:
+                shutil.copyfile(picture, temporary)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another one.") from None
+
+
+def _report(bundle: Bundle) -> None:
+    print(f"Bundle: {bundle.folder} ({len(bundle.network) / 1e6:.1f} MB)")
+    parity, half = (bundle.provenance.get(key) for key in ("export", "half_precision"))
+    if parity:
+        print(f"PyTorch and onnxruntime differ by at most {parity['largest_logit_difference']:.1g} on slices of "
+              f"{parity['case']}.")
+    if half:
+        print(f"Mean Dice {half['dice_before']:.4f} in 32 bits and {half['dice_after']:.4f} stored in 16, on "
+              f"{len(half['cases'])} cases; {half['bytes_before'] / 1e6:.1f} MB before.")
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="export", description=__doc__)
+    parser.add_argument("--config", action="config", help="YAML file with any of these options")
+    parser.add_argument("source", type=Path, help="checkpoint (.ckpt) of a training run; with --half also a bundle")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the bundle")
+    parser.add_argument("--name", default="student", help="of the model")
+    parser.add_argument("--version", default="0.1.0", help="of the model")
+    parser.add_argument("--licence", help="of the weights; left out, that of the training data")
+    parser.add_argument("--prepared", type=Path, metavar="FOLDER",
+                        help="prepared cases, on one of which onnxruntime is compared with PyTorch")
+    parser.add_argument("--half", action="store_true",
+                        help="store the weights in 16 bits, if that costs less than 0.002 mean Dice on --data")
+    add_scan_options(parser, required=False)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

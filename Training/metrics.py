@@ -14,6 +14,18 @@ VOXEL_UNITS: Spacing = (1.0, 1.0, 1.0)
 TOLERANCE_MM = 2.0
 ROUNDING_MM = 1e-6
 
+# Protocol -> the metrics that it has.
+METRICS: dict[str, tuple[str, ...]] = {
+    "transunet": ("dice", "hd95_voxels"),
+    "millimetre": ("dice", "hd95_mm", "surface_dice_2mm", "prediction_ml", "reference_ml"),
+}
+PROTOCOLS = {
+    "transunet": "Dice and HD95 in voxels per volume as in TransUNet's tables: an organ invented scores 1 "
+                 "and 0, an organ missed or absent from both scores 0 and 0.",
+    "millimetre": "Dice, HD95 in mm and surface Dice at 2 mm: an organ missed or invented has Dice and "
+                  "surface Dice 0 and no distance, an organ absent from both is left out; all are counted.",
+}
+
 
 def dice(prediction: np.ndarray, reference: np.ndarray) -> float:
     """Dice coefficient 2 |P and R| / (|P| + |R|).

@@ -1,70 +1,153 @@
-"""Export: PyTorch and onnxruntime agree, for any size, and the bundle is whole."""
+"""Export: from a checkpoint to a bundle that is whole, and to a smaller one only where that costs nothing."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from dataclasses import replace
 
 import numpy as np
-import onnx
 import pytest
-import torch
 
-from MISTKDSegmentLib.bundle import InputContract
-from MISTKDSegmentLib.frame import canonical_frame
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.preprocess import slice_grid, window
-from MISTKDSegmentLib.reading import read_volume
-from Training.export import export_bundle, largest_difference, to_onnx
-from Training.networks import STUDENT, Segmenter
+from MISTKDSegmentLib.bundle import PostProcessing, load_bundle
+from MISTKDSegmentLib.errors import InputError, OutputError
+from Testing.training.made_up_scans import LIVER, MadeUpScan, made_up_voxels, write_dataset_json, write_nifti
+from Testing.training.tiny_network import CONTRACT, LABELS, PROVENANCE, tiny_trained, write_tiny_checkpoint
+from Training import export
+from Training.export import LARGEST_PICTURE_BYTES, export_trained, halve_bundle, main
+from Training.prepared import Case
 
-SCAN = Path(__file__).parents[3] / "shared" / "ct" / "totalseg_example_ct.nii.gz"
-
-
-@pytest.fixture(scope="module")
-def student() -> Segmenter:
-    torch.manual_seed(0)
-    network = Segmenter(3, 9, STUDENT)
-    network(torch.rand(4, 3, 64, 64))  # lets the running statistics leave their start
-    return network
+NOTHING = np.zeros(0)
 
 
-@pytest.fixture(scope="module")
-def content(student) -> bytes:
-    return to_onnx(student, 3)
+def prepared_case():
+    image = np.zeros((5, 64, 64), np.uint8)
+    image[:, 8:56, 8:56] = np.random.default_rng(0).integers(0, 255, (5, 48, 48))
+    return Case("a", image, NOTHING, NOTHING, NOTHING, 2.0, 5.0)
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 32, 32), (3, 3, 64, 160), (2, 3, 224, 96)])
-def test_pytorch_and_onnxruntime_agree_for_any_batch_and_size(student, content, shape):
-    pixels = np.random.default_rng(0).random(shape, np.float32)
-    assert largest_difference(student, content, pixels) < 1e-4
+def test_the_bundle_reads_back_what_the_checkpoint_says(tmp_path):
+    bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="tiny", version="2")
+    assert (bundle.name, bundle.version, bundle.input, bundle.labels) == ("tiny", "2", CONTRACT, LABELS)
+    assert bundle.provenance == PROVENANCE
+    assert bundle.licence.startswith("CC BY 4.0 (that of the training data)")
+    names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
+    assert names == ["README.md", "model.json", "model.onnx"]
 
 
-@pytest.mark.skipif(not SCAN.exists(), reason="the real scans of ../shared/ct are not here")
-def test_pytorch_and_onnxruntime_agree_on_real_slices(student, content):
-    scan = canonical_frame(read_volume(SCAN)).volume
-    grid = slice_grid(scan, 2.0, 32)
-    pixels = grid.to_pixels(window(scan.voxels[50:56, grid.rows, grid.columns], (-125.0, 275.0)))
-    stacked = np.stack([pixels[k : k + 3] for k in range(4)])
-    assert largest_difference(student, content, stacked) < 1e-4
+def test_the_licence_can_be_given(tmp_path):
+    assert export_trained(tiny_trained(), tmp_path, name="t", version="1", licence="mine").licence == "mine"
 
 
-def test_the_oldest_onnxruntime_in_use_can_read_it(content):
-    model = onnx.load_from_string(content)
-    assert model.ir_version <= 10
-    assert [(o.domain, o.version <= 21) for o in model.opset_import] == [("", True)]
-    assert not any(tensor.external_data for tensor in model.graph.initializer)
+def test_parity_on_a_prepared_case_is_recorded(tmp_path):
+    bundle = export_trained(tiny_trained(), tmp_path, name="t", version="1", prepared_case=prepared_case())
+    assert bundle.provenance["export"]["case"] == "a"
+    assert 0 <= bundle.provenance["export"]["largest_logit_difference"] < 1e-4
 
 
-def test_projections_and_side_heads_are_not_shipped(student, content):
-    names = {tensor.name for tensor in onnx.load_from_string(content).graph.initializer}
-    assert not any("projection" in name or "side_heads" in name for name in names)
+def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise InputError("PyTorch and onnxruntime differ.")
+    monkeypatch.setattr(export, "check_parity", refuse)
+    with pytest.raises(InputError):
+        export_trained(tiny_trained(), tmp_path / "b", name="t", version="1", prepared_case=prepared_case())
+    assert not (tmp_path / "b").exists()
 
 
-def test_the_bundle_reads_back_what_was_written(student, tmp_path):
-    contract = InputContract((-125.0, 275.0), 2.0, 32, (-5.0, 0.0, 5.0), 3.0)
-    bundle = export_bundle(
-        student, tmp_path / "bundle", name="test", version="1", labels=ABDOMEN_LABELS, contract=contract,
-        licence="none", provenance={"seed": 0},
-    )
-    assert bundle.input == contract and bundle.labels == ABDOMEN_LABELS and bundle.provenance == {"seed": 0}
-    assert sorted(path.name for path in (tmp_path / "bundle").iterdir()) == ["model.json", "model.onnx"]
+def test_small_pictures_of_the_run_go_with_the_bundle(tmp_path):
+    run = tmp_path / "student"
+    (run / "examples").mkdir(parents=True)
+    (run / "curves.png").write_bytes(b"curves")
+    (run / "examples" / "step_000100.png").write_bytes(b"x" * (LARGEST_PICTURE_BYTES + 1))
+    bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="t", version="1", run=run)
+    assert [path.name for path in bundle.folder.glob("*.png")] == ["curves.png"]
+    assert "![curves](curves.png)" in (bundle.folder / "README.md").read_text()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="file"):
+        export_trained(tiny_trained(), tmp_path / "file" / "bundle", name="t", version="1")
+
+
+@pytest.fixture
+def halves(tiny_bundle, monkeypatch):
+    """Halving stands for any change of the network; the two forms score what is put into the list."""
+    dice = [0.9, 0.9]
+    turn = iter((0, 1))
+    monkeypatch.setattr(export, "store_in_half", lambda content: content)
+    monkeypatch.setattr(export, "score_cases", lambda *_, **__: None)
+    monkeypatch.setattr(export, "mean_dice", lambda _: dice[next(turn)])
+    return load_bundle(tiny_bundle), dice
+
+
+SCANS = [MadeUpScan(name="x", known=("liver",))]
+
+
+def test_a_smaller_form_says_what_it_lost(halves, tmp_path):
+    bundle, dice = halves
+    dice[:] = [0.9, 0.8985]
+    smaller = halve_bundle(bundle, tmp_path / "half", SCANS)
+    measured = smaller.provenance["half_precision"]
+    assert (measured["dice_before"], measured["dice_after"], measured["cases"]) == (0.9, 0.8985, ["x"])
+    assert smaller.postprocessing == {"liver": PostProcessing(largest_component=True)}
+    assert "0.8985" in (tmp_path / "half" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("after", [0.8975, 0.5, float("nan")])
+def test_a_smaller_form_that_loses_is_refused_with_the_figure(halves, tmp_path, after):
+    bundle, dice = halves
+    dice[:] = [0.9, after]
+    with pytest.raises(InputError, match=r"costs (0\.0025|0\.4000|nan) mean Dice"):
+        halve_bundle(bundle, tmp_path / "half", SCANS)
+    assert not (tmp_path / "half").exists()
+
+
+def test_results_of_the_larger_form_are_not_those_of_the_smaller(halves, tmp_path):
+    bundle, _ = halves
+    assert halve_bundle(replace(bundle, results={"cases": ["x"]}), tmp_path / "half", SCANS).results == {}
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """One case with a "liver" where an untrained network finds whatever it finds."""
+    labels = np.zeros(made_up_voxels().shape, np.uint8)
+    labels[1:4, 4:12, 4:12] = LIVER.value
+    write_nifti(tmp_path / "raw" / "imagesTr" / "a_0000.nii.gz", made_up_voxels())
+    write_nifti(tmp_path / "raw" / "labelsTr" / "a.nii.gz", labels)
+    write_dataset_json(tmp_path / "raw", liver=LIVER.value)
+    return tmp_path / "raw"
+
+
+def test_the_command_exports_a_checkpoint_and_halves_it(raw, tmp_path, capsys):
+    checkpoint, out = write_tiny_checkpoint(tmp_path / "run" / "last.ckpt"), tmp_path / "bundle"
+    assert main([str(checkpoint), "--out", str(out), "--name", "tiny", "--half", "--data", str(raw)]) == 0
+    bundle = load_bundle(out)
+    assert bundle.provenance["commit"] == "abc123"
+    assert bundle.provenance["half_precision"]["bytes_after"] == len(bundle.network)
+    assert "16" in capsys.readouterr().out
+
+
+def test_the_command_halves_a_bundle(raw, tmp_path):
+    whole = export_trained(tiny_trained(), tmp_path / "whole", name="tiny", version="1")
+    assert main([str(tmp_path / "whole"), "--out", str(tmp_path / "half"), "--half", "--data", str(raw)]) == 0
+    smaller = load_bundle(tmp_path / "half")
+    assert len(smaller.network) < len(whole.network)
+    assert smaller.provenance["half_precision"]["of_sha256"] == whole.sha256
+    assert json.loads((tmp_path / "half" / "model.json").read_text())["sha256"] == smaller.sha256
+
+
+def test_half_without_data_is_one_line_and_nothing_is_written(tmp_path, capsys):
+    checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
+    assert main([str(checkpoint), "--out", str(tmp_path / "bundle"), "--half"]) == InputError.exit_code
+    assert "--data" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_bundle_without_half_is_one_line(tiny_bundle, tmp_path, capsys):
+    assert main([str(tiny_bundle), "--out", str(tmp_path / "out")]) == InputError.exit_code
+    assert "is a bundle already" in capsys.readouterr().err
+
+
+def test_a_missing_checkpoint_is_one_line(tmp_path, capsys):
+    assert main([str(tmp_path / "no.ckpt"), "--out", str(tmp_path / "out")]) == InputError.exit_code
+    assert "no.ckpt" in capsys.readouterr().err

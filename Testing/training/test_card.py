@@ -1,0 +1,131 @@
+"""The model card says what model.json says, warns where figures flatter, and leaves out what nobody recorded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from MISTKDSegmentLib.bundle import PostProcessing, default_bundle_folder
+from MISTKDSegmentLib.errors import BundleError
+from Training.card import card, main, rule_in_words
+
+ORGAN = {"dice": 0.912345, "hd95_voxels": 4.0}
+HONEST = {"dice": 0.912345, "hd95_mm": None, "surface_dice_2mm": 0.8, "prediction_ml": 1.0, "reference_ml": 1.0}
+
+
+def description(**changes):
+    results = {
+        "cases": ["c1", "c2"], "data": "hospital", "threads": 2, "bundle": {"sha256": "f" * 64},
+        "host": {"cores": 4, "machine": "x86_64", "system": "Linux"}, "versions": {"onnxruntime": "1.19.2"},
+        "transunet": {"organs": {"left_kidney": ORGAN}, "mean": ORGAN, "mean_dice_ci95": [0.85, 0.95]},
+        "millimetre": {"organs": {"left_kidney": HONEST}, "mean": HONEST, "mean_dice_ci95": [0.86, 0.94],
+                       "counts": {"left_kidney": {"both": 1, "missed": 1, "invented": 0, "absent": 0, "unknown": 0}}},
+    }
+    provenance = {
+        "method": "MISTKD", "parameters": {"teacher": 1000, "student": 100},
+        "data": {"source": "Hospital A", "licence": "CC BY 4.0", "training": ["t1", "t2"], "unlabelled": ["u1"],
+                 "validation": ["c1"]},
+        "recipe": {"seed": 7, "student_network": {"widths": [8, 16, 32, 64], "depths": [2, 2, 2, 2],
+                                                  "decoder_width": 48},
+                   "student_schedule": {"steps": 2400, "batch_size": 16, "learning_rate": 0.001},
+                   "distillation": {"sequence": 1.0, "relation": 0.0, "logit": 0.5}},
+        "commit": "abc123", "versions": {"torch": "2.13.0"}, "hardware": "1 x H100", "minutes": 12.0,
+        "teacher": {"minutes": 30.0},
+        "postprocessing": {"cases": ["c1"], "organs": {"left_kidney": {"dice_before": 0.8, "dice_after": 0.9,
+                                                                       "cases": 1}}},
+    }
+    whole = {
+        "name": "tiny", "version": "1.0", "licence": "Research only.", "sha256": "f" * 64,
+        "labels": [{"title": "Left kidney", "name": "left_kidney"}],
+        "input": {"window_hu": [-125, 275], "pixel_spacing_mm": 2.0, "multiple": 32,
+                  "context_offsets_mm": [-5.0, 0.0, 5.0], "slice_step_mm": 3.0},
+        "postprocessing": {"left_kidney": {"largest_component": True, "minimum_ml": 0.0}},
+        "provenance": provenance, "results": results,
+    }
+    return whole | changes
+
+
+@pytest.mark.parametrize("said", [
+    "# tiny 1.0", "Not a medical device", "Left kidney", "100 parameters and its teacher 1,000: 10.0 times",
+    "| left kidney | 0.912 | 4.0 | 0.912 | - | 0.800 |", "0.850 to 0.950 (`transunet`), 0.860 to 0.940 (`millimetre`)",
+    "left kidney missed in 1", "2 cases (c1, c2) of hospital", "4 cores (2 threads), onnxruntime 1.19.2",
+    "| left kidney | keep the largest part alone | 0.800 to 0.900 |", "Chosen on 1 case (c1).", "CC BY 4.0",
+    "Training: 2 cases (t1, t2)", "Unlabelled: 1 case (u1)", "Validation: 1 case (c1)",
+    "Student: widths 8, 16, 32, 64, depths 2, 2, 2, 2, decoder 48", "2400 steps of 16 slices",
+    "sequence term x 1, logit term x 0.5", "Commit: abc123", "Seed: 7", "torch 2.13.0", "1 x H100",
+    "teacher 30, student 12", "python3 mistkd.py segment my_ct.nii.gz --model FOLDER",
+    "The network sees 5 mm to either side",
+])
+def test_the_card_says(said):
+    assert said in card(description())
+
+
+def test_figures_of_few_cases_are_called_rough():
+    assert "the figures are rough" in card(description())
+    many = description()
+    many["results"]["cases"] = [f"c{n}" for n in range(12)]
+    assert "are rough" not in card(many) and "too narrow" not in card(many)
+
+
+def test_cleanup_chosen_on_the_cases_it_was_measured_on_is_said():
+    assert "a little too good" in card(description())
+    apart = description()
+    apart["provenance"]["postprocessing"]["cases"] = ["v9"]
+    assert "too good" not in card(apart)
+
+
+def test_training_cases_among_the_measured_ones_are_said():
+    leaking = description()
+    leaking["results"]["cases"] = ["t1", "c2"]
+    assert "trained on t1, where it was measured as well" in card(leaking)
+
+
+def test_a_bundle_without_results_says_so_and_how_to_get_them():
+    assert "`Training/evaluate.py --record`" in card(description(results={}))
+
+
+def test_a_bundle_that_tells_next_to_nothing_still_has_a_card():
+    text = card(description(results={}, provenance={}, postprocessing={}))
+    assert "None: labels are left as the network gives them." in text
+    assert "None" not in text.replace("None: labels", "")
+
+
+def test_export_and_storage_are_told_when_they_were_measured():
+    known = description()
+    known["provenance"] |= {
+        "export": {"case": "c1", "largest_logit_difference": 2e-5},
+        "half_precision": {"dice_before": 0.9, "dice_after": 0.8999, "cases": ["c1"], "bytes_before": 6_800_000,
+                           "bytes_after": 3_500_000}}
+    assert "at most 2e-05 on slices of c1" in card(known)
+    assert "0.9000 before and 0.8999 after, on 1 case (c1); 6.8 MB became 3.5 MB" in card(known)
+
+
+def test_pictures_are_shown():
+    assert "![curves](curves.png)" in card(description(), ["curves.png"])
+
+
+@pytest.mark.parametrize(("rule", "words"), [
+    (PostProcessing(), "nothing"),
+    (PostProcessing(largest_component=True), "keep the largest part alone"),
+    (PostProcessing(minimum_ml=0.5, fill_holes=True), "drop parts below 0.5 mL, fill holes"),
+])
+def test_a_rule_is_put_in_words(rule, words):
+    assert rule_in_words(rule) == words
+
+
+def test_the_command_writes_the_card_of_a_bundle(tiny_bundle, capsys):
+    assert main([str(tiny_bundle)]) == 0
+    assert (tiny_bundle / "README.md").read_text(encoding="utf-8").startswith("# tiny 1.0\n")
+
+
+def test_a_folder_that_is_no_bundle_is_one_line(tmp_path, capsys):
+    assert main([str(tmp_path)]) == BundleError.exit_code
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_card_that_ships_is_the_one_of_its_model_json():
+    folder = default_bundle_folder()
+    model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    pictures = sorted(path.name for path in folder.glob("*.png"))
+    assert (folder / "README.md").read_text(encoding="utf-8") == card(model, pictures), "run Training/card.py on it"

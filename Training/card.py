@@ -1,0 +1,291 @@
+"""The model card of a bundle: `README.md`, generated from `model.json` and never typed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.bundle import DESCRIPTION_FILE, PostProcessing, load_bundle
+from Training.command import run_command
+from Training.metrics import PROTOCOLS
+
+CARD_FILE = "README.md"
+# Bootstrap intervals of fewer cases are too narrow.
+FEW_CASES = 10
+_COLUMNS = (("transunet", "dice", "Dice (`transunet`)", 3), ("transunet", "hd95_voxels", "HD95 (voxels)", 1),
+            ("millimetre", "dice", "Dice (`millimetre`)", 3), ("millimetre", "hd95_mm", "HD95 (mm)", 1),
+            ("millimetre", "surface_dice_2mm", "surface Dice at 2 mm", 3))
+
+
+def write_card(folder: Path) -> None:
+    """Write the card of a bundle beside its `model.json`.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    pictures = sorted(path.name for path in folder.glob("*.png"))
+    with atomic_path(folder / CARD_FILE) as temporary:
+        temporary.write_text(card(description, pictures), encoding="utf-8")
+
+
+def card(description: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+    """The card as Markdown; what the description does not say is left out.
+
+    Args:
+        description: content of `model.json`.
+        pictures: names of the PNG files beside it.
+    """
+    sections = (
+        ("", _introduction(description)),
+        ("Use", _use()),
+        ("Results", _results(description["results"])),
+        ("Clean-up", _cleanup(description)),
+        ("Data", _data(description["provenance"].get("data", {}), description["licence"])),
+        ("Training", _training(description["provenance"])),
+        ("What it wants to see", _input(description["input"])),
+        ("Limits", _limits(description)),
+        ("Origin", _origin(description)),
+        ("Pictures", [f"![{name.removesuffix('.png')}]({name})" for name in pictures]),
+    )
+    parts = ["\n\n".join([*([f"## {title}"] if title else []), *lines]) for title, lines in sections if lines]
+    return "\n\n".join(parts) + "\n"
+
+
+def rule_in_words(rule: PostProcessing) -> str:
+    """What a clean-up does, as one phrase."""
+    steps = ["keep the largest part alone"] if rule.largest_component else []
+    steps += [f"drop parts below {rule.minimum_ml:g} mL"] if rule.minimum_ml else []
+    return ", ".join([*steps, *(["fill holes"] if rule.fill_holes else [])]) or "nothing"
+
+
+def _introduction(description: Mapping[str, Any]) -> list[str]:
+    provenance, organs = description["provenance"], [label["title"] for label in description["labels"]]
+    lines = [f"# {description['name']} {description['version']}",
+             "**For research only. Not a medical device; no result may guide a diagnosis or a treatment.**",
+             f"Segments CT scans: {_listed(organs)}."]
+    if "method" in provenance:
+        lines.append(f"Method: {provenance['method']}.")
+    counts = provenance.get("parameters", {})
+    if {"teacher", "student"} <= set(counts):
+        lines.append(f"The student has {counts['student']:,} parameters and its teacher {counts['teacher']:,}: "
+                     f"{counts['teacher'] / counts['student']:.1f} times as many.")
+    elif counts:
+        lines.append("Parameters: " + _listed(f"{who} {number:,}" for who, number in counts.items()) + ".")
+    return lines
+
+
+def _use() -> list[str]:
+    return ["With MISTKDSegment on the command line, where this folder is `FOLDER`:",
+            "```\npython3 mistkd.py segment my_ct.nii.gz --model FOLDER\n```",
+            "In 3D Slicer, choose this folder as the model of the module MISTKDSegment."]
+
+
+def _results(results: Mapping[str, Any]) -> list[str]:
+    if "transunet" not in results or "millimetre" not in results:
+        return ["Not measured since this bundle was written: `Training/evaluate.py --record` does it."]
+    headings = [heading for *_, heading, _ in _COLUMNS]
+    rows = [[_spaced(organ), *_row(results, lambda part, organ=organ: part["organs"][organ])]
+            for organ in results["transunet"]["organs"]]
+    rows.append(["**mean**", *_row(results, lambda part: part["mean"])])
+    cases = results["cases"]
+    return [f"On {_cases(cases)} of {results['data']}, whole volumes, through the code that segments for users.",
+            _table(["organ", *headings], rows),
+            _bullets(f"`{protocol}`: {meaning}" for protocol, meaning in PROTOCOLS.items()),
+            "Every mean is that of the organs' means over the cases.",
+            *_intervals(results), *_presence(results["millimetre"].get("counts", {})), _conditions(results)]
+
+
+def _row(results: Mapping[str, Any], part_of: Any) -> list[str]:
+    return [_number(part_of(results[protocol])[metric], digits) for protocol, metric, _, digits in _COLUMNS]
+
+
+def _intervals(results: Mapping[str, Any]) -> list[str]:
+    ends = {protocol: results[protocol]["mean_dice_ci95"] for protocol in ("transunet", "millimetre")}
+    said = [f"{_number(low, 3)} to {_number(high, 3)} (`{protocol}`)" for protocol, (low, high) in ends.items()
+            if low is not None]
+    few = " With so few cases it is too narrow." if len(results["cases"]) < FEW_CASES else ""
+    return [f"95 % bootstrap interval of the mean Dice, whole cases drawn: {_listed(said)}.{few}"] if said else []
+
+
+def _presence(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    said = [f"{_spaced(organ)} {kind} in {number}" for organ, kinds in counts.items()
+            for kind, number in kinds.items() if kind != "both" and number]
+    return [f"Cases where an organ was not in both prediction and reference: {_listed(said)}."] if said else []
+
+
+def _conditions(results: Mapping[str, Any]) -> str:
+    host, threads = results.get("host", {}), results.get("threads")
+    versions = _listed(f"{name} {number}" for name, number in results.get("versions", {}).items())
+    return (f"Measured on {host.get('system', 'an unknown system')} {host.get('machine', '')} with "
+            f"{host.get('cores', '?')} cores ({threads or 'all'} threads), {versions}; network "
+            f"`{results['bundle']['sha256'][:12]}`.")
+
+
+def _cleanup(description: Mapping[str, Any]) -> list[str]:
+    rules = description["postprocessing"]
+    if not rules:
+        return ["None: labels are left as the network gives them."]
+    chosen = description["provenance"].get("postprocessing", {})
+    earned = chosen.get("organs", {})
+    rows = []
+    for organ, entry in rules.items():
+        rule = PostProcessing(entry["largest_component"], entry["minimum_ml"], entry.get("fill_holes", False))
+        gain = earned.get(organ, {})
+        rows.append([_spaced(organ), rule_in_words(rule),
+                     f"{gain['dice_before']:.3f} to {gain['dice_after']:.3f}" if gain else "not recorded"])
+    said = f"Chosen on {_cases(chosen['cases'])}." if chosen else "On which cases it was chosen is not recorded."
+    return [_table(["organ", "clean-up", "mean Dice before and after"], rows), said]
+
+
+def _data(data: Mapping[str, Any], licence: str) -> list[str]:
+    said = {"Source": data.get("source"), "Licence of the data": data.get("licence"),
+            "Licence of the weights": licence}
+    items = [f"{what}: {value}" for what, value in said.items() if value]
+    items += [f"{part.capitalize()}: {_cases(data[part])}" for part in ("training", "unlabelled", "validation")
+              if data.get(part)]
+    return [_bullets(items)]
+
+
+def _training(provenance: Mapping[str, Any]) -> list[str]:
+    recipe = provenance.get("recipe", {})
+    items = []
+    for who in ("teacher", "student"):
+        sizes, schedule = recipe.get(f"{who}_network") or recipe.get(who), recipe.get(f"{who}_schedule")
+        if sizes:
+            items.append(f"{who.capitalize()}: widths {_listed(sizes['widths'])}, depths {_listed(sizes['depths'])}, "
+                         f"decoder {sizes['decoder_width']}")
+        if schedule:
+            items.append(f"{who.capitalize()}'s schedule: {schedule['steps']} steps of {schedule['batch_size']} "
+                         f"slices, learning rate {schedule['learning_rate']:g}")
+    items += [f"Distillation: {_terms(recipe)}"] if _terms(recipe) else []
+    items += [f"Views of {' x '.join(str(n) for n in recipe['view'])} pixels"] if recipe.get("view") else []
+    return [_bullets(items)] if items else []
+
+
+def _terms(recipe: Mapping[str, Any]) -> str:
+    weights = recipe.get("distillation") or {
+        key.removesuffix("_weight"): value for key, value in recipe.items() if key.endswith("_weight")}
+    terms = ("sequence", "relation", "channel", "logit")
+    return _listed(f"{term} term x {weights[term]:g}" for term in terms if weights.get(term))
+
+
+def _input(contract: Mapping[str, Any]) -> list[str]:
+    low, high = contract["window_hu"]
+    return [_bullets([f"HU from {low:g} to {high:g}",
+                      f"pixels of {contract['pixel_spacing_mm']:g} mm, height and width multiples of "
+                      f"{contract['multiple']}",
+                      f"slices at {_listed(f'{offset:g}' for offset in contract['context_offsets_mm'])} mm",
+                      f"thin slices are run every {contract['slice_step_mm']:g} mm"]),
+            "The program sees to all of it."]
+
+
+def _limits(description: Mapping[str, Any]) -> list[str]:
+    provenance, results = description["provenance"], description["results"]
+    data = provenance.get("data", {})
+    training, measured = data.get("training", []), results.get("cases", [])
+    items = [f"It learnt from {len(training)} scans: whatever they do not show (children, other phases of contrast, "
+             "other scanners, tumours, missing organs) it may get wrong."] if training else []
+    if measured and len(measured) < FEW_CASES:
+        items.append(f"It was measured on {_cases(measured)}: the figures are rough.")
+    items += _overlaps(measured, training, provenance.get("postprocessing", {}).get("cases"),
+                       bool(description["postprocessing"]))
+    reach = max(abs(offset) for offset in description["input"]["context_offsets_mm"])
+    items.append(f"The network sees {reach:g} mm to either side of a slice and nothing beyond.")
+    return [_bullets([*items, "Volumes are those of the segmentation, right or wrong: look at it first."])]
+
+
+def _overlaps(measured: Sequence[str], training: Sequence[str], chosen_on: Sequence[str] | None,
+              has_rules: bool) -> list[str]:
+    """What makes the figures flatter the model."""
+    trained = sorted(set(measured) & set(training))
+    items = [f"It was trained on {_listed(trained)}, where it was measured as well."] if trained else []
+    if measured and has_rules and chosen_on is None:
+        items.append("The clean-up may have been chosen on the very cases it was measured on.")
+    if set(measured) & set(chosen_on or ()):
+        items.append("The clean-up was chosen on cases it was measured on, which makes the figures a little too good.")
+    return items
+
+
+def _origin(description: Mapping[str, Any]) -> list[str]:
+    provenance = description["provenance"]
+    seed, versions = provenance.get("recipe", {}).get("seed"), provenance.get("versions", {})
+    said = {
+        "Commit": provenance.get("commit"),
+        "Seed": None if seed is None else str(seed),
+        "Versions": _listed(f"{name} {number}" for name, number in versions.items()),
+        "Hardware": provenance.get("hardware"),
+        "Minutes of training": _minutes(provenance),
+        "SHA-256 of `model.onnx`": f"`{description['sha256']}`",
+        "Export": _export(provenance.get("export", {})),
+        "Stored in 16 bits": _half(provenance.get("half_precision", {})),
+    }
+    return [_bullets(f"{what}: {value}" for what, value in said.items() if value),
+            f"This card is generated from `{DESCRIPTION_FILE}`, which says more."]
+
+
+def _minutes(provenance: Mapping[str, Any]) -> str:
+    teacher = provenance.get("teacher", {}).get("minutes", provenance.get("teacher_minutes"))
+    student = provenance.get("minutes", provenance.get("student_minutes"))
+    said = {"teacher": teacher, "student": student}
+    return _listed(f"{who} {value:g}" for who, value in said.items() if value is not None)
+
+
+def _export(parity: Mapping[str, Any]) -> str:
+    return (f"PyTorch and onnxruntime differ by at most {parity['largest_logit_difference']:.1g} on slices of "
+            f"{parity['case']}" if parity else "")
+
+
+def _half(half: Mapping[str, Any]) -> str:
+    return (f"mean Dice {half['dice_before']:.4f} before and {half['dice_after']:.4f} after, on "
+            f"{_cases(half['cases'])}; {half['bytes_before'] / 1e6:.1f} MB became {half['bytes_after'] / 1e6:.1f} MB"
+            if half else "")
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _bullets(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _cases(names: Sequence[str]) -> str:
+    return f"{len(names)} case{'s' if len(names) > 1 else ''} ({', '.join(names)})"
+
+
+def _listed(items: Iterable[Any]) -> str:
+    return ", ".join(str(item) for item in items)
+
+
+def _spaced(organ: str) -> str:
+    return organ.replace("_", " ")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    parser = ArgumentParser(prog="card", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="folder of a model bundle")
+    arguments = parser.parse_args(argv)
+
+    def work() -> None:
+        load_bundle(arguments.bundle)
+        write_card(arguments.bundle)
+        print(f"Card: {arguments.bundle / CARD_FILE}")
+
+    return run_command("card", work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
