@@ -69,7 +69,9 @@ def gflops(network: Segmenter, run: Run) -> float:
 def _seconds_per_step(task: SegmentationTask, run: Run) -> float:
     device = run.machine.device
     loader = training_loader(task, run.training, 1, run.machine)
-    batch = default_collate([loader.dataset[draw] for draw in loader.sampler])
+    # What one of several processes would take of a batch.
+    draws = list(loader.sampler)[: loader.batch_size]
+    batch = default_collate([loader.dataset[draw] for draw in draws])
     batch = type(batch)(*(part.to(device) for part in batch))
     task.to(device).train()
     optimizer = task.configure_optimizers()["optimizer"]
@@ -79,7 +81,7 @@ def _seconds_per_step(task: SegmentationTask, run: Run) -> float:
         pixels, labels = view(batch.image, batch.labels, batch.seed, run.recipe.view, task.zoom,
                               run.recipe.augmentation)
         with torch.autocast(device.type, enabled=run.machine.precision != "32-true", dtype=torch.bfloat16):
-            terms = task.terms(pixels.contiguous(memory_format=torch.channels_last), labels, batch.known)
+            terms = task.terms(task.arranged(pixels), labels, batch.known)
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -87,7 +88,6 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
     """
     task.schedule = whole_schedule(task.schedule, machine.checkpoint_steps)
     epochs = plan_epochs(task.schedule, machine.checkpoint_steps)
-    task.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     loaders = training_loader(task, training, epochs.steps, machine), validation_loader(task, validation, machine)
     _hush_lightning()
     trainer = _trainer(task, folder, machine, epochs)
@@ -118,8 +118,10 @@ def validation_loader(task: SegmentationTask, cases: Sequence[Case], machine: Ma
 def _loader(dataset: SliceDataset, sampler: BalancedSampler | OrderedSampler, batch_size: int,
             machine: Machine) -> DataLoader[Any]:
     workers = machine.loader_workers
+    # Python 3.14 starts processes anew on Linux as well, which takes seconds each; ours touch no GPU and may fork.
+    context = "fork" if workers and sys.platform == "linux" else None
     return DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers, pin_memory=machine.uses_gpu,
-                      persistent_workers=workers > 0)
+                      persistent_workers=workers > 0, multiprocessing_context=context)
 
 
 def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epochs) -> lightning.Trainer:

@@ -63,7 +63,7 @@ def network_pixels(case: Case, contract: InputContract) -> np.ndarray:
         float32 (n, context, height, width) in [0, 1].
     """
     count, middle = len(case.image), len(case.image) // 2
-    shown = case.image.astype(np.float32) / 255
+    shown = case.image[:].astype(np.float32) / 255
     low, high = contract.window_hu
     spacing_mm = (case.pixel_spacing_mm, case.pixel_spacing_mm, case.slice_spacing_mm)
     volume = Volume(shown * (high - low) + low, spacing_mm, (0.0, 0.0, 0.0), np.eye(3), case.name)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ IGNORE = 255
 # Beside the packed cases; may be deleted at any time.
 UNPACKED = "unpacked"
 ARRAYS = ("image", "labels", "organs")
+MOST_OPEN_FILES = 256
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,43 @@ class Manifest:
     cases: tuple[PreparedCase, ...]
 
 
+class MappedArray:
+    """An array on disk that is mapped into memory while it is used.
+
+    A data set may have thousands of cases: a process may not hold as many files open, and a process that fetches
+    slices is sent the path instead of the voxels.
+
+    Args:
+        path: of an .npy file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shape: tuple[int, ...] = _mapped(path).shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return _mapped(self.path)[index]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(_mapped(self.path), dtype)
+
+
+@lru_cache(maxsize=MOST_OPEN_FILES)
+def _mapped(path: Path) -> np.ndarray:
+    return np.load(path, mmap_mode="r")
+
+
 @dataclass(frozen=True)
 class Case:
     """One prepared case.
 
     Attributes:
         name: of the case.
-        image: uint8 (k, j, i), 0 to 255 over the HU window; mapped from disk.
-        labels: uint8 (k, j, i), channels of the organs, 255 where nothing is known; mapped from disk.
+        image: uint8 (k, j, i), 0 to 255 over the HU window.
+        labels: uint8 (k, j, i), channels of the organs, 255 where nothing is known.
         organs: bool (k, classes), which channels each slice holds.
         known: bool (classes,), True for the channels of the organs that the labels tell; [0] is True where any is.
         pixel_spacing_mm: in-plane pixel size.
@@ -85,8 +116,8 @@ class Case:
     """
 
     name: str
-    image: np.ndarray
-    labels: np.ndarray
+    image: np.ndarray | MappedArray
+    labels: np.ndarray | MappedArray
     organs: np.ndarray
     known: np.ndarray
     pixel_spacing_mm: float
@@ -210,12 +241,13 @@ def _open(folder: Path, manifest: Manifest, case: PreparedCase) -> Case:
     image, labels, organs = _unpacked(folder, case)
     names = [label.name in case.known for label in manifest.labels]
     known = np.array([any(names), *names])
-    present = organs[:, : len(known)]
-    return Case(case.name, image, labels, present, known, manifest.pixel_spacing_mm, case.slice_spacing_mm)
+    present = np.load(organs)[:, : len(known)]
+    return Case(case.name, MappedArray(image), MappedArray(labels), present, known, manifest.pixel_spacing_mm,
+                case.slice_spacing_mm)
 
 
-def _unpacked(folder: Path, case: PreparedCase) -> list[np.ndarray]:
-    """Arrays of a case, mapped from files that are unpacked and verified at the first use.
+def _unpacked(folder: Path, case: PreparedCase) -> list[Path]:
+    """Files with the arrays of a case, unpacked and verified at the first use.
 
     Several processes may do this at the same time; each file appears whole.
 
@@ -231,7 +263,7 @@ def _unpacked(folder: Path, case: PreparedCase) -> list[np.ndarray]:
         for file, array in zip(files, (image, labels, _organs(labels)), strict=True):
             with atomic_path(file) as temporary, open(temporary, "wb") as stream:
                 np.save(stream, array)
-    return [np.load(file, mmap_mode="r") for file in files]
+    return files
 
 
 def _make_folder(folder: Path) -> None:

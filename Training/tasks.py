@@ -49,6 +49,9 @@ class SegmentationTask(lightning.LightningModule):
         self.provenance = dict(provenance)
         self.zoom = recipe.pixel_spacing_mm / manifest.pixel_spacing_mm
         self._features = torch.compile(network.features) if compiled else network.features
+        # channels_last is the faster one, but gradients of compiled networks are wrong in it (PyTorch 2.13, CPU).
+        self._memory_format = torch.contiguous_format if compiled else torch.channels_last
+        network.to(memory_format=self._memory_format)  # type: ignore[call-overload]  # missing in torch's stubs
         self._seconds_before, self._started = 0.0, time.monotonic()
         self._counts: Tensor | None = None
 
@@ -58,7 +61,7 @@ class SegmentationTask(lightning.LightningModule):
         pixels, labels = view(
             batch.image, batch.labels, batch.seed, self.recipe.view, self.zoom, self.recipe.augmentation
         )
-        terms = self.terms(pixels.contiguous(memory_format=torch.channels_last), labels, batch.known)
+        terms = self.terms(self.arranged(pixels), labels, batch.known)
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
             raise SegmentError(self._not_finite(terms, batch))
@@ -66,6 +69,10 @@ class SegmentationTask(lightning.LightningModule):
         self.log("loss", loss, prog_bar=True, sync_dist=several)
         self.log_dict({name: term.detach() for name, term in terms.items()}, sync_dist=several)
         return loss
+
+    def arranged(self, pixels: Tensor) -> Tensor:
+        """The same pixels, laid out in memory as the network is."""
+        return pixels.contiguous(memory_format=self._memory_format)
 
     def terms(self, pixels: Tensor, labels: Tensor, known: Tensor) -> dict[str, Tensor]:
         """The loss of one batch of views, term by term, with their weights.
@@ -99,7 +106,7 @@ class SegmentationTask(lightning.LightningModule):
     def predict(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Labels (batch, h, w) and logits (batch, classes, h, w) of whole slices without augmentation."""
         pixels, labels = self.whole_slices(batch)
-        logits = self.network(pixels.contiguous(memory_format=torch.channels_last)).float()
+        logits = self.network(self.arranged(pixels)).float()
         return labels, nn.functional.interpolate(logits, labels.shape[1:], mode="bilinear", align_corners=False)
 
     def whole_slices(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -163,6 +163,17 @@ def test_labels_alone_make_no_use_of_unlabelled_cases(data):
     assert [case.name for case in dataset.cases] == ["a", "b"]
 
 
+@pytest.mark.slow
+def test_processes_that_fetch_slices_change_nothing(data):
+    run = toy_run([data])
+    fetched = []
+    for workers in (0, 2):
+        loader = training_loader(teacher_task(run), run.training, 3, replace(MACHINE, workers=workers))
+        loader.sampler.set_epoch(2)
+        fetched.append([(batch.place.tolist(), batch.seed.tolist(), batch.image.sum().item()) for batch in loader])
+    assert fetched[0] == fetched[1] and len(fetched[0]) == 3
+
+
 @pytest.mark.parametrize(
     ("steps", "validations", "checkpoint_steps", "expected"),
     [(2400, 8, 100, (24, 100, 3)), (850, 8, 100, (16, 54, 2)), (10, 4, 100, (4, 3, 1)), (2, 8, 100, (2, 1, 1)),

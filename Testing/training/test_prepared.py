@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,7 +13,8 @@ import pytest
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
 from Testing.training.prepared_data import write_prepared
-from Training.prepared import load_cases, read_manifest, read_manifests, write_manifest
+from Training import prepared
+from Training.prepared import MOST_OPEN_FILES, load_cases, read_manifest, read_manifests, write_manifest
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -26,12 +28,26 @@ def test_what_is_written_is_read_back(tmp_path):
 
 def test_voxels_are_mapped_from_disk(tmp_path):
     (case,) = load_cases([write_prepared(tmp_path / "p")], ["b"])
-    assert isinstance(case.image, np.memmap) and isinstance(case.labels, np.memmap)
+    assert isinstance(case.image[1:3], np.memmap) and case.image.shape == (4, 48, 64) and len(case.labels) == 4
     packed = np.load(tmp_path / "p" / "b.npz")
     np.testing.assert_array_equal(case.image, packed["image"])
     np.testing.assert_array_equal(case.labels, packed["labels"])
     assert case.organs.tolist() == [[True, False, False]] + [[True, True, True]] * 3
     assert case.known.tolist() == [True, True, True] and case.is_labelled
+
+
+def test_a_case_is_sent_to_other_processes_without_its_voxels(tmp_path):
+    (case,) = load_cases([write_prepared(tmp_path / "p", slices=40)], ["b"])
+    sent = pickle.dumps(case)
+    assert len(sent) < case.image[:].nbytes / 10
+    np.testing.assert_array_equal(pickle.loads(sent).labels, case.labels)
+
+
+def test_few_files_stay_open_however_many_cases_there_are(tmp_path):
+    names = [f"c{number}" for number in range(MOST_OPEN_FILES // 2 + 20)]
+    cases = load_cases([write_prepared(tmp_path / "p", names, slices=1)], names)
+    assert all(case.image[0].any() and not case.labels[0].any() for case in cases)
+    assert prepared._mapped.cache_info().currsize == MOST_OPEN_FILES < 2 * len(names)
 
 
 def test_voxels_are_unpacked_once(tmp_path):

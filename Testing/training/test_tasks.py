@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -79,6 +80,21 @@ def test_a_batch_without_any_label_still_teaches(data):
     assert terms["segmentation"].item() == 0 and terms["sequence"] > 0
     torch.stack(list(terms.values())).sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in task.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_a_compiled_student_has_the_same_gradients(data):
+    run = toy_run([data])
+    gradients = []
+    for compiled in (False, True):
+        task = toy_student(run._replace(machine=replace(run.machine, compile=compiled))).train()
+        image, labels, known = batch()
+        torch.stack(list(task.terms(task.arranged(image), labels, known).values())).sum().backward()
+        gradients.append({name: p.grad for name, p in task.named_parameters()})
+    plain, compiled = gradients
+    for name, gradient in plain.items():
+        assert torch.allclose(compiled[name], gradient, rtol=1e-3, atol=1e-4 * gradient.abs().max() + 1e-6), name
 
 
 def test_the_contract_is_what_the_recipe_says(data):

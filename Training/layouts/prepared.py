@@ -31,7 +31,7 @@ class PreparedScan(Scan):
     def read_volume(self) -> Volume:
         (case,) = load_cases([self.image.parent], [self.name])
         low, high = self.window_hu
-        hu = low + case.image.astype(np.float32) * np.float32((high - low) / 255)
+        hu = low + case.image[:].astype(np.float32) * np.float32((high - low) / 255)
         spacing_mm = (case.pixel_spacing_mm, case.pixel_spacing_mm, case.slice_spacing_mm)
         return Volume(hu, spacing_mm, (0.0, 0.0, 0.0), np.eye(3), self.name)
 
@@ -39,7 +39,7 @@ class PreparedScan(Scan):
         (case,) = load_cases([self.image.parent], [self.name])
         if self.table is None:
             return np.zeros(case.labels.shape, np.uint8)
-        return self.table.apply(np.asarray(case.labels), volume, self.image)
+        return self.table.apply(case.labels[:], volume, self.image)
 
 
 def matches(folder: Path) -> bool:
