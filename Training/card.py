@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import DESCRIPTION_FILE, PostProcessing, load_bundle
 from Training.command import run_command
 from Training.metrics import PROTOCOLS
+from Training.options import parse
+from Training.script_parser import script_parser
 
 CARD_FILE = "README.md"
 # Bootstrap intervals of fewer cases are too narrow.
@@ -275,9 +275,9 @@ def _number(value: float | None, digits: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = ArgumentParser(prog="card", description=__doc__)
-    parser.add_argument("bundle", type=Path, help="folder of a model bundle")
-    arguments = parser.parse_args(argv)
+    parser = script_parser("card", __doc__, "BUNDLE")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of a model bundle")
+    arguments = parse(parser, argv)
 
     def work() -> None:
         load_bundle(arguments.bundle)

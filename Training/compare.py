@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from MISTKDSegmentLib.atomic import atomic_path
-from MISTKDSegmentLib.errors import InputError, OutputError
+from MISTKDSegmentLib.errors import InputError
 from Training.command import run_command
+from Training.files import check_folder, make_folder
 from Training.metrics import METRICS
+from Training.options import Parser, parse
 from Training.paired import OVERALL, Comparison, Pairs, compare_all, pair, smallest_p
 from Training.report import none_for_nan, plain, spread
 from Training.scores import mean_of_defined
+from Training.script_parser import script_parser
 
 WORST = 5
 
@@ -95,11 +98,13 @@ def difference_figure(pairs: Pairs, title: str) -> Figure:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse(_parser(), argv)
     return run_command("compare", lambda: _compare(arguments))
 
 
 def _compare(arguments: Namespace) -> None:
+    if arguments.out is not None:
+        check_folder(arguments.out)
     paths = (arguments.first, arguments.second)
     first, second = (read_results(path) for path in paths)
     check_comparable(first, second, paths)
@@ -147,7 +152,7 @@ def _cells(one: Comparison, digits: int) -> list[str]:
 
 def _write(folder: Path, pairs: Pairs, compared: Mapping[str, Comparison], models: Sequence[Mapping[str, Any]],
            protocol: str) -> None:
-    _make_folder(folder)
+    make_folder(folder)
     with atomic_path(folder / "comparison.csv") as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["case", "organ", "first", "second", "difference"])
@@ -175,15 +180,8 @@ def _compared(protocol: str) -> list[str]:
     return [metric for metric in METRICS[protocol] if not metric.endswith("_ml")]
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another --out.") from None
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="compare", description=__doc__)
+def _parser() -> Parser:
+    parser = script_parser("compare", __doc__, "A B")
     parser.add_argument("first", type=Path, metavar="A", help="results.json of the one model")
     parser.add_argument("second", type=Path, metavar="B", help="results.json of the other model")
     parser.add_argument("--out", type=Path, metavar="FOLDER",

@@ -14,12 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import Progress
 
 from MISTKDSegmentLib.bundle import Bundle, load_bundle
-from MISTKDSegmentLib.errors import InputError, OutputError
+from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import Label
 from MISTKDSegmentLib.overlay import write_overlay
 from MISTKDSegmentLib.volume import Volume
@@ -27,9 +27,12 @@ from Training.checkpoints import read_trained
 from Training.command import run_command
 from Training.description import update_description
 from Training.export import export_trained
+from Training.files import check_folder, make_folder
+from Training.inference_cost import cost_lines, measure, size_line
+from Training.options import Parser, parse
 from Training.report import plain, print_table, write_results
 from Training.scan_options import add_scan_options, chosen_scans, labelled_dataset
-from Training.scans import Dataset, Scan
+from Training.scans import Dataset, Scan, listed
 from Training.scores import (
     BOOTSTRAP_RESAMPLES,
     BOOTSTRAP_SEED,
@@ -40,11 +43,12 @@ from Training.scores import (
     score_case,
     summarise,
 )
+from Training.script_parser import script_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line: 0 on success, the error's exit code and one line on standard error otherwise."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse(_parser(), argv)
     return run_command("evaluate", lambda: _evaluate(arguments))
 
 
@@ -65,15 +69,19 @@ def opened_model(path: Path) -> Iterator[Bundle]:
 
 
 def _evaluate(arguments: Namespace) -> None:
-    if arguments.record and arguments.model.suffix == ".ckpt":
-        raise InputError(f"{arguments.model} is a checkpoint, which keeps no results: export it to record them.")
+    check_folder(arguments.out)
+    if arguments.record:
+        _check_recordable(arguments.model)
     with opened_model(arguments.model) as bundle:
         dataset = labelled_dataset(arguments, bundle.labels)
         scans = chosen_scans(dataset, arguments)
         organs = known_organs(scans, bundle.labels)
-        _make_folder(arguments.out / "pictures" if arguments.pictures else arguments.out)
         console = Console(markup=False, highlight=False)
         _say_what_is_left_out(bundle, dataset, organs, console)
+        if arguments.dry_run:
+            _say_what_it_costs(scans, bundle, arguments.threads, console)
+            return
+        make_folder(arguments.out / "pictures" if arguments.pictures else arguments.out)
         results = _score_all(scans, bundle, organs, arguments)
         facts = _facts(bundle, dataset, arguments.threads)
         write_results(arguments.out, results, facts)
@@ -82,6 +90,20 @@ def _evaluate(arguments: Namespace) -> None:
                 {"cases": [result.case for result in results], **facts, **summarise(results)}))
         print_table(results, f"{bundle.name} {bundle.version}", console)
         console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
+
+
+def _check_recordable(model: Path) -> None:
+    if model.suffix == ".ckpt":
+        raise InputError(f"{model} is a checkpoint, which keeps no results: export it to record them.")
+    check_folder(model)
+
+
+def _say_what_it_costs(scans: Sequence[Scan], bundle: Bundle, threads: int, console: Console) -> None:
+    cost = measure(scans[0], bundle, threads=threads)
+    for line in (f"Dry run of {bundle.name} {bundle.version} on {listed(scan.name for scan in scans)}.",
+                 size_line(bundle.network, cost.size, len(bundle.input.context_offsets_mm)),
+                 *cost_lines(cost, scans)):
+        console.print(line, soft_wrap=True)
 
 
 def _score_all(scans: Sequence[Scan], bundle: Bundle, organs: Sequence[Label],
@@ -133,21 +155,15 @@ def _say_what_is_left_out(bundle: Bundle, dataset: Dataset, organs: Sequence[Lab
         console.print(f"Not scored, as only the model or only the data set has it: {', '.join(left_out)}")
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}); choose another --out.") from error
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="evaluate", description=__doc__)
-    parser.add_argument("--config", action="config", help="YAML file with any of these options")
+def _parser() -> Parser:
+    parser = script_parser("evaluate", __doc__, "--model PATH --data FOLDER --out FOLDER",
+                           dry_run="parameters, FLOPs, memory and time, measured on a few slices of the first case")
     parser.add_argument("--model", type=Path, required=True, metavar="PATH",
                         help="model bundle (folder with model.onnx and model.json) or checkpoint (.ckpt)")
     add_scan_options(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER",
-                        help="where results.csv, results.json and dice.png go")
+                        help="where results.csv (distances in mm or voxels, volumes in mL), results.json and "
+                        "dice.png go")
     parser.add_argument("--pictures", action="store_true", help="a picture of each segmented case as well")
     parser.add_argument("--record", action="store_true",
                         help="write the means into the bundle's model.json and card as well")

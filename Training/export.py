@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import (
@@ -21,23 +23,29 @@ from MISTKDSegmentLib.bundle import (
     PostProcessing,
     load_bundle,
 )
-from MISTKDSegmentLib.errors import InputError, OutputError
+from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import Label
 from Training.checkpoints import Trained, read_trained
 from Training.command import run_command
 from Training.description import write_description
+from Training.files import check_folder, make_folder
 from Training.half_precision import store_in_half
+from Training.inference_cost import cost_lines, measure, size_line
 from Training.onnx_file import to_onnx
+from Training.options import Parser, parse
 from Training.parity import check_parity
 from Training.prepared import Case, load_cases, read_manifest
 from Training.scan_options import add_scan_options, labelled_scans
 from Training.scans import Scan
 from Training.scores import mean_dice, score_cases
+from Training.script_parser import script_parser
 
 # Mean Dice that a smaller form may cost.
 LARGEST_LOSS = 0.002
 # A picture larger than this stays in the run folder.
 LARGEST_PICTURE_BYTES = 400_000
+# Height and width of the slice that operations are told of where no scan is at hand, rounded up to the multiple.
+PIXELS = 256
 
 
 def export_trained(
@@ -72,7 +80,7 @@ def export_trained(
     if prepared_case is not None:
         difference = check_parity(trained.network, content, prepared_case, trained.contract)
         provenance["export"] = {"case": prepared_case.name, "largest_logit_difference": difference}
-    _make_folder(folder)
+    make_folder(folder)
     _copy_small(_pictures(run), folder)
     return write_bundle(folder, content, name=name, version=version, labels=trained.labels, contract=trained.contract,
                         licence=licence or _licence(provenance), provenance=provenance)
@@ -107,7 +115,7 @@ def write_bundle(
     Raises:
         OutputError: if a file cannot be written.
     """
-    _make_folder(folder)
+    make_folder(folder)
     with atomic_path(folder / NETWORK_FILE) as temporary:
         temporary.write_bytes(content)
     write_description(folder, {
@@ -149,7 +157,7 @@ def halve_bundle(bundle: Bundle, folder: Path, scans: Sequence[Scan], *, threads
                          f"{len(scans)} cases, and {LARGEST_LOSS} is too much: keep the 32-bit form.")
     measured = {"of_sha256": bundle.sha256, "bytes_before": len(bundle.network), "bytes_after": len(content),
                 "dice_before": before, "dice_after": after, "cases": [scan.name for scan in scans]}
-    _make_folder(folder)
+    make_folder(folder)
     _copy_small(bundle.folder.glob("*.png"), folder)
     return write_bundle(folder, content, name=bundle.name, version=bundle.version, labels=bundle.labels,
                         contract=bundle.input, licence=bundle.licence, postprocessing=bundle.postprocessing,
@@ -158,24 +166,49 @@ def halve_bundle(bundle: Bundle, folder: Path, scans: Sequence[Scan], *, threads
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse(_parser(), argv)
     return run_command("export", lambda: _export(arguments))
 
 
 def _export(arguments: Namespace) -> None:
+    check_folder(arguments.out)
     source = _source(arguments.source)
-    scans = _scans_for_half(arguments, source.labels) if arguments.half else []
-    if isinstance(source, Trained):
-        case = _middle_case(arguments.prepared, source) if arguments.prepared else None
-        bundle = export_trained(source, arguments.out, name=arguments.name, version=arguments.version,
-                                licence=arguments.licence, prepared_case=case, run=arguments.source.parent)
-    elif arguments.half:
-        bundle = source
-    else:
+    if isinstance(source, Bundle) and not arguments.half:
         raise InputError(f"{arguments.source} is a bundle already: add --half, or name a checkpoint.")
+    scans = _scans_for_half(arguments, source.labels) if arguments.half else []
+    case = _middle_case(arguments.prepared, source) if arguments.prepared and isinstance(source, Trained) else None
+    if arguments.dry_run:
+        for line in _costs(source, case, scans, arguments):
+            print(line)
+        return
+    bundle = _exported(source, case, arguments.out, arguments)
     if arguments.half:
         bundle = halve_bundle(bundle, arguments.out, scans, threads=arguments.threads)
     _report(bundle)
+
+
+def _exported(source: Trained | Bundle, case: Case | None, folder: Path, arguments: Namespace) -> Bundle:
+    if isinstance(source, Bundle):
+        return source
+    return export_trained(source, folder, name=arguments.name, version=arguments.version, licence=arguments.licence,
+                          prepared_case=case, run=arguments.source.parent)
+
+
+def _costs(source: Trained | Bundle, case: Case | None, scans: Sequence[Scan], arguments: Namespace) -> list[str]:
+    """What an export costs and gives; it is done in a folder that is gone afterwards, but for the scans."""
+    with TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        bundle = _exported(source, case, Path(folder), arguments)
+        seconds = time.perf_counter() - start
+        cost = measure(scans[0], bundle, threads=arguments.threads) if scans else None
+    side = -(-PIXELS // bundle.input.multiple) * bundle.input.multiple
+    lines = [size_line(bundle.network, cost.size if cost else (side, side), len(bundle.input.context_offsets_mm))]
+    if isinstance(source, Trained):
+        lines.append(f"{arguments.source} can be exported, in {seconds:.1f} s.")
+    if cost:
+        lines.append(f"Stored in 16 bits it takes {len(store_in_half(bundle.network)) / 1e6:.1f} MB.")
+        lines += cost_lines(cost, scans, times=2)
+    return lines
 
 
 def _source(path: Path) -> Trained | Bundle:
@@ -216,13 +249,6 @@ def _copy_small(pictures: Iterable[Path], folder: Path) -> None:
                 shutil.copyfile(picture, temporary)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another one.") from None
-
-
 def _report(bundle: Bundle) -> None:
     print(f"Bundle: {bundle.folder} ({len(bundle.network) / 1e6:.1f} MB)")
     parity, half = (bundle.provenance.get(key) for key in ("export", "half_precision"))
@@ -234,10 +260,11 @@ def _report(bundle: Bundle) -> None:
               f"{len(half['cases'])} cases; {half['bytes_before'] / 1e6:.1f} MB before.")
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="export", description=__doc__)
-    parser.add_argument("--config", action="config", help="YAML file with any of these options")
-    parser.add_argument("source", type=Path, help="checkpoint (.ckpt) of a training run; with --half also a bundle")
+def _parser() -> Parser:
+    parser = script_parser("export", __doc__, "SOURCE --out FOLDER",
+                           dry_run="parameters, FLOPs, size of the file, memory and time")
+    parser.add_argument("source", type=Path, metavar="SOURCE",
+                        help="checkpoint (.ckpt) of a training run; with --half also a bundle")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the bundle")
     parser.add_argument("--name", default="student", help="of the model")
     parser.add_argument("--version", default="0.1.0", help="of the model")

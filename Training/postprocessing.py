@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 from rich.progress import track
 
 from MISTKDSegmentLib.bundle import Bundle, PostProcessing, load_bundle
@@ -18,10 +18,13 @@ from MISTKDSegmentLib.postprocess import bounding_box, postprocess
 from Training.card import rule_in_words
 from Training.command import run_command
 from Training.description import update_description
+from Training.files import check_folder
+from Training.options import parse
 from Training.prepared import IGNORE
 from Training.scan_options import add_scan_options, labelled_scans
 from Training.scans import Scan
 from Training.scores import channel_of, known_organs, read_labelled, segmented
+from Training.script_parser import script_parser
 
 _PARTS = (
     PostProcessing(),
@@ -126,16 +129,16 @@ def _dice(labels: np.ndarray, real: np.ndarray, told: np.ndarray, size: int, org
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = ArgumentParser(prog="postprocessing", description=__doc__)
-    parser.add_argument("--config", action="config", help="YAML file with any of these options")
+    parser = script_parser("postprocessing", __doc__, "--model FOLDER --data FOLDER")
     parser.add_argument("--model", type=Path, required=True, metavar="FOLDER", help="model bundle; it is changed")
     add_scan_options(parser)
-    arguments = parser.parse_args(argv)
+    arguments = parse(parser, argv)
     return run_command("postprocessing", lambda: _choose_for(arguments))
 
 
 def _choose_for(arguments: Namespace) -> None:
     bundle = load_bundle(arguments.model)
+    check_folder(arguments.model)
     scans = labelled_scans(arguments, bundle.labels)
     organs = known_organs(scans, bundle.labels)
     rows = [score_scan(scan, bundle, organs, arguments.threads)

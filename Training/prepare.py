@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
@@ -11,14 +10,17 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
+from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import track
 
-from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
+from MISTKDSegmentLib.errors import InputError, SegmentError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
 from Training.command import run_command
+from Training.files import check_folder, check_scan, make_folder
 from Training.organs import read_organs
 from Training.prepare_case import Preparation, Target, find_preparation, prepare_case
+from Training.prepare_plan import make_plan, print_plan
 from Training.prepare_table import print_report
 from Training.prepared import MANIFEST, Manifest, read_manifest, write_manifest
 from Training.scans import LAYOUTS, Dataset, Scan, open_dataset, select_scans
@@ -42,6 +44,7 @@ def prepare(
     skip: Sequence[str] = (),
     accept: Sequence[str] = (),
     with_test: bool = False,
+    dry_run: bool = False,
 ) -> tuple[Dataset, list[Preparation]]:
     """Prepare the scans of a data set; what an earlier run made of the same files and options is kept.
 
@@ -57,9 +60,10 @@ def prepare(
         accept: cases to take although their labels are hard to believe.
         with_test: also take labelled scans that the data set keeps for testing; a data set that has no others is
             always taken whole.
+        dry_run: print what is to be done and what it costs, and write nothing into `out`.
 
     Returns:
-        The data set, and what became of its scans, in their order.
+        The data set, and what became of its scans, in their order; in a dry run, of those that are done already.
 
     Raises:
         InputError: an option makes no sense, or cases cannot be used: all of them are named.
@@ -70,7 +74,10 @@ def prepare(
     _check_options(raw, target, workers)
     dataset = open_dataset(raw, organs, layout=layout, label_map=label_map, spacing=spacing)
     scans = _choose(dataset, skip, accept, with_test)
-    _make_folder(out)
+    if dry_run:
+        return dataset, _plan(scans, dataset, target, workers)
+    make_folder(out)
+    _remove_leftovers(out)
     problems = _problems_before(scans)
     done = {} if problems else _prepare_all(scans, target, workers, problems)
     problems |= _problems_after(done.values(), accept)
@@ -85,6 +92,8 @@ def prepare(
 
 
 def _check_options(raw: Path, target: Target, workers: int) -> None:
+    if len(target.window_hu) != 2:
+        raise InputError(f"a window has two ends and not {len(target.window_hu)}; give the lower, then the higher.")
     low, high = target.window_hu
     if not 0.1 <= target.pixel_spacing_mm <= 10:
         raise InputError(f"a pixel spacing of {target.pixel_spacing_mm} mm makes no sense; give 0.1 to 10 mm.")
@@ -109,12 +118,13 @@ def _choose(dataset: Dataset, skip: Sequence[str], accept: Sequence[str], with_t
     return scans
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made ({error.strerror}); name another folder.") from error
-    _remove_leftovers(out)
+def _plan(scans: Sequence[Scan], dataset: Dataset, target: Target, workers: int) -> list[Preparation]:
+    check_folder(target.folder)
+    if problems := _problems_before(scans):
+        raise _refusal(problems, len(scans))
+    plan = make_plan(scans, target)
+    print_plan(plan, dataset, target, workers)
+    return list(plan.done.values())
 
 
 def _remove_leftovers(out: Path) -> None:
@@ -129,7 +139,7 @@ def _problems_before(scans: Iterable[Scan]) -> dict[str, str]:
     problems = {}
     for scan in scans:
         try:
-            scan.check()
+            check_scan(scan)
         except InputError as error:
             problems[scan.name] = str(error)
     return problems
@@ -196,40 +206,46 @@ def _manifest_in(out: Path) -> Manifest | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    args = _parser().parse_args(argv)
+    options = _options(argv)
 
     def work() -> None:
-        organs = read_organs(args.organs) if args.organs else ABDOMEN_LABELS
+        organs = read_organs(options.organs) if options.organs else ABDOMEN_LABELS
         dataset, preparations = prepare(
-            args.raw, args.out, organs=organs, layout=args.layout, label_map=args.label_map, spacing=args.spacing,
-            window_hu=tuple(args.window_hu), pixel_spacing_mm=args.pixel_spacing_mm, workers=args.workers,
-            skip=args.skip, accept=args.accept, with_test=args.with_test,
+            options.raw, options.out, organs=organs, layout=options.layout, label_map=options.label_map,
+            spacing=options.spacing, window_hu=tuple(options.window_hu), pixel_spacing_mm=options.pixel_spacing_mm,
+            workers=options.workers, skip=options.skip, accept=options.accept, with_test=options.with_test,
+            dry_run=options.dry_run,
         )
-        print_report(dataset, preparations, args.out, organs, args.pixel_spacing_mm)
+        if not options.dry_run:
+            print_report(dataset, preparations, options.out, organs, options.pixel_spacing_mm)
 
     return run_command("prepare", work)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def _options(argv: Sequence[str] | None) -> Namespace:
+    # Here and not above: it brings PyTorch, for which each worker process would wait.
+    from Training.options import parse
+    from Training.script_parser import script_parser
+
+    parser = script_parser("prepare", __doc__, "RAW OUT", dry_run="the cases, and time and size measured on one")
     add = parser.add_argument
-    add("raw", type=Path, help="folder of the data set, of any layout that --layout names")
-    add("out", type=Path, help="folder for the prepared cases; a run that was stopped goes on there")
+    add("raw", type=Path, metavar="RAW", help="folder of the data set, of any layout that --layout names")
+    add("out", type=Path, metavar="OUT", help="folder for the prepared cases; a run that was stopped goes on there")
     add("--layout", choices=[name for name in LAYOUTS if name != "prepared"],
-        help="how the data set lies on disk (default: found out)")
+        help="how the data set lies on disk; left out, it is found out")
     add("--label-map", type=Path, metavar="NAME_OR_FILE",
-        help="which of its labels become which organs: YAML, or the name of one in label_maps (default: by name)")
-    add("--organs", type=Path, metavar="FILE", help="YAML list of the organs to learn (default: the eight of Synapse)")
+        help="which of its labels become which organs: YAML, or the name of one in label_maps; left out, by name")
+    add("--organs", type=Path, metavar="FILE", help="YAML list of the organs to learn; left out, the eight of Synapse")
     add("--spacing", type=Path, metavar="FILE", help="YAML, case: [i, j, k] in mm, for the layout transunet")
-    add("--pixel-spacing-mm", type=float, default=1.5, metavar="MM", help="pixel size in mm (default: %(default)s)")
+    add("--pixel-spacing-mm", type=float, default=1.5, metavar="MM", help="pixel size in mm")
     add("--window-hu", type=float, nargs=2, default=[-125.0, 275.0], metavar=("LOW", "HIGH"),
-        help="HU that become 0 and 255 (default: -125 275)")
-    add("--workers", type=int, default=_cores(), metavar="N", help="processes (default: %(default)s)")
-    add("--skip", nargs="+", default=[], metavar="CASE", help="leave these cases out")
-    add("--accept", nargs="+", default=[], metavar="CASE",
+        help="HU that become 0 and 255")
+    add("--workers", type=int, default=_cores(), metavar="N", help="processes; 0 works in the one that is there")
+    add("--skip", type=str, nargs="+", default=[], metavar="CASE", help="leave these cases out")
+    add("--accept", type=str, nargs="+", default=[], metavar="CASE",
         help="take these although they have no organ, or organs on the wrong side (situs inversus)")
     add("--with-test", action="store_true", help="also take the data set's labelled test cases")
-    return parser
+    return parse(parser, argv)
 
 
 def _cores() -> int:

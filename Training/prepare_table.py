@@ -19,11 +19,16 @@ def print_report(
     dataset: Dataset, preparations: Sequence[Preparation], out: Path, organs: Sequence[Label], pixel_spacing_mm: float
 ) -> None:
     """Print the table, and below it what the table does not show."""
+    print_lines(case_table(preparations, pixel_spacing_mm), remarks(dataset, preparations, out, organs))
+
+
+def print_lines(table: Table, lines: Sequence[str]) -> None:
+    """Print a table and the lines below it."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
-    console.print(case_table(preparations, pixel_spacing_mm))
-    for line in remarks(dataset, preparations, out, organs):
+    console.print(table)
+    for line in lines:
         console.print(line, markup=False)
 
 
@@ -31,10 +36,24 @@ def case_table(preparations: Sequence[Preparation], pixel_spacing_mm: float) -> 
     """One row per case."""
     table = Table("case", "size (i, j, k)", "spacing (mm)", "slices", "known organs (mL)", "remarks")
     for one in preparations:
-        organs = ", ".join(f"{name} {ml:.0f}" for name, ml in one.organ_ml(pixel_spacing_mm).items())
-        table.add_row(one.case.name, " x ".join(map(str, one.size)), " x ".join(f"{mm:.3g}" for mm in one.spacing_mm),
-                      str(one.case.slices), organs or "-", "; ".join(_remarks_on(one)))
+        table.add_row(one.case.name, size_cell(one), spacing_cell(one), str(one.case.slices),
+                      organ_cell(one, pixel_spacing_mm), "; ".join(_remarks_on(one)))
     return table
+
+
+def size_cell(one: Preparation) -> str:
+    """Size of a scan in voxels."""
+    return " x ".join(map(str, one.size))
+
+
+def spacing_cell(one: Preparation) -> str:
+    """Spacing of a scan in mm."""
+    return " x ".join(f"{mm:.3g}" for mm in one.spacing_mm)
+
+
+def organ_cell(one: Preparation, pixel_spacing_mm: float) -> str:
+    """Known organs of a scan with their volumes in mL."""
+    return ", ".join(f"{name} {ml:.0f}" for name, ml in one.organ_ml(pixel_spacing_mm).items()) or "-"
 
 
 def remarks(

@@ -10,6 +10,7 @@ from jsonargparse.typing import NonNegativeInt
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import Label
+from Training.files import check_scan
 from Training.scans import LAYOUTS, Dataset, Scan, open_dataset, select_scans
 from Training.split_file import read_split
 
@@ -44,7 +45,7 @@ def chosen_scans(dataset: Dataset, arguments: Namespace) -> list[Scan]:
     """The scans that the options name; all that have a reference where they name none.
 
     Raises:
-        InputError: a scan is not there, or has no reference.
+        InputError: a scan or one of its files is not there, or it has no reference.
     """
     names = read_split(arguments.split) if arguments.split else arguments.cases
     if names is None:
@@ -56,7 +57,7 @@ def chosen_scans(dataset: Dataset, arguments: Namespace) -> list[Scan]:
     if without:
         raise InputError(f"{', '.join(without)} in {arguments.data} has no reference: name labelled cases.")
     for scan in scans:
-        scan.check()
+        check_scan(scan)
     return scans
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.compare import main, worst_pairs
 from Training.paired import pair
 
@@ -129,3 +129,16 @@ def test_the_worst_pairs_come_first_and_gains_are_no_losses():
                 for case, value in zip("abc", values)}
     pairs = pair(model(0.5, 0.5, 0.5), model(0.4, 0.6, 0.2), "millimetre", "dice")
     assert worst_pairs(pairs) == [("c", "liver", 0.5, 0.2), ("a", "liver", 0.5, 0.4)]
+
+
+def test_options_may_come_from_a_file(files, tmp_path, capsys):
+    (tmp_path / "compare.yaml").write_text(f"first: {files[0]}\nsecond: {files[1]}\nmetric: hd95_mm\n")
+    assert main(["--config", str(tmp_path / "compare.yaml")]) == 0
+    assert "hd95_mm" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_nothing_is_compared(files, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert run(files, "--out", str(tmp_path / "file" / "out")) == OutputError.exit_code
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1 and not printed.out

@@ -26,6 +26,23 @@ def test_flops_of_a_convolution_by_hand(tmp_path):
     assert gflops(torch.nn.Conv2d(3, 1, 1), run) == pytest.approx(2 * 3 * 32 * 64 / 1e9)
 
 
+def test_flops_of_attention_count(tmp_path):
+    run = toy_run([write_prepared(tmp_path / "p")])
+
+    class Attention(torch.nn.Module):
+        weight = torch.nn.Parameter(torch.ones(1))
+
+        def parameters(self):
+            return iter([self.weight])
+
+        def forward(self, image):
+            tokens = image.flatten(2).transpose(1, 2)[None, :, :64]
+            return torch.nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+    # 64 tokens of 3 values: queries by keys, and their product by the values.
+    assert gflops(Attention(), run) == pytest.approx(2 * 2 * 64 * 64 * 3 / 1e9)
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(5, "1 min"), (3540, "59 min"), (5000, "1 h 23 min")])
 def test_times_are_for_people(seconds, words):
     assert duration(seconds) == words

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.bundle import load_bundle
-from MISTKDSegmentLib.errors import BundleError, InputError
+from MISTKDSegmentLib.errors import BundleError, InputError, OutputError
 from MISTKDSegmentLib.reading import read_volume
 from MISTKDSegmentLib.runner import segment
 from Testing.training.made_up_scans import (
@@ -158,8 +158,55 @@ def test_a_label_map_on_another_grid_is_one_line_that_names_the_case(data, model
 
 def test_an_output_folder_that_is_a_file_is_one_line(data, model, tmp_path, capsys):
     (tmp_path / "out").write_text("in the way")
-    assert run(data, model, tmp_path / "out") != 0
-    assert "--out" in capsys.readouterr().err
+    assert run(data, model, tmp_path / "out") == OutputError.exit_code
+    assert "out cannot be written to" in capsys.readouterr().err
+
+
+@pytest.fixture
+def never_segment(monkeypatch):
+    def fail(*_, **__):
+        pytest.fail("a case was segmented")
+    monkeypatch.setattr(evaluate, "score_case", fail)
+
+
+@pytest.mark.parametrize("options", [("--cases", "hit", "case9999"), ("--split", "no.json"),
+                                     ("--label-map", "no.yaml"), ("--layout", "btcv")])
+def test_what_is_not_there_is_found_before_the_first_case(data, model, tmp_path, capsys, never_segment, options):
+    error_line(data, model, tmp_path / "out", capsys, *options)
+
+
+def test_a_missing_file_is_found_before_the_first_case(data, model, tmp_path, capsys, never_segment):
+    (data / "labelsTr" / "miss.nii.gz").unlink()
+    (data / "labelsTr" / "miss.nii.gz").symlink_to("gone.nii.gz")
+    assert "miss.nii.gz cannot be read" in error_line(data, model, tmp_path / "out", capsys)
+
+
+def test_an_output_folder_is_found_wanting_before_the_first_case(data, model, tmp_path, never_segment):
+    (tmp_path / "file").write_text("in the way")
+    assert run(data, model, tmp_path / "file" / "out") == OutputError.exit_code
+
+
+def test_a_dry_run_tells_parameters_operations_memory_and_time_and_writes_nothing(data, tiny_bundle, tmp_path, capsys):
+    assert run(data, tiny_bundle, tmp_path / "out", "--dry-run", "--pictures", "--record") == 0
+    printed = capsys.readouterr().out
+    # 6 slices of 5 mm are all run; 20 x 24 voxels of 2 x 0.5 mm are at most 24 x 8 pixels of 2 mm.
+    for words in ("12 parameters", "GFLOPs for a slice of", "x 8 pixels", "hit, miss", "6 of the 6 slices",
+                  "GiB of memory", "Cases: 2, together 2.0 times as large on disk as hit", "about 1 min"):
+        assert words in printed
+    assert not (tmp_path / "out").exists()
+    assert load_bundle(tiny_bundle).results == {}
+
+
+def test_a_dry_run_of_a_checkpoint_is_one_of_its_bundle(data, checkpoint, tmp_path, capsys):
+    assert run(data, checkpoint, tmp_path / "out", "--dry-run", "--cases", "hit") == 0
+    assert "last.ckpt" in capsys.readouterr().out
+
+
+def test_a_wrong_option_is_one_line(data, model, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(data, model, tmp_path / "out", "--thraeds", "1")
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and error.count("\n") == 1 and "--thraeds" in error
 
 
 def test_cases_and_split_together_are_refused(data, model, tmp_path):

@@ -151,3 +151,44 @@ def test_a_bundle_without_half_is_one_line(tiny_bundle, tmp_path, capsys):
 def test_a_missing_checkpoint_is_one_line(tmp_path, capsys):
     assert main([str(tmp_path / "no.ckpt"), "--out", str(tmp_path / "out")]) == InputError.exit_code
     assert "no.ckpt" in capsys.readouterr().err
+
+
+@pytest.fixture
+def never_convert(monkeypatch):
+    def fail(*_):
+        pytest.fail("a network was converted")
+    monkeypatch.setattr(export, "to_onnx", fail)
+
+
+def test_an_unwritable_folder_is_found_before_the_conversion(tmp_path, capsys, never_convert):
+    (tmp_path / "file").write_text("in the way")
+    checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
+    assert main([str(checkpoint), "--out", str(tmp_path / "file" / "bundle")]) == OutputError.exit_code
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [("--half", "--data", "none"), ("--prepared", "none")])
+def test_missing_data_is_found_before_the_conversion(tmp_path, capsys, never_convert, options):
+    checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
+    assert main([str(checkpoint), "--out", str(tmp_path / "bundle"), *options]) == InputError.exit_code
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_dry_run_tells_what_would_be_exported_and_writes_nothing(raw, tmp_path, capsys):
+    checkpoint, out = write_tiny_checkpoint(tmp_path / "run" / "last.ckpt"), tmp_path / "bundle"
+    assert main([str(checkpoint), "--out", str(out), "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    for words in ("parameters (0.2 MB)", "for a slice of 256 x 256 pixels", "can be exported, in"):
+        assert words in printed
+    assert main([str(checkpoint), "--out", str(out), "--dry-run", "--half", "--data", str(raw)]) == 0
+    printed = capsys.readouterr().out
+    for words in ("Stored in 16 bits it takes 0.", "6 of the 6 slices", "run 2 times each: about 1 min"):
+        assert words in printed
+    assert not out.exists() and not list(tmp_path.glob("run/*.onnx"))
+
+
+def test_options_may_come_from_a_file(tmp_path):
+    checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
+    (tmp_path / "export.yaml").write_text(f"source: {checkpoint}\nout: {tmp_path / 'bundle'}\nname: mine\n")
+    assert main(["--config", str(tmp_path / "export.yaml"), "--version", "3"]) == 0
+    assert (load_bundle(tmp_path / "bundle").name, load_bundle(tmp_path / "bundle").version) == ("mine", "3")

@@ -168,3 +168,10 @@ def test_results_of_the_old_cleanup_and_nothing_else_are_dropped(tiny_bundle, ra
 def test_a_wrong_case_is_one_line_and_an_exit_code(tiny_bundle, tmp_path, capsys):
     assert main(["--model", str(tiny_bundle), "--data", str(tmp_path), "--cases", "a"]) == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_missing_option_is_one_line_and_an_exit_code(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -176,6 +176,7 @@ class TestWhatIsRefused:
         [({"pixel_spacing_mm": 0.0}, "pixel spacing of 0.0 mm makes no sense"),
          ({"window_hu": (275.0, -125.0)}, "window from 275 to -125 HU makes no sense"),
          ({"workers": -1}, "cannot be -1 workers"), ({"skip": ["b"]}, "has no case b; it has a"),
+         ({"window_hu": (-125.0, 75.0, 275.0)}, "two ends and not 3"),
          ({"accept": ["b"]}, "has no case b"), ({"skip": ["a"]}, "has no case left to prepare"),
          ({"label_map": Path("zip")}, "zip is no label map file; name one, or one of amos, ")],
     )
@@ -312,6 +313,28 @@ class TestCommandLine:
             main(["--help"])
         printed = capsys.readouterr().out
         assert "in mm" in printed and "HU" in printed and "{nnunet,btcv,transunet,totalsegmentator,scans}" in printed
+
+    def test_options_may_come_from_a_file_and_the_command_line_overrides(self, tmp_path):
+        raw, out = nnunet(tmp_path / "raw", "a", "b"), tmp_path / "out"
+        (tmp_path / "prepare.yaml").write_text(f"raw: {raw}\nout: {out}\nworkers: 0\nskip: [a]\n"
+                                               "window_hu: [-100, 200]\npixel_spacing_mm: 2\n")
+        assert main(["--config", str(tmp_path / "prepare.yaml"), "--window-hu", "-50", "150"]) == 0
+        manifest = read_manifest(out)
+        assert (manifest.window_hu, manifest.pixel_spacing_mm) == ((-50.0, 150.0), 2.0)
+        assert [case.name for case in manifest.cases] == ["b"]
+
+    @pytest.mark.parametrize("option", [["--workers", "many"], ["--window-hu", "1"], ["--layout", "prepared"],
+                                        ["--spcaing", "x.yaml"]])
+    def test_a_wrong_option_is_one_line_and_an_exit_code(self, tmp_path, capsys, option):
+        with pytest.raises(SystemExit) as stopped:
+            main([str(tmp_path), str(tmp_path / "out"), *option])
+        error = capsys.readouterr().err
+        assert stopped.value.code == 2 and error.count("\n") == 1 and error.startswith("prepare.py: error: ")
+
+    def test_worker_processes_do_not_wait_for_pytorch(self):
+        code = "import sys; import Training.prepare; print('torch' in sys.modules)"
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert result.stdout.strip() == "False"
 
     def test_a_folder_without_data_is_one_line_and_an_exit_code(self, tmp_path, capsys):
         assert main([str(tmp_path), str(tmp_path / "out")]) == 3
