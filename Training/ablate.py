@@ -18,7 +18,9 @@ from MISTKDSegmentLib.errors import InputError
 from Training.ablation_table import ALONE, Result, print_table, write_table
 from Training.checkpoints import LAST, read_trained
 from Training.command import run_command
-from Training.distill import check_share, distill, read_teacher
+from Training.distill import check_share, read_teacher, student_task, teacher_facts
+from Training.dry_run import report
+from Training.files import check_folder
 from Training.fit import fit
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
 from Training.run import Run, open_run, start_run
@@ -59,21 +61,19 @@ def variant_run(run: Run, variant: str, seed: int) -> Run:
     return run._replace(recipe=recipe, training=cases, provenance=provenance)
 
 
-def train_variant(run: Run, teacher: Path, folder: Path) -> Path:
-    """Train the student of a variant, or go on; a student alone never meets the teacher.
+def variant_task(run: Run, teacher: Path) -> SegmentationTask:
+    """What trains the student of a variant; a student alone never meets the teacher.
 
-    Returns:
-        Its last checkpoint.
+    Raises:
+        InputError: the teacher does not fit the run, or the student is too large for it.
     """
-    lightning.seed_everything(run.recipe.seed, verbose=False)
+    trained = read_teacher(run, teacher)
     if any(getattr(run.recipe.distillation, term) for term in TERM_WEIGHTS):
-        return distill(run, teacher, folder)
+        return student_task(run, trained.network, teacher_facts(teacher))
     network = new_network(run, run.recipe.student_network, run.recipe.student_start)
-    check_share(network, read_teacher(run, teacher).network)
-    task = SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, run.provenance,
+    check_share(network, trained.network)
+    return SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, run.provenance,
                             compiled=run.machine.compile)
-    fit(task, run.training, run.validation, folder, run.machine)
-    return folder / LAST
 
 
 def score_variant(variant: str, run: Run, data: Sequence[Path], checkpoint: Path, folder: Path) -> Result:
@@ -121,22 +121,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace) -> None:
     recipe = recipe_of(options)
-    run = open_run(options.data, recipe, check_machine(options, recipe.student_schedule.batch_size))
-    variants, seeds = _chosen(options, run), options.seeds or [recipe.seed]
+    machine = check_machine(options, recipe.student_schedule.batch_size)
+    check_folder(options.out)
+    run = open_run(options.data, recipe, machine)
+    runs = {f"{variant}-seed{seed}": variant_run(run, variant, seed)
+            for seed in options.seeds or [recipe.seed] for variant in _chosen(options, run)}
+    for one in runs.values():
+        one.recipe.check()
+    tasks = ((name, variant_task(one, options.teacher)) for name, one in runs.items())
+    if options.dry_run:
+        report(list(tasks), run)
+        return
     read_teacher(run, options.teacher)
-    start_run(options.out, run, resume=options.resume)
-    results = []
-    for seed in seeds:
-        for variant in variants:
-            folder = options.out / f"{variant}-seed{seed}"
-            one = variant_run(run, variant, seed)
-            checkpoint = train_variant(one, options.teacher, folder)
-            if rank_zero_only.rank == 0:
-                results.append(score_variant(variant, one, options.data, checkpoint, folder))
-                write_table(options.out, results, run.provenance)
-    if results:
-        print_table(results, Console())
-        print(f"Written: ablation.csv, .md, .json and .png in {options.out}")
+    start_run(options.out, run, resume=options.resume, teacher=options.teacher)
+    for name, task in tasks:
+        one = runs[name]
+        lightning.seed_everything(one.recipe.seed, verbose=False)
+        fit(task, one.training, one.validation, options.out / name, machine)
+    # After all trainings: other processes would have to wait for the first, which alone scores.
+    if rank_zero_only.rank == 0:
+        results = [
+            score_variant(one.provenance["variant"], one, options.data, options.out / name / LAST, options.out / name)
+            for name, one in runs.items()
+        ]
+        _show(options.out, results, run.provenance)
+
+
+def _show(folder: Path, results: Sequence[Result], facts: Mapping[str, Any]) -> None:
+    write_table(folder, results, facts)
+    print_table(results, Console())
+    print(f"Written: ablation.csv, .md, .json and .png in {folder}")
 
 
 def _chosen(options: Namespace, run: Run) -> list[str]:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate, pad
 
+from MISTKDSegmentLib.errors import InputError
+
 # Shares of views, and ranges, that are not worth an option of their own.
 BLUR_SHARE = 0.25
 GREY_LEVELS = (8.0, 64.0)
@@ -66,6 +68,26 @@ class Augmentation:
     coarse_greys: float = 0.1
     context_dropout: float = 0.1
 
+    def check(self) -> None:
+        """Refuse numbers that make no sense.
+
+        Raises:
+            InputError: names the value.
+        """
+        for name, value in vars(self).items():
+            low, high = _RANGES.get(name, (0.0, math.inf))
+            if not low <= value <= high or math.isinf(value):
+                limit = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
+                raise InputError(f"augmentation.{name} is {value}: give {limit}.")
+
+
+_SHARE, _FACTOR = (0.0, 1.0), (1.0, 10.0)
+_RANGES = {
+    "rotation_degrees": (0.0, 180.0), "scale": _FACTOR, "stretch": _FACTOR, "shift": _SHARE, "phase": _SHARE,
+    "phase_from": (0.0, 0.99), "low_resolution": _SHARE, "gamma": _FACTOR, "contrast": _FACTOR, "brightness": _SHARE,
+    "window": (0.0, 0.4), "noise": _SHARE, "coarse_greys": _SHARE, "context_dropout": _SHARE,
+}
+
 
 NO_AUGMENTATION = Augmentation(
     rotation_degrees=0.0,
@@ -93,6 +115,7 @@ def view(
     size: tuple[int, int],
     zoom: float,
     augmentation: Augmentation,
+    own_slice: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Cut a random view out of each item of a batch.
 
@@ -103,6 +126,7 @@ def view(
         size: height and width of the view in pixels.
         zoom: pixel spacing of the view over that of the input, e.g. 2.0 / 1.5.
         augmentation: how far to stray; `NO_AUGMENTATION` gives the plain central view, whatever the seeds.
+        own_slice: place in the context of the slice that the labels belong to; left out, the middle.
 
     Returns:
         image float32 (batch, context, height, width) in [0, 1], labels int64 (batch, height, width); outside the
@@ -112,7 +136,8 @@ def view(
     grid = _grid(image, chance, size, zoom, augmentation)
     pixels = grid_sample(image.float(), grid, align_corners=False) / 255
     targets = grid_sample(labels[:, None].float(), grid, mode="nearest", align_corners=False)[:, 0].long()
-    return _greys(pixels, chance, augmentation), targets
+    own = image.shape[1] // 2 if own_slice is None else own_slice
+    return _greys(pixels, own, chance, augmentation), targets
 
 
 class _Chance:
@@ -175,10 +200,10 @@ def _shift(chance: _Chance, side: float, augmentation: Augmentation) -> Tensor:
     return chance.uniform(-1, 1) * augmentation.shift * side
 
 
-def _greys(pixels: Tensor, chance: _Chance, augmentation: Augmentation) -> Tensor:
+def _greys(pixels: Tensor, own_slice: int, chance: _Chance, augmentation: Augmentation) -> Tensor:
     """Change grey values in the order in which a scanner does: patient, reconstruction, window, storage."""
     alone = chance.some(augmentation.context_dropout)
-    pixels[alone] = pixels[alone, pixels.shape[1] // 2, None].expand_as(pixels[alone])
+    pixels[alone] = pixels[alone, own_slice, None].expand_as(pixels[alone])
     if augmentation.phase:
         pixels = _change_phase(pixels, chance, augmentation)
     coarse = chance.some(augmentation.low_resolution)

@@ -59,13 +59,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         torch.save(checkpoint, content)
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(target) as temporary:
-            temporary.write_bytes(content.getbuffer())
+            with open(temporary, "wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            # Not before the new one is safe: until then, the last is the one to go on from.
             if target.exists():
                 os.replace(target, target.with_name(PREVIOUS))
 
 
 def usable_checkpoint(folder: Path) -> Path | None:
-    """The newest undamaged checkpoint of a run; says on standard error when that is not the last.
+    """The newest undamaged checkpoint of a run; a damaged one is removed, which is said on standard error.
 
     Raises:
         InputError: if there are checkpoints and all are damaged.
@@ -76,12 +80,18 @@ def usable_checkpoint(folder: Path) -> Path | None:
         if is_whole(path):
             for other in damaged:
                 print(f"{other} is damaged; the run goes on from {path}.", file=sys.stderr)
+                other.unlink(missing_ok=True)  # or it would take the place of the good one before
             return path
         damaged.append(path)
     if damaged:
         names = " and ".join(str(path) for path in damaged)
         raise InputError(f"{names} cannot be read any more: remove {folder} and train anew.")
     return None
+
+
+def steps_done(checkpoint: Path) -> int:
+    """Optimiser steps behind a checkpoint."""
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
 
 
 def is_whole(path: Path) -> bool:

@@ -26,6 +26,6 @@ def run_command(name: str, work: Callable[[], None]) -> int:
         print(f"{name}: error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"{name}: stopped; the same command goes on where it can.", file=sys.stderr)
+        print(f"{name}: stopped; the same command goes on where it can, a training with --resume.", file=sys.stderr)
         return STOPPED
     return 0

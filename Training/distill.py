@@ -14,6 +14,7 @@ from MISTKDSegmentLib.errors import InputError
 from Training.checkpoints import LAST, Trained, read_trained
 from Training.command import run_command
 from Training.dry_run import report
+from Training.files import check_folder
 from Training.fit import fit
 from Training.networks import Segmenter, parameter_count
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
@@ -137,13 +138,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: Namespace) -> None:
     recipe = recipe_of(options)
     machine = check_machine(options, recipe.teacher_schedule.batch_size, recipe.student_schedule.batch_size)
+    if not options.name.strip() or not options.version.strip():
+        raise InputError("--name and --version are of the model: give each at least a letter.")
+    check_folder(options.bundle or options.out)
     run = open_run(options.data, recipe, machine)
     teacher = read_teacher(run, options.teacher).network if options.teacher else teacher_task(run).network
     student = student_task(run, teacher)
     if options.dry_run:
         report([*([] if options.teacher else [("teacher", teacher_task(run))]), ("student", student)], run)
         return
-    start_run(options.out, run, resume=options.resume)
+    start_run(options.out, run, resume=options.resume, teacher=options.teacher)
     checkpoint = distill(run, options.teacher or train_teacher(run, options.out / "teacher"), options.out / "student")
     if rank_zero_only.rank == 0:
         print(f"Student: {checkpoint}")

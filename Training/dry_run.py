@@ -34,7 +34,7 @@ class Cost(NamedTuple):
         gflops_per_view: forward pass of one training view, in 1e9 multiply-adds counted as two operations.
         steps: of the whole schedule.
         seconds_per_step: median of the measured steps.
-        peak_gib: largest memory of this process so far (of the GPU where there is one).
+        peak_gib: largest memory of the GPU; without one, of this process so far, whatever took it.
     """
 
     parameters: int
@@ -50,7 +50,9 @@ def measure(task: SegmentationTask, run: Run) -> Cost:
     Raises:
         SegmentError: memory is short.
     """
-    schedule = whole_schedule(task.schedule, run.machine.checkpoint_steps)
+    schedule = whole_schedule(task.schedule)
+    if run.machine.uses_gpu:
+        torch.cuda.reset_peak_memory_stats()
     try:
         seconds = _seconds_per_step(task, run)
     except (RuntimeError, MemoryError) as error:
@@ -81,9 +83,9 @@ def _seconds_per_step(task: SegmentationTask, run: Run) -> float:
     for _ in range(STEPS):
         start = time.perf_counter()
         pixels, labels = view(batch.image, batch.labels, batch.seed, run.recipe.view, task.zoom,
-                              run.recipe.augmentation)
+                              run.recipe.augmentation, task.own_slice)
         with torch.autocast(device.type, enabled=run.machine.precision != "32-true", dtype=torch.bfloat16):
-            terms = task.terms(task.arranged(pixels), labels, batch.known)
+            terms = task.terms(task.arranged(pixels), labels, batch.known, task.chance(batch.seed))
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -115,7 +117,8 @@ def report(tasks: Sequence[tuple[str, SegmentationTask]], run: Run, console: Con
     console = console or Console()
     table = Table(title=f"Dry run on {run.provenance['hardware']}", box=SIMPLE_HEAD, title_justify="left")
     for heading in ("network", "parameters", "GFLOPs a view", "steps", "s a step", "peak GiB", "time"):
-        table.add_column(heading, justify="left" if heading == "network" else "right")
+        name = heading == "network"
+        table.add_column(heading, justify="left" if name else "right", no_wrap=name)
     for name, task in tasks:
         cost = measure(task, run)
         table.add_row(name, f"{cost.parameters:,}", f"{cost.gflops_per_view:.2f}", f"{cost.steps:,}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import torch
 
 from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.errors import InputError
 from Training.machine import Machine
 from Training.prepared import Manifest
 from Training.recipe import Recipe
@@ -40,6 +43,27 @@ def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, machine: Mac
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "hardware": hardware(machine),
     }
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What `run.json` of a run folder says; empty where there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return dict(json.loads((folder / RUN_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{folder / RUN_FILE} cannot be read ({error}): name a new --out.") from None
+
+
+def starts(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """With what each start of a run was computed: those before, and this one."""
+    this = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            **{key: now[key] for key in ("commit", "versions", "hardware")}}
+    return [*before.get("starts", []), this]
 
 
 def write_facts(folder: Path, facts: dict[str, Any]) -> None:

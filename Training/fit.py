@@ -18,10 +18,11 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
-from MISTKDSegmentLib.errors import SegmentError
-from Training.checkpoints import LAST, AtomicCheckpointIO, usable_checkpoint
+from MISTKDSegmentLib.errors import OutputError, SegmentError
+from Training.checkpoints import LAST, AtomicCheckpointIO, steps_done, usable_checkpoint
 from Training.machine import Machine
 from Training.pictures import Pictures
 from Training.prepared import Case
@@ -31,7 +32,7 @@ from Training.slices import BalancedSampler, OrderedSampler, SliceDataset
 from Training.tasks import DistillationTask, SegmentationTask
 
 LOG = "log"
-VALIDATION_BATCH = 16
+MOST_WHOLE_SLICES = 16
 
 
 class Epochs(NamedTuple):
@@ -48,24 +49,24 @@ class Epochs(NamedTuple):
     per_validation: int
 
 
-def plan_epochs(schedule: Schedule, checkpoint_steps: int) -> Epochs:
+def plan_epochs(schedule: Schedule) -> Epochs:
     """Cut a run into epochs of equal length, at most `checkpoint_steps` long, that fit its validations.
 
     Examples:
-        >>> plan_epochs(Schedule(steps=2400), 100)
+        >>> plan_epochs(Schedule(steps=2400))
         Epochs(number=24, steps=100, per_validation=3)
-        >>> plan_epochs(Schedule(steps=10, validations=4), 100)
+        >>> plan_epochs(Schedule(steps=10, validations=4))
         Epochs(number=4, steps=3, per_validation=1)
     """
     between = _ceil(schedule.steps, min(schedule.validations, schedule.steps))
-    per_validation = _ceil(between, checkpoint_steps)
+    per_validation = _ceil(between, schedule.checkpoint_steps)
     steps = _ceil(between, per_validation)
     return Epochs(_ceil(schedule.steps, steps * per_validation) * per_validation, steps, per_validation)
 
 
-def whole_schedule(schedule: Schedule, checkpoint_steps: int) -> Schedule:
+def whole_schedule(schedule: Schedule) -> Schedule:
     """The schedule with its steps rounded up to whole epochs."""
-    epochs = plan_epochs(schedule, checkpoint_steps)
+    epochs = plan_epochs(schedule)
     return replace(schedule, steps=epochs.number * epochs.steps)
 
 
@@ -82,37 +83,45 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
 
     Raises:
         InputError: all checkpoints in `folder` are damaged.
-        OutputError: a checkpoint cannot be written.
+        OutputError: a checkpoint, a log or a picture cannot be written.
         SegmentError: the loss is no number any more, or memory is short.
         KeyboardInterrupt: Ctrl-C.
     """
-    task.schedule = whole_schedule(task.schedule, machine.checkpoint_steps)
-    epochs = plan_epochs(task.schedule, machine.checkpoint_steps)
-    loaders = training_loader(task, training, epochs.steps, machine), validation_loader(task, validation, machine)
+    task.schedule = whole_schedule(task.schedule)
+    epochs = plan_epochs(task.schedule)
     _hush_lightning()
-    trainer = _trainer(task, folder, machine, epochs)
     checkpoint = usable_checkpoint(folder)
+    first_epoch = steps_done(checkpoint) // epochs.steps if checkpoint else 0
+    loaders = (training_loader(task, training, epochs.steps, machine, first_epoch=first_epoch),
+               validation_loader(task, validation, machine))
     try:
-        trainer.fit(task, *loaders, ckpt_path=checkpoint, weights_only=True)
+        _trainer(task, folder, machine, epochs).fit(task, *loaders, ckpt_path=checkpoint, weights_only=True)
     except SystemExit:  # so Lightning answers Ctrl-C
         raise KeyboardInterrupt from None
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written to ({error.strerror or error}): free some space, and go on "
+                          "with --resume.") from error
     except (RuntimeError, MemoryError) as error:
         raise memory_error(error, task.schedule) or error from None
 
 
-def training_loader(task: SegmentationTask, cases: Sequence[Case], steps: int, machine: Machine) -> DataLoader[Any]:
-    """Batches of drawn slices; the teacher's terms make use of unlabelled cases, labels alone do not."""
+def training_loader(task: SegmentationTask, cases: Sequence[Case], steps: int, machine: Machine, *,
+                    first_epoch: int = 0) -> DataLoader[Any]:
+    """Batches of drawn slices, `steps` an epoch; unlabelled cases are of use to the teacher's terms alone."""
     distils = isinstance(task, DistillationTask)
     dataset = SliceDataset([c for c in cases if c.is_labelled or distils], task.recipe.context_offsets_mm)
     schedule, share = task.schedule, task.recipe.distillation.unlabelled_share if distils else 0.0
     sampler = BalancedSampler(dataset, steps, schedule.batch_size, task.recipe.seed, share)
+    # Lightning lets processes that fetch slices begin before it says which epoch it is.
+    sampler.set_epoch(first_epoch)
     return _loader(dataset, sampler, schedule.batch_size // machine.processes, machine)
 
 
 def validation_loader(task: SegmentationTask, cases: Sequence[Case], machine: Machine) -> DataLoader[Any]:
     """All slices of some cases in order."""
     dataset = SliceDataset(cases, task.recipe.context_offsets_mm)
-    return _loader(dataset, OrderedSampler(dataset), VALIDATION_BATCH, machine)
+    share = task.schedule.batch_size // machine.processes
+    return _loader(dataset, OrderedSampler(dataset), min(share, MOST_WHOLE_SLICES), machine)
 
 
 def _loader(dataset: SliceDataset, sampler: BalancedSampler | OrderedSampler, batch_size: int,
@@ -127,10 +136,11 @@ def _loader(dataset: SliceDataset, sampler: BalancedSampler | OrderedSampler, ba
 def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epochs) -> lightning.Trainer:
     version = len(list((folder / LOG).glob("version_*")))  # each start of a run logs beside the ones before
     return lightning.Trainer(
-        accelerator=machine.accelerator,
+        accelerator="gpu" if machine.uses_gpu else "cpu",
         devices=machine.devices,
         num_nodes=machine.nodes,
-        strategy="ddp" if machine.processes > 1 else "auto",
+        # Batch norms are the same everywhere already, and processes may have unequal numbers of slices to validate.
+        strategy=DDPStrategy(broadcast_buffers=False) if machine.processes > 1 else "auto",
         precision=machine.precision,
         plugins=[AtomicCheckpointIO()],
         max_epochs=epochs.number,
@@ -142,7 +152,7 @@ def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epo
         logger=[CSVLogger(folder, LOG, version=version), TensorBoardLogger(folder, LOG, version=version)],
         callbacks=[
             Pictures(folder),  # before the averaging, which takes its weights back at the end of a validation
-            EMAWeightAveraging(decay=task.schedule.ema_decay),
+            WeightsOnDevice(decay=task.schedule.ema_decay),
             ModelCheckpoint(
                 folder, filename=Path(LAST).stem, save_on_train_epoch_end=True, enable_version_counter=False
             ),
@@ -151,6 +161,14 @@ def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epo
         ],
         enable_model_summary=False,
     )
+
+
+class WeightsOnDevice(EMAWeightAveraging):
+    """Averages weights where they are trained; Lightning sets it up while they still lie in main memory."""
+
+    def setup(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
+        pl_module.to(trainer.strategy.root_device)
+        super().setup(trainer, pl_module, stage)
 
 
 def _hush_lightning() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
 from MISTKDSegmentLib.errors import InputError
 
@@ -15,13 +17,12 @@ class Machine:
     """On what a run is computed.
 
     Attributes:
-        accelerator: "auto" takes a GPU where there is one, "cpu" does not.
+        accelerator: "auto" takes NVIDIA's or AMD's GPU where there is one, "cpu" does not.
         devices: GPUs, or processes on the CPU, of this computer; each takes its part of a batch.
         nodes: computers; started by torchrun or SLURM.
         precision: of the computation; weights are kept in 32 bits.
         compile: let torch.compile fuse the networks: minutes at the start, faster steps afterwards.
         workers: processes that fetch slices; left out, none on the CPU and 4 beside a GPU.
-        checkpoint_steps: a checkpoint is written at least this often, in optimiser steps.
     """
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -30,7 +31,6 @@ class Machine:
     precision: Literal["bf16-mixed", "16-mixed", "32-true"] = "bf16-mixed"
     compile: bool = False
     workers: int | None = None
-    checkpoint_steps: int = 100
 
     @property
     def uses_gpu(self) -> bool:
@@ -58,9 +58,14 @@ class Machine:
         Raises:
             InputError: names the value.
         """
-        for what in ("devices", "nodes", "checkpoint_steps"):
+        for what in ("devices", "nodes"):
             if getattr(self, what) < 1:
                 raise InputError(f"machine.{what} is {getattr(self, what)}: give 1 or more.")
+        if self.workers is not None and self.workers < 0:
+            raise InputError(f"machine.workers is {self.workers}: give 0 or more.")
+        if launched_processes() not in (None, self.processes):
+            raise InputError(f"{launched_processes()} processes were started for machine.devices x machine.nodes = "
+                             f"{self.processes}: give the numbers that torchrun or SLURM was given.")
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise InputError("machine.accelerator is gpu and PyTorch finds none: install its CUDA build or use cpu.")
         if self.uses_gpu and self.devices > torch.cuda.device_count():
@@ -69,3 +74,10 @@ class Machine:
         if batch_size % self.processes:
             raise InputError(f"batches of {batch_size} slices cannot be shared by {self.processes} processes: give "
                              "a batch_size that they divide.")
+
+
+def launched_processes() -> int | None:
+    """How many processes torchrun or SLURM has started for this run; None where neither has."""
+    if TorchElasticEnvironment.detect():
+        return int(os.environ["WORLD_SIZE"])
+    return int(os.environ["SLURM_NTASKS"]) if SLURMEnvironment.detect() else None

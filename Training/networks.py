@@ -44,6 +44,11 @@ class NetworkConfig:
     stem_width: int = 16
     drop_path: float = 0.0
 
+    @property
+    def branches(self) -> int:
+        """Residual branches that stochastic depth may skip: two a block."""
+        return 2 * sum(self.depths)
+
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "heads", "reductions"):
             sizes = getattr(self, name)
@@ -163,16 +168,19 @@ class Block(nn.Module):
         self.mlp = MixFFN(width, ratio)
         self.drop_path = drop_path
 
-    def forward(self, tokens: Tokens) -> Tokens:
+    def forward(self, tokens: Tokens, chance: Tensor | None = None) -> Tokens:
+        """The tokens after attention and Mix-FFN; `chance` (batch, 2) in [0, 1) decides whose branches are skipped."""
         sequence = tokens.sequence
-        sequence = sequence + self._drop(self.attention(tokens._replace(sequence=self.layer_norm_1(sequence))))
-        sequence = sequence + self._drop(self.mlp(tokens._replace(sequence=self.layer_norm_2(sequence))))
-        return tokens._replace(sequence=sequence)
+        attended = self.attention(tokens._replace(sequence=self.layer_norm_1(sequence)))
+        sequence = sequence + self._drop(attended, chance, 0)
+        mixed = self.mlp(tokens._replace(sequence=self.layer_norm_2(sequence)))
+        return tokens._replace(sequence=sequence + self._drop(mixed, chance, 1))
 
-    def _drop(self, branch: Tensor) -> Tensor:
+    def _drop(self, branch: Tensor, chance: Tensor | None, number: int) -> Tensor:
         if not self.training or self.drop_path == 0:
             return branch
-        kept = torch.rand(len(branch), 1, 1, device=branch.device) >= self.drop_path
+        drawn = torch.rand(len(branch), device=branch.device) if chance is None else chance[:, number]
+        kept = (drawn >= self.drop_path)[:, None, None]
         return branch * kept / (1 - self.drop_path)
 
 
@@ -198,21 +206,24 @@ class Encoder(nn.Module):
         )
         self.layer_norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for width in config.widths)
 
-    def forward(self, image: Tensor) -> list[Tokens]:
+    def forward(self, image: Tensor, chance: Tensor | None = None) -> list[Tokens]:
         """Token sequences of the four stages.
 
         Args:
             image: (batch, channels, height, width).
+            chance: (batch, `branches`), numbers in [0, 1) that decide in training which branches each item skips;
+                None draws some.
 
         Returns:
             Four sequences (batch, height / s * width / s, width of the stage), s = 4, 8, 16, 32.
         """
-        stages = []
+        stages, done = [], 0
         feature_map = image
         for embedding, blocks, norm in zip(self.patch_embeddings, self.blocks, self.layer_norms, strict=True):
             tokens = embedding(feature_map)
             for block in blocks:  # type: ignore[attr-defined]  # ModuleList forgets what it holds
-                tokens = block(tokens)
+                tokens = block(tokens, None if chance is None else chance[:, done : done + 2])
+                done += 2
             tokens = tokens._replace(sequence=norm(tokens.sequence))
             feature_map = tokens.as_map()
             stages.append(tokens)
@@ -307,9 +318,9 @@ class Segmenter(nn.Module):
         self.decoder = Decoder(channels, classes, config)
         self.apply(_initialise)
 
-    def features(self, image: Tensor) -> tuple[list[Tokens], list[Tensor]]:
+    def features(self, image: Tensor, chance: Tensor | None = None) -> tuple[list[Tokens], list[Tensor]]:
         """Token sequences of the four encoder stages, and the decoder's logits (see `Encoder`, `Decoder`)."""
-        stages = self.encoder(image)
+        stages = self.encoder(image, chance)
         return stages, self.decoder(image, stages)
 
     def forward(self, image: Tensor) -> Tensor:

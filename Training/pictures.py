@@ -47,7 +47,7 @@ class Pictures(Callback):
             batch = type(batch)(*(part.to(pl_module.device) for part in batch))
             labels, scores = pl_module.predict(batch)
             context = pl_module.whole_slices(batch)[0]
-        pixels = context[:, pl_module.recipe.context_offsets_mm.index(0.0)]
+        pixels = context[:, pl_module.own_slice]
         figure = example_figure(pixels.cpu().numpy(), labels.cpu().numpy(), scores.argmax(1).cpu().numpy(),
                                 [dataset.name(int(place)) for place in batch.place], pl_module.manifest.labels)
         _save(figure, self.folder / EXAMPLES / f"step_{trainer.global_step:06d}.png")

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Organs whose centres lie in a known order: the first lies to the patient's left of the second (axis 2), behind it
-# (axis 1) or above it (axis 0). None of this is true in situs inversus, which is why a doubt can be overruled.
+# Organs whose centres lie in a known order, also in a part of the abdomen: the first lies to the patient's left of
+# the second (axis 2) or behind it (axis 1). This is not true in situs inversus: a doubt can be overruled.
 _ORDER = (
     ("left_kidney", "right_kidney", 2, "left"),
     ("spleen", "liver", 2, "left"),
     ("left_kidney", "stomach", 1, "back"),
     ("right_kidney", "liver", 1, "back"),
-    ("liver", "right_kidney", 0, "top"),
 )
+EMPTY = "has none of the organs"
 
 
 def doubts(labels: np.ndarray, organs: Sequence[str]) -> list[str]:
@@ -30,7 +30,7 @@ def doubts(labels: np.ndarray, organs: Sequence[str]) -> list[str]:
     centres = {name: centre for channel, name in enumerate(organs, 1)
                if (centre := _centre(labels == channel)) is not None}
     if not centres:
-        return ["has none of the organs"]
+        return [EMPTY]
     return [
         f"has its {one.replace('_', ' ')} on the wrong side of its {other.replace('_', ' ')} (not to the {side})"
         for one, other, axis, side in _ORDER

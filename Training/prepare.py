@@ -19,6 +19,7 @@ from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
 from Training.command import run_command
 from Training.files import check_folder, check_scan, make_folder
 from Training.organs import read_organs
+from Training.plausibility import EMPTY
 from Training.prepare_case import Preparation, Target, find_preparation, prepare_case
 from Training.prepare_plan import make_plan, print_plan
 from Training.prepare_table import print_report
@@ -43,6 +44,7 @@ def prepare(
     workers: int = 0,
     skip: Sequence[str] = (),
     accept: Sequence[str] = (),
+    accept_empty: bool = False,
     with_test: bool = False,
     dry_run: bool = False,
 ) -> tuple[Dataset, list[Preparation]]:
@@ -58,6 +60,7 @@ def prepare(
         workers: number of processes; 0 works in this one.
         skip: cases to leave out.
         accept: cases to take although their labels are hard to believe.
+        accept_empty: take all cases that have none of the organs.
         with_test: also take labelled scans that the data set keeps for testing; a data set that has no others is
             always taken whole.
         dry_run: print what is to be done and what it costs, and write nothing into `out`.
@@ -80,7 +83,7 @@ def prepare(
     _remove_leftovers(out)
     problems = _problems_before(scans)
     done = {} if problems else _prepare_all(scans, target, workers, problems)
-    problems |= _problems_after(done.values(), accept)
+    problems |= _problems_after(done.values(), accept, accept_empty)
     if problems:
         raise _refusal(problems, len(scans))
     preparations = [done[scan.name] for scan in scans]
@@ -178,12 +181,14 @@ def _attempt(scan: Scan, *, target: Target) -> tuple[str, Preparation | str]:
         raise SegmentError(f"{scan.image} needs more memory than there is; use fewer workers.") from error
 
 
-def _problems_after(preparations: Iterable[Preparation], accept: Sequence[str]) -> dict[str, str]:
+def _problems_after(preparations: Iterable[Preparation], accept: Sequence[str],
+                    accept_empty: bool) -> dict[str, str]:
     problems: dict[str, str] = {}
     names: dict[str, str] = {}
     for preparation in sorted(preparations, key=lambda one: one.case.name):
         case = preparation.case
-        if preparation.doubts and case.name not in accept:
+        accepted = case.name in accept or (accept_empty and preparation.doubts == (EMPTY,))
+        if preparation.doubts and not accepted:
             problems[case.name] = f"{case.name} {' and '.join(preparation.doubts)} (--accept takes it nevertheless)"
         twin = names.setdefault(case.content_sha256, case.name)
         if twin != case.name:
@@ -213,8 +218,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         dataset, preparations = prepare(
             options.raw, options.out, organs=organs, layout=options.layout, label_map=options.label_map,
             spacing=options.spacing, window_hu=tuple(options.window_hu), pixel_spacing_mm=options.pixel_spacing_mm,
-            workers=options.workers, skip=options.skip, accept=options.accept, with_test=options.with_test,
-            dry_run=options.dry_run,
+            workers=options.workers, skip=options.skip, accept=options.accept,
+            accept_empty=options.accept_empty, with_test=options.with_test, dry_run=options.dry_run,
         )
         if not options.dry_run:
             print_report(dataset, preparations, options.out, organs, options.pixel_spacing_mm)
@@ -244,6 +249,8 @@ def _options(argv: Sequence[str] | None) -> Namespace:
     add("--skip", type=str, nargs="+", default=[], metavar="CASE", help="leave these cases out")
     add("--accept", type=str, nargs="+", default=[], metavar="CASE",
         help="take these although they have no organ, or organs on the wrong side (situs inversus)")
+    add("--accept-empty", action="store_true",
+        help="take all that have no organ, e.g. the heads and legs among whole-body scans")
     add("--with-test", action="store_true", help="also take the data set's labelled test cases")
     return parse(parser, argv)
 

@@ -19,7 +19,7 @@ from Training.plausibility import doubts
 from Training.prepared import IGNORE, PreparedCase
 from Training.scans import Scan
 
-_FORM = 1  # to be raised when the same input gives other voxels, so that nothing old is kept
+_FORM = 2  # to be raised when the same input gives other voxels or doubts, so that nothing old is kept
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -257,13 +258,25 @@ def _unpacked(folder: Path, case: PreparedCase) -> list[Path]:
     """
     # The checksum in the name keeps voxels of an earlier preparation from being taken for these.
     files = [folder / UNPACKED / f"{case.name}.{case.sha256[:12]}.{kind}.npy" for kind in ARRAYS]
-    if not all(file.exists() for file in files):
+    if not all(_is_whole(file) for file in files):
         image, labels = _read_arrays(folder / f"{case.name}.npz", case.sha256)
         _make_folder(files[0].parent)
+        for stale in files[0].parent.glob(f"{glob.escape(case.name)}.*.npy"):
+            if stale not in files:
+                stale.unlink(missing_ok=True)
         for file, array in zip(files, (image, labels, _organs(labels)), strict=True):
             with atomic_path(file) as temporary, open(temporary, "wb") as stream:
                 np.save(stream, array)
     return files
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether an unpacked file is there and as long as it says; `atomic_path` writes it whole, but disks fail."""
+    try:
+        np.load(file, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return False
+    return True
 
 
 def _make_folder(folder: Path) -> None:

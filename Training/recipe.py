@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Schedule:
         gradient_clip: largest norm of the gradient.
         ema_decay: of the averaged weights, which are those that are kept.
         validations: how often the Dice of the validation cases is measured.
+        checkpoint_steps: a checkpoint is written at least this often, in optimiser steps.
     """
 
     steps: int
@@ -39,6 +41,7 @@ class Schedule:
     gradient_clip: float = 1.0
     ema_decay: float = 0.995
     validations: int = 8
+    checkpoint_steps: int = 100
 
     def check(self, name: str) -> None:
         """Refuse numbers that make no sense.
@@ -46,13 +49,13 @@ class Schedule:
         Raises:
             InputError: names the value.
         """
-        for what in ("steps", "batch_size", "learning_rate", "gradient_clip", "validations"):
-            if not getattr(self, what) > 0:
+        for what in ("steps", "batch_size", "learning_rate", "gradient_clip", "validations", "checkpoint_steps"):
+            if not 0 < getattr(self, what) < math.inf:
                 raise InputError(f"{name}.{what} is {getattr(self, what)}: give a number above 0.")
         for what in ("warmup", "ema_decay"):
             if not 0 <= getattr(self, what) < 1:
                 raise InputError(f"{name}.{what} is {getattr(self, what)}: give a share from 0 to below 1.")
-        if not self.weight_decay >= 0:
+        if not 0 <= self.weight_decay < math.inf:
             raise InputError(f"{name}.weight_decay is {self.weight_decay}: give 0 or more.")
 
 
@@ -89,14 +92,14 @@ class Distillation:
             InputError: names the value.
         """
         for what in ("sequence", "relation", "channel", "logit", "unlabelled_weight"):
-            if not getattr(self, what) >= 0:
+            if not 0 <= getattr(self, what) < math.inf:
                 raise InputError(f"distillation.{what} is {getattr(self, what)}: give 0 or more.")
         for what in ("channel_temperature", "logit_temperature"):
             if not getattr(self, what) > 0:
                 raise InputError(f"distillation.{what} is {getattr(self, what)}: give a number above 0.")
         if not 0 <= self.unlabelled_share < 1:
             raise InputError(f"distillation.unlabelled_share is {self.unlabelled_share}: give 0 to below 1.")
-        if min(self.stage_weights) < 0 or not sum(self.stage_weights) > 0:
+        if not all(0 <= weight < math.inf for weight in self.stage_weights) or not sum(self.stage_weights):
             raise InputError(f"distillation.stage_weights are {self.stage_weights}: give 0 or more, one above 0.")
 
 
@@ -148,6 +151,10 @@ class Recipe:
             raise InputError(f"seed is {self.seed}: give a number from 0 to {2**32 - 1}.")
         if not self.validation:
             raise InputError("validation names no case: name at least one that is never trained on.")
+        for what, cases in (("validation", self.validation), ("training", self.training or ())):
+            twice = sorted({name for name in cases if cases.count(name) > 1})
+            if twice:
+                raise InputError(f"{what} names {', '.join(twice)} twice: name it once.")
         both = sorted(set(self.validation) & set(self.training or ()))
         if both:
             raise InputError(f"{', '.join(both)} is for training and validation: name it once.")
@@ -155,12 +162,14 @@ class Recipe:
             raise InputError(f"pixel_spacing_mm is {self.pixel_spacing_mm}: give 0.1 to 10 mm.")
         if any(side <= 0 or side % VIEW_MULTIPLE for side in self.view):
             raise InputError(f"view is {self.view}: give multiples of {VIEW_MULTIPLE} pixels.")
-        if self.context_offsets_mm.count(0.0) != 1 or len(self.context_offsets_mm) > 64:
-            raise InputError(f"context_offsets_mm is {self.context_offsets_mm}: give 0 once, and at most 63 others.")
+        offsets = self.context_offsets_mm
+        if offsets.count(0.0) != 1 or len(offsets) > 64 or not all(-1000 <= offset <= 1000 for offset in offsets):
+            raise InputError(f"context_offsets_mm is {offsets}: give 0 once, and at most 63 others, in mm.")
         if not 0.1 <= self.slice_step_mm <= 100:
             raise InputError(f"slice_step_mm is {self.slice_step_mm}: give 0.1 to 100 mm.")
         self.teacher_schedule.check("teacher_schedule")
         self.student_schedule.check("student_schedule")
+        self.augmentation.check()
         self.distillation.check()
 
     def as_plain(self) -> dict[str, Any]:

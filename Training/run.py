@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.allocator import keep_freed_memory
 from Training.checkpoints import LAST, PREVIOUS
-from Training.facts import provenance_of, write_facts
+from Training.facts import provenance_of, read_facts, starts, write_facts
 from Training.machine import Machine
 from Training.prepared import Case, Manifest, load_cases, read_manifests
 from Training.recipe import Recipe
@@ -69,19 +69,31 @@ def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
     return Run(recipe, machine, manifest, split, training, load_cases(data, split.validation), provenance)
 
 
-def start_run(folder: Path, run: Run, *, resume: bool) -> None:
+def start_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = None) -> None:
     """Make the run folder, write recipe and facts into it, and seed everything.
+
+    Args:
+        folder: of the run.
+        run: recipe, data and machine.
+        resume: whether to go on with a run.
+        teacher: checkpoint that the run was given; None where it trains its own.
 
     Raises:
         OutputError: the folder cannot be made.
         InputError: it holds a run already and `resume` is False, it holds none and `resume` is True, or its run was
-            begun with another recipe or other data.
+            begun with another recipe, other data or another teacher.
     """
     if rank_zero_only.rank == 0:
         _claim(folder, resume)
-        _check_same_data(folder, run)
+        given = None if teacher is None else hashlib.sha256(teacher.read_bytes()).hexdigest()
+        before = read_facts(folder)
+        _check_same_data(folder, before, run)
+        if before and before.get("given_teacher_sha256") != given:
+            raise InputError(f"{folder} was begun with another teacher: name a new --out, or give the --teacher that "
+                             "the run began with.")
         run.recipe.write(folder / RECIPE_FILE)
-        write_facts(folder, run.provenance)
+        all_starts = starts(before, run.provenance)
+        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "starts": all_starts})
     lightning.seed_everything(run.recipe.seed, verbose=False)
 
 
@@ -98,13 +110,11 @@ def _claim(folder: Path, resume: bool) -> None:
         raise OutputError(f"{folder} cannot be made ({error.strerror}): name another --out.") from None
 
 
-def _check_same_data(folder: Path, run: Run) -> None:
-    try:
-        before = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]["sha256"]
-    except (OSError, ValueError, LookupError):
+def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:
+    if not before:
         return
-    now = run.provenance["data"]["sha256"]
-    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    old, new = before["data"]["sha256"], run.provenance["data"]["sha256"]
+    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
     if changed:
         raise InputError(f"{folder} was begun with other data ({', '.join(changed[:5])}): name a new --out, or give "
                          "the data that the run began with.")

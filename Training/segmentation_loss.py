@@ -58,7 +58,8 @@ def dice_loss(overlap: Tensor, size: Tensor, known: Tensor) -> Tensor:
         known: bool (organs); organs that count.
 
     Returns:
-        (...), in [0, 1]. Organs that are absent from target and (nearly) from prediction cost (nearly) nothing.
+        (...), in [0, 1]. An organ that is absent from target and prediction costs nothing; absent from the target
+        alone, it costs the more the more pixels it is predicted on, up to 1.
     """
     loss = 1 - (2 * overlap + 1) / (size + 1)
     return (loss * known).sum(-1) / known.sum().clamp_min(1)

@@ -23,7 +23,7 @@ from Training.distillation_losses import (
 )
 from Training.networks import Segmenter
 from Training.prepared import IGNORE, Manifest
-from Training.processes import process_count, process_rank, sum_over_processes
+from Training.processes import process_count, sum_over_processes
 from Training.recipe import VIEW_MULTIPLE, Recipe, Schedule
 from Training.segmentation_loss import segmentation_loss
 from Training.slices import Batch, SliceDataset
@@ -47,25 +47,24 @@ class SegmentationTask(lightning.LightningModule):
         self.network = network
         self.recipe, self.schedule, self.manifest = recipe, schedule, manifest
         self.provenance = dict(provenance)
+        self.own_slice = recipe.context_offsets_mm.index(0.0)
         self.zoom = recipe.pixel_spacing_mm / manifest.pixel_spacing_mm
         self._features = torch.compile(network.features) if compiled else network.features
         # channels_last is the faster one, but gradients of compiled networks are wrong in it (PyTorch 2.13, CPU).
         self._memory_format = torch.contiguous_format if compiled else torch.channels_last
         network.to(memory_format=self._memory_format)  # type: ignore[call-overload]  # missing in torch's stubs
         self._seconds_before, self._started = 0.0, time.monotonic()
-        self._counts: Tensor | None = None
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        # So that stochastic depth goes on after an interruption as it would have without.
-        torch.manual_seed((self.recipe.seed << 40) + (self.global_step << 16) + process_rank())
-        pixels, labels = view(
-            batch.image, batch.labels, batch.seed, self.recipe.view, self.zoom, self.recipe.augmentation
-        )
-        terms = self.terms(self.arranged(pixels), labels, batch.known)
+        self._batch = batch
+        pixels, labels = view(batch.image, batch.labels, batch.seed, self.recipe.view, self.zoom,
+                              self.recipe.augmentation, self.own_slice)
+        terms = self.terms(self.arranged(pixels), labels, batch.known, self.chance(batch.seed))
         loss = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(loss):
-            raise SegmentError(self._not_finite(terms, batch))
         several = process_count() > 1
+        if not torch.isfinite(sum_over_processes(loss.detach())):
+            broken = [name for name, term in terms.items() if not torch.isfinite(term)]
+            raise SegmentError(self._not_finite(", ".join(broken) or "the loss of another process"))
         self.log("loss", loss, prog_bar=True, sync_dist=several)
         self.log_dict({name: term.detach() for name, term in terms.items()}, sync_dist=several)
         return loss
@@ -74,30 +73,47 @@ class SegmentationTask(lightning.LightningModule):
         """The same pixels, laid out in memory as the network is."""
         return pixels.contiguous(memory_format=self._memory_format)
 
-    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor) -> dict[str, Tensor]:
+    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
         """The loss of one batch of views, term by term, with their weights.
 
         Args:
             pixels: float32 (batch, context, height, width) in [0, 1].
             labels: int64 (batch, height, width), channels of the organs, 255 where nothing is known.
             known: bool (batch, classes), the channels that the labels tell.
+            chance: (batch, branches), which branches of the network each item skips; see `Encoder`.
         """
-        return {"segmentation": segmentation_loss(self._features(pixels)[1], labels, known)}
+        return {"segmentation": segmentation_loss(self._features(pixels, chance)[1], labels, known)}
 
-    def _not_finite(self, terms: Mapping[str, Tensor], batch: Batch) -> str:
+    def chance(self, seeds: Tensor) -> Tensor | None:
+        """Numbers (batch, branches) in [0, 1) for stochastic depth, each item's from its own seed."""
+        if not self.network.config.drop_path:
+            return None
+        # Not the seeds of the views themselves: their first numbers are the rotations.
+        streams = [torch.Generator().manual_seed(seed ^ 1) for seed in seeds.tolist()]
+        return torch.stack([torch.rand(self.network.config.branches, generator=s) for s in streams]).to(seeds.device)
+
+    def _not_finite(self, what: str) -> str:
         dataset: SliceDataset = self.trainer.train_dataloader.dataset
-        broken = ", ".join(name for name, term in terms.items() if not torch.isfinite(term))
-        slices = ", ".join(dataset.name(int(place)) for place in batch.place)
-        return (f"The loss is no number any more at step {self.global_step} ({broken or 'sum'}; slices {slices}): "
-                "lower the learning rate or use --machine.precision 32-true, and go on from the last checkpoint "
-                "with --resume.")
+        slices = ", ".join(dataset.name(int(place)) for place in self._batch.place)
+        return (f"The loss is no number any more at step {self.global_step} ({what}; slices {slices}): go on from the "
+                "last checkpoint with --resume --machine.precision 32-true, or begin anew with a lower learning rate.")
+
+    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: float | None = None,
+                                    gradient_clip_algorithm: str | None = None) -> None:
+        norm = nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val or math.inf)
+        # With 16-bit floats, the loss is scaled until gradients overflow now and then; those steps are left out.
+        if not torch.isfinite(norm) and self.trainer.precision != "16-mixed":
+            raise SegmentError(self._not_finite("its gradient"))
+
+    def on_validation_epoch_start(self) -> None:
+        classes = len(self.manifest.labels) + 1
+        cases = len(self.trainer.val_dataloaders.dataset.cases)
+        self._counts = torch.zeros(cases, classes, classes, dtype=torch.long, device=self.device)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         labels, scores = self.predict(batch)
         dataset: SliceDataset = self.trainer.val_dataloaders.dataset
         classes = scores.shape[1]
-        if self._counts is None:
-            self._counts = torch.zeros(len(dataset.cases), classes, classes, dtype=torch.long, device=self.device)
         for place, target, predicted in zip(batch.place.tolist(), labels, scores.argmax(1), strict=True):
             valid = target != IGNORE
             both = torch.bincount(target[valid] * classes + predicted[valid], minlength=classes**2)
@@ -115,8 +131,7 @@ class SegmentationTask(lightning.LightningModule):
         return view(batch.image, batch.labels, batch.seed, (height, width), self.zoom, NO_AUGMENTATION)
 
     def on_validation_epoch_end(self) -> None:
-        assert self._counts is not None
-        counts, self._counts = sum_over_processes(self._counts).double(), None
+        counts = sum_over_processes(self._counts).double()
         cases = self.trainer.val_dataloaders.dataset.cases
         dice = organ_dice(counts, torch.tensor([case.known.tolist() for case in cases], device=counts.device))
         self.log("dice", dice.nanmean(), prog_bar=True)
@@ -168,15 +183,15 @@ class DistillationTask(SegmentationTask):
             self.sequence_loss = SequenceLoss(
                 student.config.widths, teacher.config.widths, self.weights.stage_weights
             )
-        # In a list, so that it is neither a submodule nor saved nor averaged with the student.
-        self._teacher = [teacher.eval().requires_grad_(False)]
+        # Out of sight, so that it is neither a submodule nor saved nor copied and averaged with the student.
+        self._teacher = _Shared([teacher.eval().requires_grad_(False)])
         self._teacher_features = torch.compile(teacher.features) if compiled else teacher.features
 
-    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor) -> dict[str, Tensor]:
+    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
         self._teacher[0].to(pixels.device)
         with torch.no_grad():
             their_tokens, (their_logits, *_) = self._teacher_features(pixels)
-        tokens, logits = self._features(pixels)
+        tokens, logits = self._features(pixels, chance)
         weights = self.weights
         terms: dict[str, Tensor] = {}
         if weights.sequence:
@@ -192,6 +207,13 @@ class DistillationTask(SegmentationTask):
             "segmentation": segmentation_loss(logits, labels, known),
             **{name: (share * term).mean() for name, term in terms.items()},
         }
+
+
+class _Shared(list[Segmenter]):
+    """Networks that a copy shares with its original."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Shared:
+        return self
 
 
 def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:

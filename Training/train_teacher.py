@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from Training.checkpoints import LAST, read_trained
 from Training.command import run_command
 from Training.dry_run import report
+from Training.files import check_folder
 from Training.fit import fit
 from Training.huggingface import start_from_segformer
 from Training.networks import NetworkConfig, Segmenter, parameter_count
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: Namespace) -> None:
     recipe = recipe_of(options)
     machine = check_machine(options, recipe.teacher_schedule.batch_size)
+    check_folder(options.out)
     run = open_run(options.data, recipe, machine)
     if options.dry_run:
         report([("teacher", teacher_task(run))], run)

@@ -68,6 +68,19 @@ def test_one_command_trains_scores_and_writes_the_table(data, tmp_path, capsys):
     assert "Written: ablation.csv" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_dry_run_trains_nothing(data, tmp_path, capsys):
+    config = write_config(tmp_path / "toy.yaml")
+    assert train_teacher.main([str(data), "--config", str(config), "--out", str(tmp_path / "teacher")]) == 0
+    options = [str(data), "--config", str(config), "--out", str(tmp_path / "out"), "--teacher",
+               str(tmp_path / "teacher" / "last.ckpt"), "--variants", "[alone, sequence]"]
+    assert ablate.main([*options, "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert "alone-seed0" in printed and "sequence-seed0" in printed and not (tmp_path / "out").exists()
+    assert ablate.main([*options, "--seeds", "[-1]"]) == 3
+    assert "seed is -1" in capsys.readouterr().err
+
+
 def test_an_unknown_variant_is_refused_before_any_work(data, tmp_path, capsys):
     options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml")), "--out", str(tmp_path / "out"),
                "--teacher", "none.ckpt", "--variants", "[magic]"]

@@ -104,6 +104,15 @@ def test_a_view_does_not_depend_on_the_batch_that_it_is_in(size):
         assert torch.equal(alone[1][0], together[1][i])
 
 
+def test_a_dropped_context_becomes_the_slice_that_the_labels_belong_to():
+    image = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 64, 96)
+    labels = torch.zeros(1, 64, 96, dtype=torch.uint8)
+    dropped = replace(NO_AUGMENTATION, context_dropout=1.0)
+    for own_slice, grey in ((None, 20), (0, 10), (2, 30)):
+        pixels, _ = view(image, labels, seeds(1), (32, 32), 1.0, dropped, own_slice)
+        assert (pixels * 255).unique().tolist() == pytest.approx([grey])
+
+
 def test_each_seed_has_its_own_view():
     image, _ = view(*batch(), torch.tensor([5, 6]), (64, 96), 1.0, Augmentation())
     assert (image[0] - image[1]).abs().mean() > 0.01

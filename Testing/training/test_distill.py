@@ -101,7 +101,7 @@ def test_the_checkpoint_holds_the_student_and_its_projections_but_no_teacher(run
 def test_a_finished_run_exports_again_and_trains_no_further(prepared, run, tmp_path):
     before = (run / "bundle" / "model.onnx").read_bytes()
     again = [str(prepared), "--config", str(run / "recipe.yaml"), "--out", str(run), "--resume",
-             "--machine.accelerator", "cpu", "--machine.precision", "32-true", "--machine.checkpoint_steps", "1"]
+             "--machine.accelerator", "cpu", "--machine.precision", "32-true"]
     assert distill.main([*again, "--bundle", str(tmp_path / "bundle")]) == 0
     assert (tmp_path / "bundle" / "model.onnx").read_bytes() == before
 
@@ -185,7 +185,10 @@ def test_the_scripts_run_as_files(script):
      (["--teacher_schedule.steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist"),
      (["--teacher", __file__], "holds no trained network"), (["--seed", "-1"], "from 0 to"),
      (["--resume"], "holds no run to go on with"), (["--machine.devices", "3"], "cannot be shared by 3 processes"),
-     (["--training", "[a, c]"], "c is for training and validation"),
+     (["--training", "[a, c]"], "c is for training and validation"), (["--name", " "], "--name and --version"),
+     (["--augmentation.gamma", "0"], "gamma is 0"),
+     (["--machine.workers", "-1"], "machine.workers is -1"), (["--validation", "[c, c]"], "names c twice"),
+     (["--context_offsets_mm", "[0, .nan]"], "context_offsets_mm is (0.0, nan)"),
      (["--student_start", "nowhere"], "nowhere"),
      (["--student_network.widths", "[64, 64, 64, 64]"], "at most an eighth")],
 )
@@ -196,6 +199,14 @@ def test_a_users_mistake_is_one_line_and_an_exit_code(tmp_path, capsys, argument
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and message in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_the_training(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    options = [str(write_prepared(tmp_path / "data")), "--config", str(write_config(tmp_path / "toy.yaml"))]
+    out = ["--out", str(tmp_path / "out"), "--bundle", str(tmp_path / "file" / "bundle")]
+    assert distill.main([*options, *out]) == 5
+    assert "bundle cannot be written to" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -242,3 +253,25 @@ def test_a_run_does_not_go_on_with_other_data(teacher, tmp_path, capsys):
     again = [str(other), "--config", str(config), "--out", str(teacher[1].parent), "--resume"]
     assert train_teacher.main(again) == 3
     assert "was begun with other data (a, b, c, u)" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_does_not_go_on_with_another_teacher(teacher, tmp_path, capsys):
+    data, checkpoint = teacher
+    config = write_config(tmp_path / "toy.yaml")
+    other = tmp_path / "other.ckpt"
+    other.write_bytes((checkpoint.parent / "previous.ckpt").read_bytes())
+    options = [str(data), "--config", str(config), "--out", str(tmp_path / "s"), "--export", "false"]
+    assert distill.main([*options, "--teacher", str(checkpoint)]) == 0
+    assert distill.main([*options, "--teacher", str(checkpoint), "--resume"]) == 0
+    assert len(json.loads((tmp_path / "s" / "run.json").read_text())["starts"]) == 2
+    for wrong in (["--teacher", str(other)], []):
+        assert distill.main([*options, *wrong, "--resume"]) == 3
+        assert "was begun with another teacher" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_largest_seed_trains(tmp_path):
+    data, config = write_prepared(tmp_path / "data"), write_config(tmp_path / "toy.yaml")
+    options = [str(data), "--config", str(config), "--out", str(tmp_path / "out"), "--seed", str(2**32 - 1)]
+    assert train_teacher.main([*options, "--teacher_schedule.steps", "1"]) == 0

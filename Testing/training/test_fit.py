@@ -16,19 +16,20 @@ import torch
 
 from MISTKDSegmentLib.errors import SegmentError
 from Testing.training.prepared_data import write_prepared
-from Testing.training.toy import MACHINE, RECIPE, SCHEDULE, toy_run, write_config
+from Testing.training.toy import LARGE, MACHINE, RECIPE, SCHEDULE, toy_run, write_config
 from Training import distill
 from Training.fit import Epochs, fit, memory_error, plan_epochs, training_loader
 from Training.recipe import Schedule
 from Training.train_teacher import teacher_task
 
 PATIENCE_S = 300
+LONGER = replace(SCHEDULE, steps=6, validations=3)
 SCRIPTS = Path(distill.__file__).parent
 
 
 def command(script: str, data: Path, folder: Path, *options: str) -> list[str]:
-    config = write_config(data.parent / "toy.yaml", teacher_schedule=replace(SCHEDULE, steps=6, validations=3),
-                          student_schedule=replace(SCHEDULE, steps=6, validations=3))
+    config = write_config(data.parent / "toy.yaml", teacher_schedule=LONGER, student_schedule=LONGER,
+                          teacher_network=replace(LARGE, drop_path=0.3))
     return [sys.executable, str(SCRIPTS / script), str(data), "--config", str(config), "--out", str(folder), *options]
 
 
@@ -97,7 +98,7 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
 
 @pytest.mark.slow
 def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(data, whole, tmp_path, capsys):
-    run = toy_run([data], teacher_schedule=replace(SCHEDULE, steps=6, validations=3))
+    run = toy_run([data], teacher_schedule=LONGER, teacher_network=replace(LARGE, drop_path=0.3))
     folder = tmp_path / "teacher"
     folder.mkdir()
     for name in ("last.ckpt", "previous.ckpt"):
@@ -130,10 +131,48 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_slices(data, tmp_p
 
 
 @pytest.mark.slow
+def test_a_gradient_that_is_no_number_never_reaches_a_checkpoint(data, tmp_path):
+    run = toy_run([data])
+    task = teacher_task(run)
+    bias = task.network.decoder.head.bias
+    bias.register_hook(lambda gradient: gradient * torch.nan if task.global_step == 2 else gradient)
+    with pytest.raises(SegmentError, match=r"no number any more at step 2 \(its gradient; slices"):
+        fit(task, run.training, run.validation, tmp_path, MACHINE)
+    assert all(value.isfinite().all() for value in weights(tmp_path / "last.ckpt").values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_after_a_stop_the_same_slices_come_next(data, tmp_path, workers):
+    machine = replace(MACHINE, workers=workers)
+    shown: dict[str, list[list[int]]] = {"whole": [], "stopped": []}
+
+    def train(name: str, stop_at: int | None) -> None:
+        run = toy_run([data], teacher_schedule=replace(LONGER, checkpoint_steps=2))
+        task = teacher_task(run)
+        real = task.training_step
+
+        def step(*args):
+            if task.global_step == stop_at:
+                raise SegmentError("stopped")
+            shown[name].append(args[0].place.tolist())
+            return real(*args)
+
+        task.training_step = step
+        fit(task, run.training, run.validation, tmp_path / name, machine)
+
+    train("whole", None)
+    with pytest.raises(SegmentError, match="stopped"):
+        train("stopped", 4)
+    train("stopped", None)
+    assert shown["stopped"] == shown["whole"] and len(shown["whole"]) == 6
+
+
+@pytest.mark.slow
 def test_short_memory_is_one_sentence_that_says_what_to_lower(data, tmp_path):
     run = toy_run([data])
     task = teacher_task(run)
-    task.terms = lambda *_: torch.empty(2**55)
+    task.terms = lambda *_args: torch.empty(2**55)
     with pytest.raises(SegmentError, match="batches of 2 slices: lower batch_size"):
         fit(task, run.training, run.validation, tmp_path, MACHINE)
 
@@ -180,7 +219,8 @@ def test_processes_that_fetch_slices_change_nothing(data):
      (1, 8, 100, (1, 1, 1)), (7, 1, 2, (4, 2, 4))],
 )
 def test_runs_are_cut_into_equal_epochs(steps, validations, checkpoint_steps, expected):
-    epochs = plan_epochs(Schedule(steps=steps, validations=validations), checkpoint_steps)
+    schedule = Schedule(steps=steps, validations=validations, checkpoint_steps=checkpoint_steps)
+    epochs = plan_epochs(schedule)
     assert epochs == Epochs(*expected)
     assert epochs.number * epochs.steps >= steps and epochs.number % epochs.per_validation == 0
     assert epochs.steps <= checkpoint_steps

@@ -15,7 +15,7 @@ def test_one_process_takes_any_batch():
 
 @pytest.mark.parametrize(
     ("machine", "message"),
-    [(Machine(devices=0), "machine.devices is 0"), (Machine(checkpoint_steps=0), "machine.checkpoint_steps is 0"),
+    [(Machine(devices=0), "machine.devices is 0"), (Machine(workers=-1), "machine.workers is -1"),
      (Machine(accelerator="cpu", devices=2, nodes=2), "cannot be shared by 4 processes")],
 )
 def test_what_makes_no_sense_is_refused(machine, message):
@@ -28,6 +28,14 @@ def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="PyTorch finds none"):
         Machine(accelerator="gpu").check(4)
     assert Machine().device == torch.device("cpu") and Machine().loader_workers == 0
+
+
+def test_processes_that_torchrun_started_must_be_those_that_train(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    Machine(accelerator="cpu", devices=2).check(4)
+    with pytest.raises(InputError, match=r"2 processes were started for machine\.devices x machine\.nodes = 1"):
+        Machine(accelerator="cpu").check(4)
 
 
 def test_workers_may_be_chosen():

@@ -135,3 +135,17 @@ def test_in_two_processes_batch_norm_is_that_of_one_with_all_samples(tmp_path):
     for _, gradients, state in (first, second):
         torch.testing.assert_close(gradients, [p.grad for p in network.parameters()], rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(state, network[1].state_dict())
+
+
+def test_given_numbers_decide_which_branches_an_item_skips():
+    config = NetworkConfig(widths=(8, 8, 8, 8), heads=(1, 1, 1, 1), decoder_width=8, stem_width=4, drop_path=0.5)
+    network = Segmenter(1, 2, config).train()
+    image = torch.rand(2, 1, 32, 32)
+    chance = torch.rand(2, config.branches)
+    assert config.branches == 16
+    together = [tokens.sequence for tokens in network.encoder(image, chance)]
+    for item in range(2):
+        alone = network.encoder(image[item : item + 1], chance[item : item + 1])
+        assert all(torch.allclose(a[item], b.sequence[0], atol=1e-5) for a, b in zip(together, alone, strict=True))
+    kept = [tokens.sequence for tokens in network.encoder(image, torch.ones(2, config.branches))]
+    assert not torch.allclose(kept[3], [t.sequence for t in network.encoder(image, torch.zeros_like(chance))][3])

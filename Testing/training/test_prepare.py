@@ -146,6 +146,7 @@ class TestWhatIsRefused:
         assert "leave them out with --skip a b c d;" in last
         assert not (tmp_path / "out" / "manifest.json").exists()
         kept = (tmp_path / "out" / "e.npz").stat().st_mtime_ns
+        assert main([*command, "--skip", "a", "b", "d", "--accept-empty"]) == 0
         assert main([*command, "--skip", "a", "b", "d", "--accept", "c"]) == 0
         assert (tmp_path / "out" / "e.npz").stat().st_mtime_ns == kept
         assert [case.name for case in read_manifest(tmp_path / "out").cases] == ["c", "e"]

@@ -58,6 +58,18 @@ def test_voxels_are_unpacked_once(tmp_path):
     assert times == {path: path.stat().st_mtime_ns for path in (folder / "unpacked").iterdir()}
 
 
+def test_damaged_unpacked_voxels_are_unpacked_anew_and_old_ones_removed(tmp_path):
+    folder = write_prepared(tmp_path / "p")
+    (case,) = load_cases([folder], ["a"])
+    expected = case.image[:].copy()
+    for file in (folder / "unpacked").iterdir():
+        file.write_bytes(file.read_bytes()[:-10])
+    (folder / "unpacked" / "a.0123456789ab.image.npy").write_bytes(b"old")
+    prepared._mapped.cache_clear()
+    np.testing.assert_array_equal(load_cases([folder], ["a"])[0].image, expected)
+    assert len(list((folder / "unpacked").iterdir())) == 3
+
+
 def test_processes_may_unpack_at_the_same_time(tmp_path):
     folder = write_prepared(tmp_path / "p")
     with ThreadPoolExecutor(8) as pool:

@@ -8,11 +8,16 @@ import pytest
 import yaml
 
 from MISTKDSegmentLib.errors import InputError
+from Training.augment import NO_AUGMENTATION, Augmentation
 from Training.recipe import Distillation, Recipe, Schedule
 
 
 def test_the_default_recipe_makes_sense():
     Recipe().check()
+
+
+def test_a_recipe_without_augmentation_makes_sense():
+    replace(Recipe(), augmentation=NO_AUGMENTATION).check()
 
 
 def test_the_validation_cases_are_the_published_ones():
@@ -50,6 +55,13 @@ def test_a_run_does_not_go_on_with_another_recipe(tmp_path):
         ({"student_schedule": Schedule(steps=1, learning_rate=float("nan"))}, "student_schedule.learning_rate is nan"),
         ({"student_schedule": Schedule(steps=1, ema_decay=1.0)}, "ema_decay is 1.0"),
         ({"student_schedule": Schedule(steps=1, weight_decay=-1.0)}, "weight_decay is -1.0"),
+        ({"student_schedule": Schedule(steps=1, checkpoint_steps=0)}, "student_schedule.checkpoint_steps is 0"),
+        ({"student_schedule": Schedule(steps=1, learning_rate=float("inf"))}, "student_schedule.learning_rate is inf"),
+        ({"validation": ("a", "a")}, "validation names a twice"), ({"training": ("b", "b")}, "training names b twice"),
+        ({"context_offsets_mm": (0.0, float("nan"))}, "context_offsets_mm is"),
+        ({"augmentation": Augmentation(context_dropout=5.0)}, "augmentation.context_dropout is 5.0: give 0 to 1"),
+        ({"augmentation": Augmentation(gamma=0.0)}, "augmentation.gamma is 0.0: give 1 to 10"),
+        ({"augmentation": Augmentation(blur_pixels=float("nan"))}, "augmentation.blur_pixels is nan: give 0 or more"),
         ({"distillation": Distillation(sequence=-1.0)}, "distillation.sequence is -1.0"),
         ({"distillation": Distillation(logit_temperature=0.0)}, "distillation.logit_temperature is 0.0"),
         ({"distillation": Distillation(unlabelled_share=1.0)}, "unlabelled_share is 1.0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from Testing.training.prepared_data import write_prepared
-from Testing.training.toy import toy_run, toy_student
+from Testing.training.toy import RECIPE, toy_run, toy_student
 from Training.distillation_losses import logit_loss
 from Training.recipe import Distillation, Schedule
 from Training.tasks import contract_of, organ_dice, rate_at
@@ -95,6 +96,21 @@ def test_a_compiled_student_has_the_same_gradients(data):
     plain, compiled = gradients
     for name, gradient in plain.items():
         assert torch.allclose(compiled[name], gradient, rtol=1e-3, atol=1e-4 * gradient.abs().max() + 1e-6), name
+
+
+def test_stochastic_depth_depends_on_the_seeds_of_the_items_alone(data):
+    deep = replace(RECIPE.teacher_network, drop_path=0.3)
+    task = teacher_task(toy_run([data], teacher_network=deep))
+    chance = task.chance(torch.tensor([5, 6]))
+    assert chance.shape == (2, deep.branches) and 0 <= chance.min() <= chance.max() < 1
+    assert torch.equal(chance[1:], task.chance(torch.tensor([6]))) and not torch.equal(chance[0], chance[1])
+    assert teacher_task(toy_run([data])).chance(torch.tensor([5])) is None
+
+
+def test_copies_share_the_teacher(data):
+    task = toy_student(toy_run([data]))
+    copied = copy.deepcopy(task)
+    assert copied._teacher[0] is task._teacher[0] and copied.network is not task.network
 
 
 def test_the_contract_is_what_the_recipe_says(data):

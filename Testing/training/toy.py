@@ -19,10 +19,10 @@ from Training.tasks import DistillationTask
 
 SMALL = NetworkConfig(widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1), decoder_width=8, stem_width=8)
 LARGE = NetworkConfig(widths=(16, 32, 40, 48), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1), decoder_width=24, stem_width=8)
-SCHEDULE = Schedule(steps=4, batch_size=2, learning_rate=1e-3, ema_decay=0.5, validations=2)
+SCHEDULE = Schedule(steps=4, batch_size=2, learning_rate=1e-3, ema_decay=0.5, validations=2, checkpoint_steps=1)
 RECIPE = replace(Recipe(), validation=("c",), view=(32, 64), pixel_spacing_mm=1.5, student_network=SMALL,
                  teacher_network=LARGE, teacher_schedule=SCHEDULE, student_schedule=SCHEDULE)
-MACHINE = Machine(accelerator="cpu", precision="32-true", checkpoint_steps=1)
+MACHINE = Machine(accelerator="cpu", precision="32-true")
 
 
 def toy_run(data: Sequence[Path], **changes: Any) -> Run:
@@ -38,7 +38,7 @@ def toy_student(run: Run) -> DistillationTask:
 
 def write_config(path: Path, **changes: Any) -> Path:
     """The toy recipe as a configuration file, with changes to it."""
-    machine = {"accelerator": "cpu", "precision": "32-true", "checkpoint_steps": 1}
+    machine = {"accelerator": "cpu", "precision": "32-true"}
     document = replace(RECIPE, **changes).as_plain() | {"machine": machine}
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path
