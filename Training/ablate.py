@@ -23,7 +23,7 @@ from Training.dry_run import report
 from Training.files import check_folder
 from Training.fit import fit
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
-from Training.run import Run, open_run, start_run
+from Training.run import Run, open_run, started_run
 from Training.tasks import SegmentationTask
 from Training.train_teacher import new_network
 
@@ -133,18 +133,17 @@ def _run(options: Namespace) -> None:
         report(list(tasks), run)
         return
     read_teacher(run, options.teacher)
-    start_run(options.out, run, resume=options.resume, teacher=options.teacher)
-    for name, task in tasks:
-        one = runs[name]
-        lightning.seed_everything(one.recipe.seed, verbose=False)
-        fit(task, one.training, one.validation, options.out / name, machine)
-    # After all trainings: other processes would have to wait for the first, which alone scores.
-    if rank_zero_only.rank == 0:
-        results = [
-            score_variant(one.provenance["variant"], one, options.data, options.out / name / LAST, options.out / name)
-            for name, one in runs.items()
-        ]
-        _show(options.out, results, run.provenance)
+    with started_run(options.out, run, resume=options.resume, teacher=options.teacher):
+        for name, task in tasks:
+            one = runs[name]
+            lightning.seed_everything(one.recipe.seed, verbose=False)
+            fit(task, one.training, one.validation, options.out / name, machine)
+        # After all trainings: other processes would have to wait for the first, which alone scores.
+        if rank_zero_only.rank == 0:
+            folders = {name: options.out / name for name in runs}
+            results = [score_variant(one.provenance["variant"], one, options.data, folders[name] / LAST, folders[name])
+                       for name, one in runs.items()]
+            _show(options.out, results, run.provenance)
 
 
 def _show(folder: Path, results: Sequence[Result], facts: Mapping[str, Any]) -> None:

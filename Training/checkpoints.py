@@ -58,6 +58,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         content = io.BytesIO()
         torch.save(checkpoint, content)
         target.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in target.parent.glob(f".*{target.suffix}"):
+            leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
         with atomic_path(target) as temporary:
             with open(temporary, "wb") as file:
                 file.write(content.getbuffer())
@@ -120,6 +122,8 @@ def read_trained(checkpoint: Path) -> Trained:
     Raises:
         InputError: if the file is missing, damaged or holds something else.
     """
+    if checkpoint.is_file() and not zipfile.is_zipfile(checkpoint):
+        raise InputError(f"{checkpoint} is no checkpoint, or is damaged: name the last.ckpt of a training run.")
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         description = content[DESCRIPTION]
@@ -131,7 +135,9 @@ def read_trained(checkpoint: Path) -> Trained:
         return Trained(network.eval(), labels, contract, description["provenance"])
     except FileNotFoundError:
         raise InputError(f"{checkpoint} does not exist: name a checkpoint of a training run.") from None
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, EOFError, UnpicklingError) as error:
+    except UnpicklingError:
+        raise InputError(f"{checkpoint} is no checkpoint of ours: name the last.ckpt of a training run.") from None
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, EOFError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{checkpoint} holds no trained network ({reason}): train it anew.") from None
 

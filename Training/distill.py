@@ -18,7 +18,7 @@ from Training.files import check_folder
 from Training.fit import fit
 from Training.networks import Segmenter, parameter_count
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
-from Training.run import Run, open_run, start_run
+from Training.run import Run, open_run, started_run
 from Training.tasks import DistillationTask
 from Training.train_teacher import new_network, teacher_task, train_teacher
 
@@ -70,6 +70,8 @@ def read_teacher(run: Run, checkpoint: Path) -> Trained:
         InputError: it knows other organs or sees slices differently, or it was trained on a validation case.
     """
     trained = read_trained(checkpoint)
+    if "student" in trained.provenance.get("parameters", {}):
+        raise InputError(f"{checkpoint} is the checkpoint of a student: name that of a teacher with --teacher.")
     if trained.labels != run.manifest.labels:
         raise InputError(f"{checkpoint} knows other organs ({', '.join(label.name for label in trained.labels)}) than "
                          "the prepared data: train a teacher on them.")
@@ -147,12 +149,13 @@ def _run(options: Namespace) -> None:
     if options.dry_run:
         report([*([] if options.teacher else [("teacher", teacher_task(run))]), ("student", student)], run)
         return
-    start_run(options.out, run, resume=options.resume, teacher=options.teacher)
-    checkpoint = distill(run, options.teacher or train_teacher(run, options.out / "teacher"), options.out / "student")
-    if rank_zero_only.rank == 0:
-        print(f"Student: {checkpoint}")
-        if options.export:
-            _export(options, run, checkpoint)
+    with started_run(options.out, run, resume=options.resume, teacher=options.teacher):
+        checkpoint = options.teacher or train_teacher(run, options.out / "teacher")
+        checkpoint = distill(run, checkpoint, options.out / "student")
+        if rank_zero_only.rank == 0:
+            print(f"Student: {checkpoint}")
+            if options.export:
+                _export(options, run, checkpoint)
 
 
 def _export(options: Namespace, run: Run, checkpoint: Path) -> None:

@@ -117,8 +117,8 @@ def report(tasks: Sequence[tuple[str, SegmentationTask]], run: Run, console: Con
     console = console or Console()
     table = Table(title=f"Dry run on {run.provenance['hardware']}", box=SIMPLE_HEAD, title_justify="left")
     for heading in ("network", "parameters", "GFLOPs a view", "steps", "s a step", "peak GiB", "time"):
-        name = heading == "network"
-        table.add_column(heading, justify="left" if name else "right", no_wrap=name)
+        first = heading == "network"
+        table.add_column(heading, justify="left" if first else "right", no_wrap=first)
     for name, task in tasks:
         cost = measure(task, run)
         table.add_row(name, f"{cost.parameters:,}", f"{cost.gflops_per_view:.2f}", f"{cost.steps:,}",

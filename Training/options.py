@@ -17,12 +17,17 @@ WRONG_OPTION = 2
 
 
 class Parser(ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and that guesses at no option."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong and leave."""
-        text = " ".join(message.split())
-        print(f"{self.prog}: error: {text}; --help lists the options", file=sys.stderr)
+        text = " ".join(message.split()).rstrip(".;")
+        if "<class 'tuple'>" in text or "<class 'list'>" in text:
+            text += ", which is no list: write it as '[A, B]'"
+        print(f"{self.prog.removesuffix('.py')}: error: {text}; --help lists the options", file=sys.stderr)
         sys.exit(WRONG_OPTION)
 
 

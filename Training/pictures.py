@@ -116,7 +116,7 @@ def _collect(rows: Iterable[dict[str, Any]], curves: dict[str, dict[int, float]]
     for row in rows:
         for name, text in row.items():
             if name not in ("step", "epoch") and text:
-                curves[name][int(row["step"])] = float(text)
+                curves[name][int(row["step"]) + 1] = float(text)  # steps are counted from 0 there
 
 
 def curve_figure(curves: Curves) -> Figure:
@@ -130,7 +130,7 @@ def curve_figure(curves: Curves) -> Figure:
             main = name in ("loss", "dice")
             axes.plot(*zip(*points, strict=True), label=name.removeprefix("dice_").replace("_", " "),
                       color="black" if main else None, linewidth=2 if main else 1, zorder=3 if main else 2)
-        axes.set(xlabel="step", title=title)
+        axes.set(xlabel="steps done", title=title)
         axes.grid(alpha=0.3)
         if drawn:
             axes.legend(fontsize="small", ncols=2)

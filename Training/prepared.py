@@ -155,6 +155,8 @@ def read_manifest(folder: Path) -> Manifest:
         return _parse(document)
     except KeyError as error:
         reason = f"entry {error} is missing"
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no prepared cases: make them with Training/prepare.py RAW OUT.") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         reason = str(error)
     raise InputError(f"{path} cannot be read ({reason}): make it with Training/prepare.py.")

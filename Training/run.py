@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning
+from filelock import FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError, OutputError
@@ -20,6 +22,7 @@ from Training.recipe import Recipe
 from Training.split import Split, split_of
 
 RECIPE_FILE = "recipe.yaml"
+LOCK_FILE = ".lock"
 
 
 class Run(NamedTuple):
@@ -64,13 +67,23 @@ def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
     keep_freed_memory()
     manifest = read_manifests(data)
     split = split_of(recipe, manifest)
+    _check_organs(manifest, split)
     training = load_cases(data, [*split.training, *split.unlabelled])
     provenance = provenance_of(recipe, manifest, split, machine)
     return Run(recipe, machine, manifest, split, training, load_cases(data, split.validation), provenance)
 
 
-def start_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = None) -> None:
-    """Make the run folder, write recipe and facts into it, and seed everything.
+def _check_organs(manifest: Manifest, split: Split) -> None:
+    told = {organ for case in manifest.cases if case.name in split.training for organ, n in case.voxels.items() if n}
+    missing = [label.name for label in manifest.labels if label.name not in told]
+    if missing:
+        raise InputError(f"no case to train on has {', '.join(missing)}: prepare data that have, or prepare without "
+                         "(--organs).")
+
+
+@contextmanager
+def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = None) -> Iterator[None]:
+    """A run folder that is this process's own for the block, with recipe and facts written into it; all is seeded.
 
     Args:
         folder: of the run.
@@ -81,10 +94,14 @@ def start_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = No
     Raises:
         OutputError: the folder cannot be made.
         InputError: it holds a run already and `resume` is False, it holds none and `resume` is True, or its run was
-            begun with another recipe, other data or another teacher.
+            begun with another recipe, other data or another teacher; or another training writes into it.
     """
-    if rank_zero_only.rank == 0:
-        _claim(folder, resume)
+    lightning.seed_everything(run.recipe.seed, verbose=False)
+    if rank_zero_only.rank != 0:
+        yield
+        return
+    _check_begun(folder, resume)
+    with _locked(folder):
         given = None if teacher is None else hashlib.sha256(teacher.read_bytes()).hexdigest()
         before = read_facts(folder)
         _check_same_data(folder, before, run)
@@ -94,20 +111,33 @@ def start_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = No
         run.recipe.write(folder / RECIPE_FILE)
         all_starts = starts(before, run.provenance)
         write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "starts": all_starts})
-    lightning.seed_everything(run.recipe.seed, verbose=False)
+        yield
 
 
-def _claim(folder: Path, resume: bool) -> None:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Make a folder and keep others out of it; the system lets go when the process ends, however it ends."""
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise InputError(f"another training writes into {folder}: wait for it, or name a new --out.") from None
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror}): name another --out.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_begun(folder: Path, resume: bool) -> None:
     begun = (folder / RECIPE_FILE).exists()
     trained = any(path.name in (LAST, PREVIOUS) for path in folder.glob("**/*.ckpt"))
     if resume and not begun:
         raise InputError(f"{folder} holds no run to go on with: leave out --resume, or name its folder with --out.")
     if trained and not resume:
         raise InputError(f"{folder} holds a run already: add --resume to go on with it, or name a new --out.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}): name another --out.") from None
 
 
 def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:

@@ -18,7 +18,7 @@ from Training.fit import fit
 from Training.huggingface import start_from_segformer
 from Training.networks import NetworkConfig, Segmenter, parameter_count
 from Training.options import check_machine, parse, recipe_of, training_parser
-from Training.run import Run, open_run, start_run
+from Training.run import Run, open_run, started_run
 from Training.tasks import SegmentationTask
 
 
@@ -71,8 +71,8 @@ def _run(options: Namespace) -> None:
     if options.dry_run:
         report([("teacher", teacher_task(run))], run)
         return
-    start_run(options.out, run, resume=options.resume)
-    checkpoint = train_teacher(run, options.out)
+    with started_run(options.out, run, resume=options.resume):
+        checkpoint = train_teacher(run, options.out)
     if rank_zero_only.rank == 0:
         print(f"Teacher: {checkpoint} ({read_trained(checkpoint).provenance['minutes']} minutes)")
 

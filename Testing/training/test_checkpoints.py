@@ -44,6 +44,12 @@ def test_the_one_before_is_kept(tmp_path):
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [LAST, PREVIOUS]
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / ".0123456789ab.ckpt").write_bytes(b"half")
+    save(tmp_path, 1)
+    assert [path.name for path in tmp_path.iterdir()] == [LAST]
+
+
 def test_a_full_disk_leaves_both_as_they_were(tmp_path, monkeypatch):
     save(tmp_path, 1)
     save(tmp_path, 2)
@@ -110,11 +116,12 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     trained_checkpoint(tmp_path / "b.ckpt", state_dict={})
     other = describe(Segmenter(3, 3, replace(SMALL, widths=(16, 8, 8, 8))), ORGANS, CONTRACT, {})
     trained_checkpoint(tmp_path / "c.ckpt", **{DESCRIPTION: other})
-    (tmp_path / "d.ckpt").write_bytes(b"text")
-    save(tmp_path, 1)
     for path in sorted(tmp_path.iterdir()):
         with pytest.raises(InputError, match="holds no trained network"):
             read_trained(path)
+    (tmp_path / "d.ckpt").write_bytes(b"text")
+    with pytest.raises(InputError, match=r"d\.ckpt is no checkpoint"):
+        read_trained(tmp_path / "d.ckpt")
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
@@ -123,6 +130,6 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
             return Path.touch, (tmp_path / "touched",)
 
     torch.save({"state_dict": Evil()}, tmp_path / LAST)
-    with pytest.raises(InputError, match="holds no trained network"):
+    with pytest.raises(InputError, match="is no checkpoint"):
         read_trained(tmp_path / LAST)
     assert not (tmp_path / "touched").exists()

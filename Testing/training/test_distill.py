@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,19 @@ import pytest
 import SimpleITK as sitk
 import torch
 import yaml
+from filelock import FileLock, Timeout
 
 from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.phantom import make_phantom
 from MISTKDSegmentLib.runner import segment
-from Testing.training.prepared_data import write_prepared
-from Testing.training.toy import RECIPE, toy_run, write_config
+from Testing.training.prepared_data import ORGANS, write_prepared
+from Testing.training.toy import MACHINE, RECIPE, toy_run, write_config
 from Training import distill, prepare, train_teacher
 from Training.checkpoints import read_trained
 from Training.networks import STUDENT, TEACHER, Segmenter, parameter_count
+from Training.run import open_run, started_run
 
 TRAINING_SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocessing", "export",
                     "card")
@@ -143,7 +146,7 @@ def test_a_teacher_that_does_not_fit_is_refused(teacher):
 
 @pytest.mark.slow
 def test_a_teacher_of_other_organs_is_refused(teacher, tmp_path):
-    other = write_prepared(tmp_path / "p", labels=ABDOMEN_LABELS)
+    other = write_prepared(tmp_path / "p", labels=ORGANS[::-1])
     with pytest.raises(InputError, match=r"knows other organs \(liver, spleen\)"):
         distill.read_teacher(toy_run([other]), teacher[1])
 
@@ -183,7 +186,7 @@ def test_the_scripts_run_as_files(script):
     [(["--validation", "[nobody]"], "no case nobody: name cases of yours with --validation"),
      (["--validation", "[a, b, c]"], "no labelled case is left to train on"),
      (["--teacher_schedule.steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist"),
-     (["--teacher", __file__], "holds no trained network"), (["--seed", "-1"], "from 0 to"),
+     (["--teacher", __file__], "is no checkpoint"), (["--seed", "-1"], "from 0 to"),
      (["--resume"], "holds no run to go on with"), (["--machine.devices", "3"], "cannot be shared by 3 processes"),
      (["--training", "[a, c]"], "c is for training and validation"), (["--name", " "], "--name and --version"),
      (["--augmentation.gamma", "0"], "gamma is 0"),
@@ -211,7 +214,9 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_the_training(tmp_path
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--student_network.widths", "[8, 8, 8]"], "student_network.widths"), (["--nonsense", "1"], "--nonsense"),
+    [(["--student_network.widths", "[8, 8, 8]"], "student_network.widths"),
+     (["--validation", "c"], "write it as '[A, B]'"), (["--student_schedule.step", "3"], "--student_schedule.step"),
+     (["--nonsense", "1"], "--nonsense"),
      (["--student_network.heads", "[3, 1, 1, 1]"], "divide"), (["--view", "wide"], "view"),
      (["--machine.precision", "8"], "machine.precision")],
 )
@@ -233,6 +238,38 @@ def test_a_dry_run_tells_the_cost_and_writes_nothing(tmp_path, capsys):
     assert f"{student:,}" in printed and "teacher" in printed and "GFLOPs" in printed
     assert "2 cases to train on, 0 without reference, 1 for validation" in printed
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_the_checkpoint_of_a_student_is_no_teacher(run, prepared):
+    with pytest.raises(InputError, match="is the checkpoint of a student"):
+        distill.read_teacher(open_run([prepared], replace(RECIPE, validation=("p2",)), MACHINE),
+                             run / "student" / "last.ckpt")
+
+
+def test_two_trainings_do_not_write_into_one_folder(tmp_path):
+    one = toy_run([write_prepared(tmp_path / "data")])
+    with started_run(tmp_path / "out", one, resume=False):
+        lock = FileLock(tmp_path / "out" / ".lock")
+        with pytest.raises(Timeout):
+            lock.acquire(blocking=False)
+        code = ("import sys; from Testing.training.test_distill import start; start(*sys.argv[1:])")
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "data"), str(tmp_path / "out")],
+                              capture_output=True, encoding="utf-8", cwd=Path(__file__).resolve().parents[2])
+        assert "another training writes into" in done.stderr
+    with started_run(tmp_path / "out", one, resume=True):
+        pass
+
+
+def start(data: str, out: str) -> None:
+    with started_run(Path(out), toy_run([Path(data)]), resume=True):
+        raise AssertionError("nobody was in the way")
+
+
+def test_an_organ_that_no_training_case_has_is_refused(tmp_path):
+    data = write_prepared(tmp_path / "p", labels=(*ORGANS, ABDOMEN_LABELS[0]))
+    with pytest.raises(InputError, match="no case to train on has aorta"):
+        toy_run([data])
 
 
 @pytest.mark.slow

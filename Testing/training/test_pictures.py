@@ -45,7 +45,7 @@ def test_curves_go_over_all_starts_of_a_run(tmp_path):
     write_metrics(tmp_path, 0, [",0,3.0,0", ",0,2.0,1", "0.5,0,,1", ",1,9.0,2"])
     write_metrics(tmp_path, 10, [",1,1.0,2"])
     write_metrics(tmp_path, 9, [",1,8.0,2"])
-    assert read_curves(tmp_path) == {"loss": [(0, 3.0), (1, 2.0), (2, 1.0)], "dice": [(1, 0.5)]}
+    assert read_curves(tmp_path) == {"loss": [(1, 3.0), (2, 2.0), (3, 1.0)], "dice": [(2, 0.5)]}
 
 
 def test_losses_are_drawn_beside_dice():

@@ -90,7 +90,7 @@ def test_a_partly_labelled_case_knows_its_organs(tmp_path):
 
 
 def test_a_folder_without_manifest_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"manifest\.json cannot be read.*prepare\.py"):
+    with pytest.raises(InputError, match=r"holds no prepared cases: make them with Training/prepare\.py RAW OUT"):
         read_manifest(tmp_path)
 
 
