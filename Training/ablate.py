@@ -92,7 +92,7 @@ def score_variant(variant: str, run: Run, data: Sequence[Path], checkpoint: Path
         scores = score_cases([found[name] for name in run.split.validation], bundle)
     facts = {"bundle": {"name": variant, "version": bundle.version, "sha256": bundle.sha256},
              "data": run.manifest.source, "layout": "prepared"}
-    write_results(folder, scores, facts)
+    write_results(folder, scores, facts, trained.labels)
     summary = summarise(scores)["millimetre"]
     return Result(
         variant=variant, seed=run.recipe.seed, dice=summary["mean"]["dice"], hd95_mm=summary["mean"]["hd95_mm"],

@@ -13,6 +13,7 @@ from MISTKDSegmentLib.bundle import DESCRIPTION_FILE, PostProcessing, load_bundl
 from Training.command import run_command
 from Training.metrics import PROTOCOLS
 from Training.options import parse
+from Training.scans import counted
 from Training.script_parser import script_parser
 
 CARD_FILE = "README.md"
@@ -45,7 +46,7 @@ def card(description: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
     sections = (
         ("", _introduction(description)),
         ("Use", _use()),
-        ("Results", _results(description["results"])),
+        ("Results", _results(description)),
         ("Clean-up", _cleanup(description)),
         ("Data", _data(description["provenance"].get("data", {}), description["licence"])),
         ("Training", _training(description["provenance"])),
@@ -87,7 +88,8 @@ def _use() -> list[str]:
             "In 3D Slicer, choose this folder as the model of the module MISTKDSegment."]
 
 
-def _results(results: Mapping[str, Any]) -> list[str]:
+def _results(description: Mapping[str, Any]) -> list[str]:
+    results = description["results"]
     if "transunet" not in results or "millimetre" not in results:
         return ["Not measured since this bundle was written: `Training/evaluate.py --record` does it."]
     headings = [heading for *_, heading, _ in _COLUMNS]
@@ -95,8 +97,10 @@ def _results(results: Mapping[str, Any]) -> list[str]:
             for organ in results["transunet"]["organs"]]
     rows.append(["**mean**", *_row(results, lambda part: part["mean"])])
     cases = results["cases"]
+    flattering = flattery(cases, description["provenance"])
     return [f"On {_cases(cases)} of {results['data']}, whole volumes, through the code that segments for users.",
             _table(["organ", *headings], rows),
+            *([" ".join(flattering)] if flattering else []),
             _bullets(f"`{protocol}`: {meaning}" for protocol, meaning in PROTOCOLS.items()),
             "Every mean is that of the organs' means over the cases.",
             *_intervals(results), *_presence(results["millimetre"].get("counts", {})), _conditions(results)]
@@ -190,25 +194,29 @@ def _limits(description: Mapping[str, Any]) -> list[str]:
     provenance, results = description["provenance"], description["results"]
     data = provenance.get("data", {})
     training, measured = data.get("training", []), results.get("cases", [])
-    items = [f"It learnt from {len(training)} scans: whatever they do not show (children, other phases of contrast, "
-             "other scanners, tumours, missing organs) it may get wrong."] if training else []
+    items = [f"It learnt from {counted(len(training), 'scan')}: whatever they do not show (children, other phases of "
+             "contrast, other scanners, tumours, missing organs) it may get wrong."] if training else []
     if measured and len(measured) < FEW_CASES:
         items.append(f"It was measured on {_cases(measured)}: the figures are rough.")
-    items += _overlaps(measured, training, provenance.get("postprocessing", {}).get("cases"),
-                       bool(description["postprocessing"]))
+    items += flattery(measured, provenance)
+    if measured and description["postprocessing"] and provenance.get("postprocessing", {}).get("cases") is None:
+        items.append("The clean-up may have been chosen on the very cases it was measured on.")
     reach = max(abs(offset) for offset in description["input"]["context_offsets_mm"])
     items.append(f"The network sees {reach:g} mm to either side of a slice and nothing beyond.")
     return [_bullets([*items, "Volumes are those of the segmentation, right or wrong: look at it first."])]
 
 
-def _overlaps(measured: Sequence[str], training: Sequence[str], chosen_on: Sequence[str] | None,
-              has_rules: bool) -> list[str]:
-    """What makes the figures flatter the model."""
-    trained = sorted(set(measured) & set(training))
+def flattery(measured: Iterable[str], provenance: Mapping[str, Any]) -> list[str]:
+    """What is known to make the figures flatter the model, one sentence each.
+
+    Args:
+        measured: names of the cases that it was measured on.
+        provenance: of the model.
+    """
+    trained = sorted(set(measured) & set(provenance.get("data", {}).get("training", ())))
+    chosen_on = provenance.get("postprocessing", {}).get("cases") or ()
     items = [f"It was trained on {_listed(trained)}, where it was measured as well."] if trained else []
-    if measured and has_rules and chosen_on is None:
-        items.append("The clean-up may have been chosen on the very cases it was measured on.")
-    if set(measured) & set(chosen_on or ()):
+    if set(measured) & set(chosen_on):
         items.append("The clean-up was chosen on cases it was measured on, which makes the figures a little too good.")
     return items
 
@@ -258,7 +266,7 @@ def _bullets(items: Iterable[str]) -> str:
 
 
 def _cases(names: Sequence[str]) -> str:
-    return f"{len(names)} case{'s' if len(names) > 1 else ''} ({', '.join(names)})"
+    return f"{counted(len(names), 'case')} ({', '.join(names)})"
 
 
 def _listed(items: Iterable[Any]) -> str:

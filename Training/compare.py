@@ -24,7 +24,8 @@ from Training.files import check_folder, make_folder
 from Training.metrics import METRICS
 from Training.options import Parser, parse
 from Training.paired import OVERALL, Comparison, Pairs, compare_all, pair, smallest_p
-from Training.report import none_for_nan, plain, spread
+from Training.report import none_for_nan, plain, point_style, spread
+from Training.scans import counted
 from Training.scores import mean_of_defined
 from Training.script_parser import script_parser
 
@@ -37,6 +38,8 @@ def read_results(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it cannot be read or is something else.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name its results.json.")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if not all(isinstance(document[key], dict) and document[key] for key in ("bundle", "cases")):
@@ -53,7 +56,9 @@ def check_comparable(first: Mapping[str, Any], second: Mapping[str, Any], paths:
         InputError: says what differs.
     """
     names = " and ".join(str(path) for path in paths)
-    if first.get("data") != second.get("data"):
+    hashed = all("content_sha256" in case for one in (first, second) for case in one["cases"].values())
+    # Older results tell their data by the name of its folder alone.
+    if not hashed and first.get("data") != second.get("data"):
         raise InputError(f"{names} are of different data ({first.get('data')} and {second.get('data')}): evaluate "
                          "both models on the same.")
     other = sorted(set(first["cases"]) ^ set(second["cases"]))
@@ -68,6 +73,9 @@ def check_comparable(first: Mapping[str, Any], second: Mapping[str, Any], paths:
             raise InputError(f"{names} differ in the organs {missing}: evaluate both models on the same organs.")
         if any(_tells(one["organs"][organ]) != _tells(two["organs"][organ]) for organ in one["organs"]):
             raise InputError(f"{names} have different references for {case}: evaluate both models on the same.")
+        if hashed and one["content_sha256"] != two["content_sha256"]:
+            raise InputError(f"{names} have different voxels in the scan or the reference of {case}: evaluate both "
+                             "models on the same.")
 
 
 def worst_pairs(pairs: Pairs, count: int = WORST) -> list[tuple[str, str, float, float]]:
@@ -78,18 +86,25 @@ def worst_pairs(pairs: Pairs, count: int = WORST) -> list[tuple[str, str, float,
             for case, organ in places if pairs.gains[case, organ] < 0]
 
 
-def difference_figure(pairs: Pairs, title: str) -> Figure:
-    """Second model minus first, one point per case, one column per organ and one for the mean over organs."""
+def difference_figure(pairs: Pairs, title: str, colors: Mapping[str, Sequence[int]] | None = None) -> Figure:
+    """Second model minus first, one point per case, one column per organ and one for the mean over organs.
+
+    Args:
+        pairs: of the two models.
+        title: of the figure.
+        colors: organ -> RGB, 0 to 255; organs that are not in it are coloured one after the other.
+    """
     columns = [*pairs.differences.T, mean_of_defined(pairs.differences, axis=1)]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.axhline(0, color="black", linewidth=0.8)
-    for place, column in enumerate(columns, 1):
+    organs = (*pairs.organs, OVERALL)
+    for place, (organ, column) in enumerate(zip(organs, columns, strict=True), 1):
         defined = column[~np.isnan(column)]
-        axes.plot(place + spread(len(defined)), defined, "o", markersize=5, alpha=0.7)
+        axes.plot(place + spread(len(defined)), defined, "o", **point_style(organ, colors or {}))
         if defined.size:
             axes.plot([place - 0.3, place + 0.3], [defined.mean()] * 2, color="black")
-    names = [organ.replace("_", " ") for organ in (*pairs.organs, OVERALL)]
+    names = [organ.replace("_", " ") for organ in organs]
     axes.set_xticks(range(1, len(names) + 1), names, rotation=30, ha="right", rotation_mode="anchor")
     axes.set(ylabel=f"difference in {pairs.metric.replace('_', ' ')} per case", title=title)
     axes.grid(axis="y", alpha=0.3)
@@ -116,14 +131,15 @@ def _compare(arguments: Namespace) -> None:
     models = [f"{document['bundle']['name']} {document['bundle']['version']}" for document in (first, second)]
     _print(pairs, compared, models, arguments.protocol)
     if arguments.out is not None:
-        _write(arguments.out, pairs, compared, [first["bundle"], second["bundle"]], arguments.protocol)
+        _write(arguments.out, pairs, compared, (first, second), arguments.protocol)
         print(f"Written: comparison.csv, comparison.json and comparison.png in {arguments.out}")
 
 
 def _print(pairs: Pairs, compared: Mapping[str, Comparison], models: Sequence[str], protocol: str) -> None:
     console = Console(markup=False, highlight=False)
     digits = 1 if pairs.metric.startswith("hd95") else 3
-    table = Table(title=f"A {models[0]}, B {models[1]}: {pairs.metric} ({protocol}), {len(pairs.cases)} cases",
+    cases = counted(len(pairs.cases), "case")
+    table = Table(title=f"A {models[0]}, B {models[1]}: {pairs.metric} ({protocol}), {cases}",
                   title_justify="left", box=SIMPLE_HEAD, pad_edge=False, caption_justify="left",
                   caption="b/w/s: cases in which B is better, worse, the same")
     table.add_column("organ", no_wrap=True)
@@ -136,7 +152,8 @@ def _print(pairs: Pairs, compared: Mapping[str, Comparison], models: Sequence[st
     console.print(table)
     differing = compared[OVERALL].wins + compared[OVERALL].losses
     console.print(f"p: Wilcoxon's signed-rank test, two-sided, not corrected for the number of organs; with "
-                  f"{differing} cases that differ, the smallest that it can give is {smallest_p(differing):.3g}.")
+                  f"differences in {counted(differing, 'case')}, the smallest that it can give is "
+                  f"{smallest_p(differing):.3g}.")
     for case, organ, one_value, other in worst_pairs(pairs):
         console.print(f"B loses most: {case} {organ}, {one_value:.{digits}f} to {other:.{digits}f}")
 
@@ -150,8 +167,9 @@ def _cells(one: Comparison, digits: int) -> list[str]:
     return [*numbers, difference, interval, p, f"{one.wins}/{one.losses}/{one.ties}"]
 
 
-def _write(folder: Path, pairs: Pairs, compared: Mapping[str, Comparison], models: Sequence[Mapping[str, Any]],
+def _write(folder: Path, pairs: Pairs, compared: Mapping[str, Comparison], documents: Sequence[Mapping[str, Any]],
            protocol: str) -> None:
+    models = [document["bundle"] for document in documents]
     make_folder(folder)
     with atomic_path(folder / "comparison.csv") as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -168,7 +186,7 @@ def _write(folder: Path, pairs: Pairs, compared: Mapping[str, Comparison], model
         path.write_text(json.dumps(plain(document), indent=2) + "\n", encoding="utf-8")
     with atomic_path(folder / "comparison.png") as path:
         title = f"{models[1]['name']} {models[1]['version']} minus {models[0]['name']} {models[0]['version']}"
-        difference_figure(pairs, title).savefig(path, dpi=150)
+        difference_figure(pairs, title, documents[0].get("colors")).savefig(path, dpi=150)
 
 
 def _tells(organ: Mapping[str, Any]) -> tuple[bool, bool]:

@@ -18,11 +18,12 @@ from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import Progress
 
-from MISTKDSegmentLib.bundle import Bundle, load_bundle
+from MISTKDSegmentLib.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import Label
 from MISTKDSegmentLib.overlay import write_overlay
 from MISTKDSegmentLib.volume import Volume
+from Training.card import flattery
 from Training.checkpoints import read_trained
 from Training.command import run_command
 from Training.description import update_description
@@ -40,6 +41,7 @@ from Training.scores import (
     CaseScores,
     Show,
     known_organs,
+    mean_dice,
     score_case,
     summarise,
 )
@@ -58,8 +60,10 @@ def opened_model(path: Path) -> Iterator[Bundle]:
 
     Raises:
         BundleError: the bundle cannot be used.
-        InputError: the checkpoint cannot be used.
+        InputError: the checkpoint cannot be used, or the folder is that of a run.
     """
+    if not (path / DESCRIPTION_FILE).exists() and (path / "bundle" / DESCRIPTION_FILE).exists():
+        raise InputError(f"{path} is the folder of a run: name its bundle, {path / 'bundle'}.")
     if path.suffix != ".ckpt":
         yield load_bundle(path)
         return
@@ -84,11 +88,13 @@ def _evaluate(arguments: Namespace) -> None:
         make_folder(arguments.out / "pictures" if arguments.pictures else arguments.out)
         results = _score_all(scans, bundle, organs, arguments)
         facts = _facts(bundle, dataset, arguments.threads)
-        write_results(arguments.out, results, facts)
+        write_results(arguments.out, results, facts, organs)
         if arguments.record:
             update_description(arguments.model, results=plain(
                 {"cases": [result.case for result in results], **facts, **summarise(results)}))
         print_table(results, f"{bundle.name} {bundle.version}", console)
+        if flattering := flattery([result.case for result in results], bundle.provenance):
+            console.print(" ".join(flattering), soft_wrap=True)
         console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
 
 
@@ -100,21 +106,37 @@ def _check_recordable(model: Path) -> None:
 
 def _say_what_it_costs(scans: Sequence[Scan], bundle: Bundle, threads: int, console: Console) -> None:
     cost = measure(scans[0], bundle, threads=threads)
+    size = size_line(bundle.network, cost.size, len(bundle.input.context_offsets_mm))
     for line in (f"Dry run of {bundle.name} {bundle.version} on {listed(scan.name for scan in scans)}.",
-                 size_line(bundle.network, cost.size, len(bundle.input.context_offsets_mm)),
-                 *cost_lines(cost, scans)):
+                 f"{size} {_trained_size(bundle)}", *cost_lines(cost, scans)):
         console.print(line, soft_wrap=True)
+
+
+def _trained_size(bundle: Bundle) -> str:
+    """Why a training, its card and the README speak of more parameters."""
+    counts = bundle.provenance.get("parameters", {})
+    trained = counts.get("student", counts.get("teacher"))
+    without = "coarse heads of the training are left out and norms merged"
+    return f"It was trained with {trained:,}: {without}." if trained else f"The {without}."
 
 
 def _score_all(scans: Sequence[Scan], bundle: Bundle, organs: Sequence[Label],
                arguments: Namespace) -> list[CaseScores]:
     results = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True, markup=False, highlight=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for number, scan in enumerate(scans, 1):
             advance = _bar(progress, f"{scan.name} ({number}/{len(scans)})")
             show = _painter(scan, bundle, arguments.out / "pictures") if arguments.pictures else None
             results.append(score_case(scan, bundle, organs, threads=arguments.threads, advance=advance, show=show))
+            if not console.is_terminal:
+                console.print(_case_line(results[-1], f"{number} of {len(scans)}"), soft_wrap=True)
     return results
+
+
+def _case_line(result: CaseScores, place: str) -> str:
+    dice = mean_dice([result])
+    return f"{result.case} ({place}): mean Dice {'-' if np.isnan(dice) else f'{dice:.3f}'}, {result.seconds:.1f} s"
 
 
 def _bar(progress: Progress, title: str) -> Advance:

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from jsonargparse import Namespace
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import (
+    DESCRIPTION_FILE,
     NETWORK_FILE,
     SCHEMA_VERSION,
     Bundle,
@@ -34,16 +35,15 @@ from Training.inference_cost import cost_lines, measure, size_line
 from Training.onnx_file import to_onnx
 from Training.options import Parser, parse
 from Training.parity import check_parity
+from Training.pictures import CURVES
 from Training.prepared import Case, load_cases, read_manifest
 from Training.scan_options import add_scan_options, labelled_scans
-from Training.scans import Scan
+from Training.scans import Scan, counted
 from Training.scores import mean_dice, score_cases
 from Training.script_parser import script_parser
 
 # Mean Dice that a smaller form may cost.
 LARGEST_LOSS = 0.002
-# A picture larger than this stays in the run folder.
-LARGEST_PICTURE_BYTES = 400_000
 # Height and width of the slice that operations are told of where no scan is at hand, rounded up to the multiple.
 PIXELS = 256
 
@@ -66,7 +66,7 @@ def export_trained(
         name, version: of the model.
         licence: of the weights; None says that the data's holds.
         prepared_case: a case on whose slices onnxruntime must agree with PyTorch; None compares nothing.
-        run: folder of the training, whose learning curves and last example go with the bundle if they are small.
+        run: folder of the training, whose learning curves go with the bundle.
 
     Returns:
         The bundle, read back and verified.
@@ -81,7 +81,8 @@ def export_trained(
         difference = check_parity(trained.network, content, prepared_case, trained.contract)
         provenance["export"] = {"case": prepared_case.name, "largest_logit_difference": difference}
     make_folder(folder)
-    _copy_small(_pictures(run), folder)
+    if run is not None:
+        _copy_curves(run, folder)
     return write_bundle(folder, content, name=name, version=version, labels=trained.labels, contract=trained.contract,
                         licence=licence or _licence(provenance), provenance=provenance)
 
@@ -154,11 +155,11 @@ def halve_bundle(bundle: Bundle, folder: Path, scans: Sequence[Scan], *, threads
     before, after = (mean_dice(score_cases(scans, one, threads=threads)) for one in (bundle, smaller))
     if not before - after < LARGEST_LOSS:
         raise InputError(f"storing {bundle.folder} in 16 bits costs {before - after:.4f} mean Dice on "
-                         f"{len(scans)} cases, and {LARGEST_LOSS} is too much: keep the 32-bit form.")
+                         f"{counted(len(scans), 'case')}, and {LARGEST_LOSS} is too much: keep the 32-bit form.")
     measured = {"of_sha256": bundle.sha256, "bytes_before": len(bundle.network), "bytes_after": len(content),
                 "dice_before": before, "dice_after": after, "cases": [scan.name for scan in scans]}
     make_folder(folder)
-    _copy_small(bundle.folder.glob("*.png"), folder)
+    _copy_curves(bundle.folder, folder)
     return write_bundle(folder, content, name=bundle.name, version=bundle.version, labels=bundle.labels,
                         contract=bundle.input, licence=bundle.licence, postprocessing=bundle.postprocessing,
                         provenance={**bundle.provenance, "half_precision": measured})
@@ -172,6 +173,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _export(arguments: Namespace) -> None:
     check_folder(arguments.out)
+    if (arguments.out / DESCRIPTION_FILE).exists() and not arguments.replace:
+        raise InputError(f"{arguments.out} holds a model bundle, whose results and clean-up would be lost: name "
+                         "another folder, or add --replace.")
     source = _source(arguments.source)
     if isinstance(source, Bundle) and not arguments.half:
         raise InputError(f"{arguments.source} is a bundle already: add --half, or name a checkpoint.")
@@ -233,20 +237,12 @@ def _licence(provenance: Mapping[str, Any]) -> str:
     return f"{data} (that of the training data). Research use only. Not a medical device."
 
 
-def _pictures(run: Path | None) -> list[Path]:
-    """Learning curves and the last example of a run."""
-    if run is None:
-        return []
-    examples = sorted((run / "examples").glob("*.png"), key=lambda path: path.stat().st_mtime)
-    return [path for path in (run / "curves.png", *examples[-1:]) if path.is_file()]
-
-
-def _copy_small(pictures: Iterable[Path], folder: Path) -> None:
-    for picture in pictures:
-        target = folder / picture.name
-        if picture.stat().st_size <= LARGEST_PICTURE_BYTES and picture.resolve() != target.resolve():
-            with atomic_path(target) as temporary:
-                shutil.copyfile(picture, temporary)
+def _copy_curves(source: Path, folder: Path) -> None:
+    # No example pictures: they show slices of the data set, and the licences of many forbid passing those on.
+    curves, target = source / CURVES, folder / CURVES
+    if curves.is_file() and curves.resolve() != target.resolve():
+        with atomic_path(target) as temporary:
+            shutil.copyfile(curves, temporary)
 
 
 def _report(bundle: Bundle) -> None:
@@ -257,7 +253,7 @@ def _report(bundle: Bundle) -> None:
               f"{parity['case']}.")
     if half:
         print(f"Mean Dice {half['dice_before']:.4f} in 32 bits and {half['dice_after']:.4f} stored in 16, on "
-              f"{len(half['cases'])} cases; {half['bytes_before'] / 1e6:.1f} MB before.")
+              f"{counted(len(half['cases']), 'case')}; {half['bytes_before'] / 1e6:.1f} MB before.")
 
 
 def _parser() -> Parser:
@@ -266,6 +262,7 @@ def _parser() -> Parser:
     parser.add_argument("source", type=Path, metavar="SOURCE",
                         help="checkpoint (.ckpt) of a training run; with --half also a bundle")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the bundle")
+    parser.add_argument("--replace", action="store_true", help="write over the bundle that the folder holds")
     parser.add_argument("--name", default="student", help="of the model")
     parser.add_argument("--version", default="0.1.0", help="of the model")
     parser.add_argument("--licence", help="of the weights; left out, that of the training data")

@@ -22,7 +22,7 @@ from Training.files import check_folder
 from Training.options import parse
 from Training.prepared import IGNORE
 from Training.scan_options import add_scan_options, labelled_scans
-from Training.scans import Scan
+from Training.scans import Scan, counted
 from Training.scores import channel_of, known_organs, read_labelled, segmented
 from Training.script_parser import script_parser
 
@@ -147,8 +147,8 @@ def _choose_for(arguments: Namespace) -> None:
     _write(arguments.model, choices, [scan.name for scan in scans])
     for organ, choice in choices.items():
         print(f"{organ}: {rule_in_words(choice.rule)} (Dice {choice.dice_before:.3f} to {choice.dice_after:.3f} "
-              f"on {choice.cases} cases)")
-    print(f"{len(choices)} rules written to {arguments.model}")
+              f"on {counted(choice.cases, 'case')})")
+    print(f"{counted(len(choices), 'rule')} written to {arguments.model}")
 
 
 def _write(folder: Path, choices: Mapping[str, Choice], cases: Sequence[str]) -> None:

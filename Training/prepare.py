@@ -24,7 +24,7 @@ from Training.prepare_case import Preparation, Target, find_preparation, prepare
 from Training.prepare_plan import make_plan, print_plan
 from Training.prepare_table import print_report
 from Training.prepared import MANIFEST, Manifest, read_manifest, write_manifest
-from Training.scans import LAYOUTS, Dataset, Scan, open_dataset, select_scans
+from Training.scans import LAYOUTS, Dataset, Scan, listed, open_dataset, select_scans
 from Training.workers import run_all
 
 MAX_WORKERS = 8
@@ -69,12 +69,14 @@ def prepare(
         The data set, and what became of its scans, in their order; in a dry run, of those that are done already.
 
     Raises:
-        InputError: an option makes no sense, or cases cannot be used: all of them are named.
+        InputError: an option makes no sense, the folder holds cases that were prepared with others, or cases cannot
+            be used: all of them are named.
         OutputError: the folder cannot be written.
         SegmentError: a process died.
     """
     target = Target(out, tuple(organs), window_hu, pixel_spacing_mm)
     _check_options(raw, target, workers)
+    _check_same_options(target)
     dataset = open_dataset(raw, organs, layout=layout, label_map=label_map, spacing=spacing)
     scans = _choose(dataset, skip, accept, with_test)
     if dry_run:
@@ -106,6 +108,26 @@ def _check_options(raw: Path, target: Target, workers: int) -> None:
         raise InputError(f"there cannot be {workers} workers; give 0 or more.")
     if target.folder.resolve() == raw.resolve():
         raise InputError(f"{raw} cannot hold its own prepared cases; name another folder for them.")
+
+
+def _check_same_options(target: Target) -> None:
+    """Keep cases that were prepared with other options, and trainings that rest on them, from being lost."""
+    manifest = _manifest_in(target.folder)
+    if manifest is None:
+        return
+    names, ours = ([label.name for label in labels] for labels in (manifest.labels, target.organs))
+    differing = []
+    if manifest.pixel_spacing_mm != target.pixel_spacing_mm:
+        differing.append(f"{manifest.pixel_spacing_mm:g} mm pixels")
+    if manifest.window_hu != target.window_hu:
+        differing.append("the window from {:g} to {:g} HU".format(*manifest.window_hu))
+    if names != ours:
+        differing.append(f"the organs {listed(names)}")
+    elif manifest.labels != target.organs:
+        differing.append("organs of other titles, colours or codes")
+    if differing:
+        raise InputError(f"{target.folder} holds cases of {' and '.join(differing)}: name another folder, or remove "
+                         "it.")
 
 
 def _choose(dataset: Dataset, skip: Sequence[str], accept: Sequence[str], with_test: bool) -> list[Scan]:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from MISTKDSegmentLib.labels import Label
 from Training.prepare_case import Preparation
-from Training.scans import Dataset, listed
+from Training.scans import Dataset, counted, listed
 
 _WIDTH = 160  # where nobody looks, in a log file
 
@@ -64,7 +64,8 @@ def remarks(
     test = [scan.name for scan in dataset.scans.values() if scan.is_test]
     told = {name for one in preparations for name in one.case.known}
     untold = [organ.name for organ in organs if organ.name not in told]
-    lines = [f"{len(preparations)} cases, {sum(one.case.slices for one in preparations)} slices in {out}."]
+    slices = sum(one.case.slices for one in preparations)
+    lines = [f"{counted(len(preparations), 'case')}, {counted(slices, 'slice')} in {out}."]
     if dataset.unused:
         lines.append(f"Labels of the data set that become nothing: {listed(dataset.unused)}.")
     if untold:

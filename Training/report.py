@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.labels import Label
 from Training.metrics import PROTOCOLS
+from Training.scans import counted
 from Training.scores import PRESENCES, CaseScores, score_table, summarise, summarise_protocol
 
 _COLUMNS = (("transunet", "dice", "transunet\nDice"), ("transunet", "hd95_voxels", "\nHD95 vox"),
@@ -23,31 +25,36 @@ _COLUMNS = (("transunet", "dice", "transunet\nDice"), ("transunet", "hd95_voxels
             ("millimetre", "surface_dice_2mm", "\nsurface"))
 
 
-def write_results(folder: Path, results: Sequence[CaseScores], facts: Mapping[str, Any]) -> None:
+def write_results(folder: Path, results: Sequence[CaseScores], facts: Mapping[str, Any],
+                  labels: Sequence[Label] = ()) -> None:
     """Write results.csv, results.json and dice.png.
 
     Args:
         folder: existing folder for the three files.
         results: scores of every case.
         facts: bundle, data, host and versions for results.json.
+        labels: organs whose own colours figures take.
 
     Raises:
         OutputError: a file cannot be written.
     """
+    colors = {label.name: label.color for label in labels}
     with atomic_path(folder / "results.csv") as path:
         _write_csv(path, results)
     with atomic_path(folder / "results.json") as path:
-        document = {**facts, "protocols": PROTOCOLS, "summary": summarise(results), "cases": _cases(results)}
+        document = {**facts, "protocols": PROTOCOLS, "colors": colors, "summary": summarise(results),
+                    "cases": _cases(results)}
         path.write_text(json.dumps(plain(document), indent=2) + "\n", encoding="utf-8")
     with atomic_path(folder / "dice.png") as path:
-        title = f"{facts['bundle']['name']} {facts['bundle']['version']}, {len(results)} cases"
-        dice_figure(results, title).savefig(path, dpi=150)
+        title = f"{facts['bundle']['name']} {facts['bundle']['version']}, {counted(len(results), 'case')}"
+        dice_figure(results, title, colors).savefig(path, dpi=150)
 
 
 def print_table(results: Sequence[CaseScores], title: str, console: Console) -> None:
     """Print organ x metric for both protocols, the means and the confidence interval."""
     summary = summarise(results)
-    table = Table(title=f"{title}, {len(results)} cases", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+    table = Table(title=f"{title}, {counted(len(results), 'case')}", title_justify="left", box=SIMPLE_HEAD,
+                  pad_edge=False,
                   caption="m/i/a/u: cases with the organ missed/invented/absent from both/unknown to the reference")
     table.add_column("\norgan", no_wrap=True)
     for heading in (*(heading for _, _, heading in _COLUMNS), "\nm/i/a/u"):
@@ -65,20 +72,33 @@ def print_table(results: Sequence[CaseScores], title: str, console: Console) -> 
         console.print(f"Mean Dice ({protocol}), 95 % bootstrap interval over cases: {interval}")
 
 
-def dice_figure(results: Sequence[CaseScores], title: str) -> Figure:
-    """Dice of every case, one box per organ (`millimetre` protocol)."""
+def dice_figure(results: Sequence[CaseScores], title: str,
+                colors: Mapping[str, Sequence[int]] | None = None) -> Figure:
+    """Dice of every case, one box per organ (`millimetre` protocol).
+
+    Args:
+        results: scores of every case.
+        title: of the figure.
+        colors: organ -> RGB, 0 to 255; organs that are not in it are coloured one after the other.
+    """
     organs = list(results[0].scores)
     columns = [column[~np.isnan(column)] for column in score_table(results, "millimetre", "dice").T]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.boxplot(columns, showfliers=False, medianprops={"color": "black"})
-    for place, column in enumerate(columns, 1):
-        axes.plot(place + spread(len(column)), column, "o", markersize=5, alpha=0.7)
+    for place, (organ, column) in enumerate(zip(organs, columns, strict=True), 1):
+        axes.plot(place + spread(len(column)), column, "o", **point_style(organ, colors or {}))
     axes.set_xticks(range(1, len(organs) + 1), [organ.replace("_", " ") for organ in organs], rotation=30,
                     ha="right", rotation_mode="anchor")
     axes.set(ylim=(-0.02, 1.02), ylabel="Dice per case", title=title)
     axes.grid(axis="y", alpha=0.3)
     return figure
+
+
+def point_style(organ: str, colors: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """How matplotlib draws the points of an organ: with an edge, because some organs' colours are pale."""
+    style = {"markersize": 5, "alpha": 0.7, "markeredgecolor": "black", "markeredgewidth": 0.4}
+    return {**style, "color": np.asarray(colors[organ]) / 255} if organ in colors else style
 
 
 def spread(count: int, width: float = 0.15) -> np.ndarray:
@@ -116,6 +136,7 @@ def _cases(results: Sequence[CaseScores]) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "shape_kji": list(result.shape_kji),
         "spacing_mm": list(result.spacing_mm),
+        "content_sha256": result.content_sha256,
         "mean": {protocol: summarise_protocol([result], protocol)["mean"] for protocol in PROTOCOLS},
         "organs": {organ: {"presence": result.presence[organ], **scores}
                    for organ, scores in result.scores.items()},

@@ -121,10 +121,21 @@ def select_scans(dataset: Dataset, names: Sequence[str] | None) -> list[Scan]:
     chosen = list(dict.fromkeys(dataset.scans if names is None else names))
     unknown = [name for name in chosen if name not in dataset.scans]
     if unknown:
-        raise InputError(f"{dataset.folder} has no case {listed(unknown)}; it has {listed(dataset.scans)}.")
+        raise InputError(f"{dataset.folder} has no case {listed(unknown)}; it has {listed(dataset.scans)}: correct "
+                         "the name, or leave it out.")
     if not chosen:
         raise InputError(f"no case of {dataset.folder} is named; name at least one.")
     return [dataset.scans[name] for name in chosen]
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things for people.
+
+    Examples:
+        >>> counted(1, "case"), counted(2, "case")
+        ('1 case', '2 cases')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def listed(names: Iterable[str]) -> str:

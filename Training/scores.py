@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ class CaseScores:
         spacing_mm: spacing of the scan along i, j and k.
         presence: organ -> "both", "missed", "invented", "absent", or "unknown" where the reference does not tell it.
         scores: organ -> protocol -> metric -> value (NaN where undefined).
+        content_sha256: of the scan's voxels and what its reference says; see `content_sha256`.
     """
 
     case: str
@@ -47,6 +49,7 @@ class CaseScores:
     spacing_mm: tuple[float, float, float]
     presence: dict[str, str]
     scores: dict[str, dict[str, dict[str, float]]]
+    content_sha256: str
 
 
 def score_cases(scans: Sequence[Scan], bundle: Bundle, *, threads: int = 0) -> list[CaseScores]:
@@ -94,7 +97,27 @@ def score_case(
         found[organ.name] = presence(prediction, real)
         scores[organ.name] = {"transunet": transunet(prediction, real),
                               "millimetre": millimetre(prediction, real, volume.spacing_mm)}
-    return CaseScores(scan.name, seconds, volume.voxels.shape, volume.spacing_mm, found, scores)
+    return CaseScores(scan.name, seconds, volume.voxels.shape, volume.spacing_mm, found, scores,
+                      content_sha256(volume.voxels, _by_organ_name(scan, reference, bundle.labels)))
+
+
+def content_sha256(*arrays: np.ndarray) -> str:
+    """Checksum of arrays: their bytes, shapes and types."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _by_organ_name(scan: Scan, reference: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
+    """A reference numbered by the organs' names: the channels of models of the same organs may differ."""
+    numbers = np.zeros(256, np.uint8)
+    for number, organ in enumerate(sorted((label for label in labels if label.name in scan.known),
+                                          key=lambda label: label.name), 1):
+        numbers[channel_of(organ, labels)] = number
+    numbers[IGNORE] = IGNORE
+    return numbers[reference]
 
 
 def read_labelled(scan: Scan) -> tuple[Volume, np.ndarray]:

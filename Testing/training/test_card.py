@@ -81,6 +81,20 @@ def test_training_cases_among_the_measured_ones_are_said():
     assert "trained on t1, where it was measured as well" in card(leaking)
 
 
+def test_what_flatters_is_said_right_under_the_table_as_well():
+    leaking = description()
+    leaking["results"]["cases"] = ["t1", "c1"]
+    under = card(leaking).split("| **mean**")[1].split("\n\n")[1]
+    assert under == ("It was trained on t1, where it was measured as well. The clean-up was chosen on cases it was "
+                     "measured on, which makes the figures a little too good.")
+
+
+def test_a_clean_up_of_unknown_origin_is_a_limit():
+    unknown = description()
+    del unknown["provenance"]["postprocessing"]
+    assert card(unknown).count("The clean-up may have been chosen on the very cases") == 1
+
+
 def test_a_bundle_without_results_says_so_and_how_to_get_them():
     assert "`Training/evaluate.py --record`" in card(description(results={}))
 

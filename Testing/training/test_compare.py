@@ -8,7 +8,7 @@ import json
 import pytest
 
 from MISTKDSegmentLib.errors import InputError, OutputError
-from Training.compare import main, worst_pairs
+from Training.compare import difference_figure, main, worst_pairs
 from Training.paired import pair
 
 CASES = ("a", "b", "c", "d")
@@ -114,6 +114,48 @@ def test_results_that_do_not_belong_together_are_one_line(files, capsys, edit, s
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def with_checksums(path, **changes):
+    document = json.loads(path.read_text()) | changes
+    for case, entry in document["cases"].items():
+        entry["content_sha256"] = case * 64
+    path.write_text(json.dumps(document))
+
+
+def test_the_same_scans_in_a_folder_of_another_name_are_compared(files):
+    with_checksums(files[0])
+    with_checksums(files[1], data="copy of synapse")
+    assert run(files) == 0
+
+
+def test_other_scans_in_a_folder_of_the_same_name_are_one_line(files, capsys):
+    for path in files:
+        with_checksums(path)
+    document = json.loads(files[1].read_text())
+    document["cases"]["c"]["content_sha256"] = "0" * 64
+    files[1].write_text(json.dumps(document))
+    assert run(files) == InputError.exit_code
+    error = capsys.readouterr().err
+    assert "voxels in the scan or the reference of c" in error and error.count("\n") == 1
+
+
+def test_results_without_checksums_are_told_apart_by_the_name_of_the_folder(files, capsys):
+    with_checksums(files[0], data="copy of synapse")
+    assert run(files) == InputError.exit_code
+    assert "different data" in capsys.readouterr().err
+
+
+def test_a_folder_is_one_line_that_says_what_to_name(files, tmp_path, capsys):
+    assert run((files[0], tmp_path)) == InputError.exit_code
+    assert "is a folder: name its results.json" in capsys.readouterr().err
+
+
+def test_the_figure_has_the_organs_own_colours():
+    model = {"a": {"organs": {"liver": {"millimetre": {"dice": 0.5}}}}}
+    figure = difference_figure(pair(model, model, "millimetre", "dice"), "", {"liver": (255, 0, 51)})
+    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert list(points[0].get_color()) == [1.0, 0.0, 0.2]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"bundle": {"name": "x"}, "cases": {}}'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -34,6 +35,7 @@ from Testing.training.made_up_scans import (
 )
 from Testing.training.tiny_network import write_tiny_checkpoint
 from Training import evaluate, scores
+from Training.description import update_description
 from Training.evaluate import main, opened_model
 from Training.metrics import dice
 
@@ -60,7 +62,8 @@ def model(tmp_path, monkeypatch):
     """A bundle folder, and the shipped reader and runner replaced by the "model" whose mistakes are known."""
     folder = tmp_path / "model"
     folder.mkdir()
-    bundle = SimpleNamespace(name="madeup", version="1.2.3", sha256="c0ffee", labels=(AORTA, LIVER, SPLEEN))
+    bundle = SimpleNamespace(name="madeup", version="1.2.3", sha256="c0ffee", labels=(AORTA, LIVER, SPLEEN),
+                             provenance={"data": {"training": ["miss", "other"]}})
     monkeypatch.setattr(evaluate, "opened_model", lambda _: nullcontext(bundle))
     monkeypatch.setattr(scores, "segment", segment_by_hu)
     return folder
@@ -99,6 +102,20 @@ def test_the_table_names_organs_means_and_what_is_not_scored(data, model, tmp_pa
         assert word in printed
 
 
+def test_each_case_is_a_line_where_nobody_looks(data, model, tmp_path, capsys):
+    assert run(data, model, tmp_path / "out") == 0
+    hit, miss = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"hit \(1 of 2\): mean Dice 0\.875, \d+\.\d s", hit)
+    assert miss.startswith("miss (2 of 2): mean Dice 0.000, ")
+
+
+def test_training_cases_among_the_scored_ones_are_said(data, model, tmp_path, capsys):
+    assert run(data, model, tmp_path / "out") == 0
+    assert "\nIt was trained on miss, where it was measured as well.\n" in capsys.readouterr().out
+    assert run(data, model, tmp_path / "out", "--cases", "hit") == 0
+    assert "trained on" not in capsys.readouterr().out
+
+
 def test_only_the_named_cases_are_run(data, model, tmp_path):
     assert run(data, model, tmp_path / "out", "--cases", "hit") == 0
     assert {key[0] for key in read_rows(tmp_path / "out" / "results.csv")} == {"hit"}
@@ -128,14 +145,16 @@ def error_line(data, model, out, capsys, *options):
     """Run, expect failure, and return its one line."""
     assert run(data, model, out, *options) == InputError.exit_code
     assert not (out / "results.json").exists()
-    lines = capsys.readouterr().err.strip().splitlines()
+    lines = [line for line in capsys.readouterr().err.strip().splitlines() if "mean Dice" not in line]
     assert len(lines) == 1
     return lines[0]
 
 
-def test_a_folder_that_is_no_data_set_is_one_line(model, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    assert "empty" in error_line(tmp_path / "empty", model, tmp_path / "out", capsys)
+def test_a_folder_that_is_no_data_set_is_said_to_be_none(model, tmp_path, capsys):
+    (tmp_path / "none").mkdir()
+    assert "is no folder" in error_line(tmp_path / "gone", model, tmp_path / "out", capsys)
+    assert run(tmp_path / "none", model, tmp_path / "out") == InputError.exit_code
+    assert "none is no data set" in capsys.readouterr().err
 
 
 def test_a_case_that_does_not_exist_is_one_line_that_lists_what_does(data, model, tmp_path, capsys):
@@ -190,11 +209,18 @@ def test_a_dry_run_tells_parameters_operations_memory_and_time_and_writes_nothin
     assert run(data, tiny_bundle, tmp_path / "out", "--dry-run", "--pictures", "--record") == 0
     printed = capsys.readouterr().out
     # 6 slices of 5 mm are all run; 20 x 24 voxels of 2 x 0.5 mm are at most 24 x 8 pixels of 2 mm.
-    for words in ("12 parameters", "GFLOPs for a slice of", "x 8 pixels", "hit, miss", "6 of the 6 slices",
+    for words in ("12 parameters", "The coarse heads of the training are left out and norms merged.",
+                  "GFLOPs for a slice of", "x 8 pixels", "hit, miss", "6 of the 6 slices",
                   "GiB of memory", "Cases: 2, together 2.0 times as large on disk as hit", "about 1 min"):
         assert words in printed
     assert not (tmp_path / "out").exists()
     assert load_bundle(tiny_bundle).results == {}
+
+
+def test_a_dry_run_tells_with_how_many_parameters_the_network_was_trained(data, tiny_bundle, tmp_path, capsys):
+    update_description(tiny_bundle, provenance={"parameters": {"teacher": 9000, "student": 1652}})
+    assert run(data, tiny_bundle, tmp_path / "out", "--dry-run") == 0
+    assert "It was trained with 1,652: coarse heads of the training are left out" in capsys.readouterr().out
 
 
 def test_a_dry_run_of_a_checkpoint_is_one_of_its_bundle(data, checkpoint, tmp_path, capsys):
@@ -283,6 +309,12 @@ def test_scans_without_reference_are_left_out_and_refused_when_named(data, model
     assert "blank" in error_line(data, model, tmp_path / "out", capsys, "--cases", "blank")
     assert run(data, model, tmp_path / "out") == 0
     assert {key[0] for key in read_rows(tmp_path / "out" / "results.csv")} == {"hit", "miss"}
+
+
+def test_the_folder_of_a_run_is_one_line_that_names_its_bundle(data, tiny_bundle, tmp_path, capsys):
+    tiny_bundle.rename(tmp_path / "bundle")
+    line = error_line(data, tmp_path, tmp_path / "out", capsys)
+    assert f"name its bundle, {tmp_path / 'bundle'}." in line
 
 
 def test_a_missing_bundle_is_one_line(data, tmp_path, capsys):

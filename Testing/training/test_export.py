@@ -13,7 +13,7 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from Testing.training.made_up_scans import LIVER, MadeUpScan, made_up_voxels, write_dataset_json, write_nifti
 from Testing.training.tiny_network import CONTRACT, LABELS, PROVENANCE, tiny_trained, write_tiny_checkpoint
 from Training import export
-from Training.export import LARGEST_PICTURE_BYTES, export_trained, halve_bundle, main
+from Training.export import export_trained, halve_bundle, main
 from Training.prepared import Case
 
 NOTHING = np.zeros(0)
@@ -53,11 +53,11 @@ def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch):
     assert not (tmp_path / "b").exists()
 
 
-def test_small_pictures_of_the_run_go_with_the_bundle(tmp_path):
+def test_the_learning_curves_of_the_run_go_with_the_bundle_and_slices_of_its_scans_do_not(tmp_path):
     run = tmp_path / "student"
     (run / "examples").mkdir(parents=True)
     (run / "curves.png").write_bytes(b"curves")
-    (run / "examples" / "step_000100.png").write_bytes(b"x" * (LARGEST_PICTURE_BYTES + 1))
+    (run / "examples" / "step_000100.png").write_bytes(b"slices")
     bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="t", version="1", run=run)
     assert [path.name for path in bundle.folder.glob("*.png")] == ["curves.png"]
     assert "![curves](curves.png)" in (bundle.folder / "README.md").read_text()
@@ -100,6 +100,14 @@ def test_a_smaller_form_that_loses_is_refused_with_the_figure(halves, tmp_path, 
     with pytest.raises(InputError, match=r"costs (0\.0025|0\.4000|nan) mean Dice"):
         halve_bundle(bundle, tmp_path / "half", SCANS)
     assert not (tmp_path / "half").exists()
+
+
+def test_a_smaller_form_keeps_the_curves_alone(halves, tmp_path):
+    bundle, _ = halves
+    for name in ("curves.png", "step_000100.png"):
+        (bundle.folder / name).write_bytes(b"picture")
+    halve_bundle(bundle, tmp_path / "half", SCANS)
+    assert [path.name for path in (tmp_path / "half").glob("*.png")] == ["curves.png"]
 
 
 def test_results_of_the_larger_form_are_not_those_of_the_smaller(halves, tmp_path):
@@ -146,6 +154,17 @@ def test_half_without_data_is_one_line_and_nothing_is_written(tmp_path, capsys):
 def test_a_bundle_without_half_is_one_line(tiny_bundle, tmp_path, capsys):
     assert main([str(tiny_bundle), "--out", str(tmp_path / "out")]) == InputError.exit_code
     assert "is a bundle already" in capsys.readouterr().err
+
+
+def test_a_bundle_is_written_over_only_when_asked_for(tiny_bundle, tmp_path, capsys):
+    command = [str(write_tiny_checkpoint(tmp_path / "last.ckpt")), "--out", str(tiny_bundle), "--name", "new"]
+    before = (tiny_bundle / "model.json").read_bytes()
+    assert main(command) == InputError.exit_code
+    error = capsys.readouterr().err
+    assert "add --replace" in error and error.count("\n") == 1
+    assert (tiny_bundle / "model.json").read_bytes() == before
+    assert main([*command, "--replace"]) == 0
+    assert load_bundle(tiny_bundle).name == "new"
 
 
 def test_a_missing_checkpoint_is_one_line(tmp_path, capsys):

@@ -165,9 +165,10 @@ def test_results_of_the_old_cleanup_and_nothing_else_are_dropped(tiny_bundle, ra
     assert bundle.provenance["commit"] == "abc"
 
 
-def test_a_wrong_case_is_one_line_and_an_exit_code(tiny_bundle, tmp_path, capsys):
-    assert main(["--model", str(tiny_bundle), "--data", str(tmp_path), "--cases", "a"]) == 3
-    assert capsys.readouterr().err.count("\n") == 1
+def test_a_wrong_case_is_one_line_and_an_exit_code(tiny_bundle, raw, capsys):
+    assert main(["--model", str(tiny_bundle), "--data", str(raw), "--cases", "zzz"]) == 3
+    error = capsys.readouterr().err
+    assert "has no case zzz" in error and error.count("\n") == 1
 
 
 def test_a_missing_option_is_one_line_and_an_exit_code(capsys):

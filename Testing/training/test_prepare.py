@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from Testing.training.raw_data import NAMES, VOXELS, body, nnunet, ours, referen
 from Training import prepare as script
 from Training.prepare import main, prepare
 from Training.prepared import IGNORE, read_manifest
+from Training.scans import LAYOUTS
 
 SHARED = Path(__file__).parents[3] / "shared" / "ct"
 PATIENCE_S = 60
@@ -226,13 +228,30 @@ class TestGoingOn:
 
     @pytest.mark.parametrize("options", [{"pixel_spacing_mm": 2.0}, {"window_hu": (-100.0, 200.0)},
                                          {"organs": ABDOMEN_LABELS[::-1]}])
-    def test_other_options_prepare_anew(self, tmp_path, options):
+    def test_other_options_prepare_anew_what_a_stopped_run_left(self, tmp_path, options):
         raw = nnunet(tmp_path / "raw", "a")
         prepare(raw, tmp_path / "out")
         before = contents(tmp_path / "out")
+        (tmp_path / "out" / "manifest.json").unlink()
         prepare(raw, tmp_path / "out", **options)
         prepare(raw, tmp_path / "clean", **options)
         assert contents(tmp_path / "out") == contents(tmp_path / "clean") != before
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [({"pixel_spacing_mm": 2.0}, "out holds cases of 1.5 mm pixels: name another folder, or remove it"),
+         ({"window_hu": (-100.0, 200.0)}, "cases of the window from -125 to 275 HU: name"),
+         ({"organs": ABDOMEN_LABELS[:2], "pixel_spacing_mm": 2.0}, "1.5 mm pixels and the organs aorta, gallb"),
+         ({"organs": (replace(ABDOMEN_LABELS[0], title="Main"), *ABDOMEN_LABELS[1:])}, "of other titles, colours")],
+    )
+    def test_other_options_are_refused_before_cases_are_lost(self, tmp_path, options, message):
+        raw = nnunet(tmp_path / "raw", "a")
+        prepare(raw, tmp_path / "out")
+        before = times(tmp_path / "out")
+        for dry_run in (True, False):
+            with pytest.raises(InputError, match=message):
+                prepare(raw, tmp_path / "out", dry_run=dry_run, **options)
+        assert times(tmp_path / "out") == before
 
     def test_another_spacing_prepares_anew(self, tmp_path):
         raw, spacing = raw_data.transunet(tmp_path / "raw"), tmp_path / "spacing.yaml"
@@ -330,17 +349,17 @@ class TestCommandLine:
         with pytest.raises(SystemExit) as stopped:
             main([str(tmp_path), str(tmp_path / "out"), *option])
         error = capsys.readouterr().err
-        assert stopped.value.code == 2 and error.count("\n") == 1 and error.startswith("prepare.py: error: ")
+        assert stopped.value.code == 2 and error.count("\n") == 1 and error.startswith("prepare: error: ")
 
     def test_worker_processes_do_not_wait_for_pytorch(self):
         code = "import sys; import Training.prepare; print('torch' in sys.modules)"
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert result.stdout.strip() == "False"
 
-    def test_a_folder_without_data_is_one_line_and_an_exit_code(self, tmp_path, capsys):
+    def test_a_folder_without_data_is_one_sentence_with_the_layouts_and_an_exit_code(self, tmp_path, capsys):
         assert main([str(tmp_path), str(tmp_path / "out")]) == 3
         error = capsys.readouterr().err
-        assert error.count("\n") == 1 and "no data set of a known layout" in error
+        assert error.count("\n") == 1 + len(LAYOUTS) and "no data set of a known layout" in error
         assert not (tmp_path / "out").exists()
 
 

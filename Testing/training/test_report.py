@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from Training.report import plain, print_table, spread, write_results
+from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from Training.report import dice_figure, plain, print_table, spread, write_results
 from Training.scores import CaseScores, undefined_scores
 
 FACTS = {"bundle": {"name": "madeup", "version": "1", "sha256": "c0ffee"}}
@@ -26,9 +27,9 @@ def results():
     absent = {"transunet": {"dice": 0.0, "hd95_voxels": 0.0}, "millimetre": undefined_scores()["millimetre"]}
     return [
         CaseScores("hit", 1.23456, (6, 20, 24), (0.5, 2.0, 5.0), {"liver": "both", "spleen": "both"},
-                   {"liver": one(0.75, hd95_mm=5.0), "spleen": one(0.5)}),
+                   {"liver": one(0.75, hd95_mm=5.0), "spleen": one(0.5)}, "hash of hit"),
         CaseScores("miss", 2.0, (6, 20, 24), (0.5, 2.0, 5.0), {"liver": "absent", "spleen": "unknown"},
-                   {"liver": absent, "spleen": undefined_scores()}),
+                   {"liver": absent, "spleen": undefined_scores()}, "hash of miss"),
     ]
 
 
@@ -55,11 +56,28 @@ def test_results_json_holds_cases_summary_and_what_the_protocols_mean(folder):
     assert document["cases"]["miss"]["organs"]["spleen"]["presence"] == "unknown"
     assert document["cases"]["miss"]["organs"]["liver"]["millimetre"]["hd95_mm"] is None
     assert document["summary"]["millimetre"]["counts"]["liver"]["absent"] == 1
+    assert document["cases"]["miss"]["content_sha256"] == "hash of miss"
     assert set(document["protocols"]) == {"transunet", "millimetre"}
 
 
 def test_the_figure_is_a_png(folder):
     assert (folder / "dice.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figure_has_the_organs_own_colours_where_they_are_told(tmp_path):
+    figure = dice_figure(results(), "", {"liver": (255, 0, 51)})
+    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert list(points[0].get_color()) == [1.0, 0.0, 0.2]
+    assert list(points[1].get_color()) != [1.0, 0.0, 0.2]
+    liver = next(label for label in ABDOMEN_LABELS if label.name == "liver")
+    write_results(tmp_path, results(), FACTS, [liver])
+    assert json.loads((tmp_path / "results.json").read_text())["colors"] == {"liver": list(liver.color)}
+
+
+def test_one_case_is_singular():
+    text = io.StringIO()
+    print_table(results()[:1], "madeup 1", Console(file=text, width=120))
+    assert text.getvalue().splitlines()[0].rstrip() == "madeup 1, 1 case"
 
 
 def test_the_table_counts_what_is_missed_invented_absent_and_unknown():

@@ -8,7 +8,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Training.layouts.registry import find_layout
-from Training.scans import LAYOUTS, open_dataset, select_scans
+from Training.scans import LAYOUTS, counted, open_dataset, select_scans
 
 
 def test_every_layout_has_a_module(tmp_path):
@@ -43,7 +43,7 @@ def test_two_layouts_in_one_folder_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
-    [("empty", {}, "no data set of a known layout .*nnunet: .*transunet: .*scans: "), ("none", {}, "is no folder"),
+    [("empty", {}, "no data set of a known layout; .*\n  nnunet: .*\n  btcv: "), ("none", {}, "is no folder"),
      ("empty", {"layout": "zip"}, "zip is no layout; name one of nnunet, btcv"),
      ("empty", {"layout": "nnunet"}, "dataset.json cannot be read"),
      ("empty", {"layout": "scans"}, "has no scans"), ("empty", {"layout": "btcv"}, "has no scans"),
@@ -60,7 +60,11 @@ def test_scans_are_chosen_in_the_order_of_their_naming(tmp_path):
     dataset = open_dataset(raw_data.nnunet(tmp_path, "a", "b", "c"), ABDOMEN_LABELS)
     assert [scan.name for scan in select_scans(dataset, ["c", "a", "c"])] == ["c", "a"]
     assert [scan.name for scan in select_scans(dataset, None)] == ["a", "b", "c"]
-    with pytest.raises(InputError, match="has no case d; it has a, b, c"):
+    with pytest.raises(InputError, match="has no case d; it has a, b, c: correct the name, or leave it out"):
         select_scans(dataset, ["a", "d"])
     with pytest.raises(InputError, match="name at least one"):
         select_scans(dataset, [])
+
+
+def test_one_thing_is_singular():
+    assert [counted(number, "case") for number in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]

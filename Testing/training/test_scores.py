@@ -29,6 +29,7 @@ from Training.prepared import IGNORE
 from Training.scores import (
     CaseScores,
     bootstrap_interval,
+    content_sha256,
     known_organs,
     mean_dice,
     score_case,
@@ -69,6 +70,27 @@ def test_an_organ_that_the_reference_does_not_tell_is_not_scored():
     assert all(math.isnan(value) for part in result.scores["aorta"].values() for value in part.values())
     assert {protocol: tuple(part) for protocol, part in result.scores["aorta"].items()} == METRICS
     assert result.scores["liver"]["millimetre"]["dice"] == 0.75
+
+
+def checksum(scan, *labels):
+    return score_case(scan, SimpleNamespace(labels=labels), labels).content_sha256
+
+
+def test_a_case_has_the_same_checksum_for_a_model_that_numbers_its_organs_otherwise():
+    other = hit(real={2: AORTA_BOX, 1: LIVER_NEXT_SLICE})
+    assert checksum(hit(), AORTA, LIVER) == checksum(other, LIVER, AORTA)
+
+
+@pytest.mark.parametrize("changes", [{"found": {}}, {"real": {1: AORTA_BOX}},
+                                     {"real": {1: AORTA_BOX, 2: LIVER_NEXT_SLICE, IGNORE: np.s_[5:6]}}])
+def test_another_scan_or_reference_has_another_checksum(changes):
+    assert checksum(hit(), AORTA, LIVER) != checksum(hit(**changes), AORTA, LIVER)
+
+
+def test_a_checksum_tells_shapes_and_types_apart():
+    zeros = np.zeros((2, 3), np.uint8)
+    assert content_sha256(zeros, zeros) == content_sha256(zeros.copy(), zeros)
+    assert len({content_sha256(one) for one in (zeros, zeros.T, zeros.view(np.int8))}) == 3
 
 
 def test_voxels_where_nothing_is_known_count_neither_way():
@@ -118,7 +140,7 @@ def scores_of(name, **dice_of):
     presence = {organ: value if value == "unknown" else "absent" if value is None else "both"
                 for organ, value in dice_of.items()}
     return CaseScores(name, 1.0, (1, 1, 1), (1.0, 1.0, 1.0), presence,
-                      {organ: both(value) for organ, value in dice_of.items()})
+                      {organ: both(value) for organ, value in dice_of.items()}, name)
 
 
 def test_each_organ_counts_the_same_in_the_mean_however_often_it_is_there():
