@@ -28,7 +28,7 @@ from Training.pictures import Pictures
 from Training.prepared import Case
 from Training.progress import TrainingProgress
 from Training.recipe import Schedule
-from Training.slices import BalancedSampler, OrderedSampler, SliceDataset
+from Training.slices import BalancedSampler, CaseBatches, SliceDataset
 from Training.tasks import DistillationTask, SegmentationTask
 
 LOG = "log"
@@ -114,23 +114,22 @@ def training_loader(task: SegmentationTask, cases: Sequence[Case], steps: int, m
     sampler = BalancedSampler(dataset, steps, schedule.batch_size, task.recipe.seed, share)
     # Lightning lets processes that fetch slices begin before it says which epoch it is.
     sampler.set_epoch(first_epoch)
-    return _loader(dataset, sampler, schedule.batch_size // machine.processes, machine)
+    return _loader(dataset, machine, sampler=sampler, batch_size=schedule.batch_size // machine.processes)
 
 
 def validation_loader(task: SegmentationTask, cases: Sequence[Case], machine: Machine) -> DataLoader[Any]:
     """All slices of some cases in order."""
-    dataset = SliceDataset(cases, task.recipe.context_offsets_mm)
+    dataset = SliceDataset(cases, task.recipe.context_offsets_mm, common_canvas=False)
     share = task.schedule.batch_size // machine.processes
-    return _loader(dataset, OrderedSampler(dataset), min(share, MOST_WHOLE_SLICES), machine)
+    return _loader(dataset, machine, batch_sampler=CaseBatches(dataset, min(share, MOST_WHOLE_SLICES)))
 
 
-def _loader(dataset: SliceDataset, sampler: BalancedSampler | OrderedSampler, batch_size: int,
-            machine: Machine) -> DataLoader[Any]:
+def _loader(dataset: SliceDataset, machine: Machine, **batches: Any) -> DataLoader[Any]:
     workers = machine.loader_workers
     # Python 3.14 starts processes anew on Linux as well, which takes seconds each; ours touch no GPU and may fork.
     context = "fork" if workers and sys.platform == "linux" else None
-    return DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers, pin_memory=machine.uses_gpu,
-                      persistent_workers=workers > 0, multiprocessing_context=context)
+    return DataLoader(dataset, num_workers=workers, pin_memory=machine.uses_gpu, persistent_workers=workers > 0,
+                      multiprocessing_context=context, **batches)
 
 
 def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epochs) -> lightning.Trainer:

@@ -41,7 +41,8 @@ class Pictures(Callback):
     def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        dataset: SliceDataset = trainer.val_dataloaders.dataset
+        cases = trainer.val_dataloaders.dataset.cases[:MOST_EXAMPLES]
+        dataset = SliceDataset(cases, pl_module.recipe.context_offsets_mm)
         batch = default_collate([dataset[Draw(place, 0)] for place in telling_slices(dataset)])
         with torch.no_grad():
             batch = type(batch)(*(part.to(pl_module.device) for part in batch))
@@ -61,14 +62,14 @@ class Pictures(Callback):
 
 
 def telling_slices(dataset: SliceDataset) -> list[int]:
-    """Of each of the first four cases, the slice with most organs."""
+    """Of each case, the slice with most organs."""
     organs = dataset.organs()[:, 1:].sum(1)
     best: dict[int, int] = {}
     for place, count in enumerate(organs):
         case = dataset.locate(place)[0]
         if case not in best or count > organs[best[case]]:
             best[case] = place
-    return list(best.values())[:MOST_EXAMPLES]
+    return list(best.values())
 
 
 def example_figure(pixels: np.ndarray, labels: np.ndarray, predicted: np.ndarray, titles: Sequence[str],

@@ -43,17 +43,21 @@ class Batch(NamedTuple):
 
 
 class SliceDataset(Dataset[Batch]):
-    """Every slice of some cases, each with its context, centred on a common canvas of air.
+    """Every slice of some cases, each with its context.
 
     Args:
         cases: prepared cases.
         context_offsets_mm: slices shown together, by distance from the one that is segmented.
+        common_canvas: whether all lie centred on one canvas of air, so that any of them make a batch. Networks see
+            how much air there is around a patient: what is measured should have no more than inference has.
     """
 
-    def __init__(self, cases: Sequence[Case], context_offsets_mm: Sequence[float]) -> None:
+    def __init__(self, cases: Sequence[Case], context_offsets_mm: Sequence[float], *,
+                 common_canvas: bool = True) -> None:
         self.cases = list(cases)
         self.context_offsets_mm = tuple(context_offsets_mm)
-        self.canvas = tuple(max(case.image.shape[axis] for case in self.cases) for axis in (1, 2))
+        largest = tuple(max(case.image.shape[axis] for case in self.cases) for axis in (1, 2))
+        self.canvas = largest if common_canvas else None
         self._starts = np.cumsum([0, *(len(case.image) for case in self.cases)])
 
     def __len__(self) -> int:
@@ -89,7 +93,13 @@ class SliceDataset(Dataset[Batch]):
         """Bool (slices,): whether the slice's case has a reference."""
         return np.concatenate([np.full(len(case.image), case.is_labelled) for case in self.cases])
 
+    def places(self, number: int) -> range:
+        """Places of the slices of a case, given by its number."""
+        return range(int(self._starts[number]), int(self._starts[number + 1]))
+
     def _on_canvas(self, pixels: np.ndarray) -> np.ndarray:
+        if self.canvas is None:
+            return np.array(pixels)  # mapped pixels cannot be written, which PyTorch warns of
         canvas = np.zeros((*pixels.shape[:-2], *self.canvas), np.uint8)
         top, left = ((self.canvas[axis] - pixels.shape[axis - 2]) // 2 for axis in (0, 1))
         canvas[..., top : top + pixels.shape[-2], left : left + pixels.shape[-1]] = pixels
@@ -150,14 +160,17 @@ class BalancedSampler(Sampler[Draw]):
         self.epoch = epoch
 
 
-class OrderedSampler(Sampler[Draw]):
-    """Every slice once, in order; several processes take turns."""
+class CaseBatches(Sampler[list[Draw]]):
+    """Every slice once, in batches of one case each; several processes take turns."""
 
-    def __init__(self, dataset: SliceDataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: SliceDataset, batch_size: int) -> None:
+        self.batches = [
+            [Draw(place, 0) for place in dataset.places(number)[first : first + batch_size]]
+            for number, case in enumerate(dataset.cases) for first in range(0, len(case.image), batch_size)
+        ]
 
     def __len__(self) -> int:
-        return len(range(process_rank(), len(self.dataset), process_count()))
+        return len(range(process_rank(), len(self.batches), process_count()))
 
-    def __iter__(self) -> Iterator[Draw]:
-        yield from (Draw(place, 0) for place in range(process_rank(), len(self.dataset), process_count()))
+    def __iter__(self) -> Iterator[list[Draw]]:
+        yield from self.batches[process_rank() :: process_count()]

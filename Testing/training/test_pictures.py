@@ -12,9 +12,9 @@ from Training.slices import SliceDataset
 
 
 def test_each_case_shows_its_slice_with_most_organs(tmp_path):
-    cases = load_cases([write_prepared(tmp_path / "p", list("abcde"))], list("abcde"))
+    cases = load_cases([write_prepared(tmp_path / "p")], ["a", "b"])
     dataset = SliceDataset(cases, (0.0,))
-    assert [dataset.name(index) for index in telling_slices(dataset)] == ["a:1", "b:1", "c:1", "d:1"]
+    assert [dataset.name(place) for place in telling_slices(dataset)] == ["a:1", "b:1"]
 
 
 def test_organs_lie_in_their_colours_over_the_grey():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from Training.prepared import Case
-from Training.slices import BalancedSampler, Draw, OrderedSampler, SliceDataset
+from Training.slices import BalancedSampler, CaseBatches, Draw, SliceDataset
 
 
 def case(name: str, slices: int, rows: int, columns: int, *, labelled: bool = True) -> Case:
@@ -101,6 +101,13 @@ def test_processes_validate_each_slice_once(monkeypatch):
     seen = Counter()
     for rank in range(2):
         monkeypatch.setattr("Training.slices.process_rank", lambda rank=rank: rank)
-        assert len(list(OrderedSampler(dataset))) == len(OrderedSampler(dataset))
-        seen.update(draw.place for draw in OrderedSampler(dataset))
+        batches = CaseBatches(dataset, 2)
+        assert len(list(batches)) == len(batches) == 2
+        seen.update(draw.place for batch in batches for draw in batch)
     assert seen == dict.fromkeys(range(7), 1)
+
+
+def test_what_is_validated_has_no_more_air_than_its_own():
+    dataset = SliceDataset([case("a", 3, 4, 6), case("b", 2, 6, 4)], (0.0,), common_canvas=False)
+    batches = [[dataset[draw].image.shape for draw in batch] for batch in CaseBatches(dataset, 2)]
+    assert batches == [[(1, 4, 6)] * 2, [(1, 4, 6)], [(1, 6, 4)] * 2]
