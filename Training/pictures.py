@@ -58,7 +58,7 @@ class Pictures(Callback):
             trainer.loggers[0].save()
             curves = read_curves(self.folder)
             if curves:
-                _save(curve_figure(curves), self.folder / CURVES)
+                _save(curve_figure(curves, pl_module.manifest.labels), self.folder / CURVES)
 
 
 def telling_slices(dataset: SliceDataset) -> list[int]:
@@ -120,8 +120,10 @@ def _collect(rows: Iterable[dict[str, Any]], curves: dict[str, dict[int, float]]
                 curves[name][int(row["step"]) + 1] = float(text)  # steps are counted from 0 there
 
 
-def curve_figure(curves: Curves) -> Figure:
-    """Loss terms on the left, Dice of the validation cases on the right."""
+def curve_figure(curves: Curves, organs: Sequence[Label] = ()) -> Figure:
+    """Loss terms on the left, Dice of the validation cases on the right, organs in their colours."""
+    colours: dict[str, Any] = {f"dice_{organ.name}": np.asarray(organ.color) / 255 for organ in organs}
+    colours |= dict.fromkeys(("loss", "dice"), "black")
     dice = {name: points for name, points in curves.items() if name.startswith("dice")}
     losses = {name: points for name, points in curves.items() if name not in dice and not name.startswith("lr-")}
     figure = Figure(figsize=(12, 4.5), layout="constrained")
@@ -130,7 +132,7 @@ def curve_figure(curves: Curves) -> Figure:
         for name, points in drawn.items():
             main = name in ("loss", "dice")
             axes.plot(*zip(*points, strict=True), label=name.removeprefix("dice_").replace("_", " "),
-                      color="black" if main else None, linewidth=2 if main else 1, zorder=3 if main else 2)
+                      color=colours.get(name), linewidth=2 if main else 1, zorder=3 if main else 2)
         axes.set(xlabel="steps done", title=title)
         axes.grid(alpha=0.3)
         if drawn:

@@ -50,6 +50,7 @@ def test_curves_go_over_all_starts_of_a_run(tmp_path):
 
 def test_losses_are_drawn_beside_dice():
     figure = curve_figure({"loss": [(0, 1.0)], "sequence": [(0, 0.5)], "lr-AdamW": [(0, 1e-3)],
-                           "dice": [(0, 0.1)], "dice_left_kidney": [(0, 0.2)]})
+                           "dice": [(0, 0.1)], "dice_left_kidney": [(0, 0.2)], "dice_liver": [(0, 0.3)]}, ORGANS)
     names = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
-    assert names == [["loss", "sequence"], ["dice", "left kidney"]]
+    assert names == [["loss", "sequence"], ["dice", "left kidney", "liver"]]
+    assert figure.axes[1].lines[2].get_color() == pytest.approx(np.asarray(ORGANS[0].color) / 255)
