@@ -27,7 +27,7 @@ from Training.run import Run, open_run, started_run
 from Training.tasks import SegmentationTask
 from Training.train_teacher import new_network
 
-# What a term weighs where the recipe leaves it out: the papers' own weights (see Training/distillation_losses.py).
+# What a term weighs where the recipe leaves it out.
 TERM_WEIGHTS = {"sequence": 1.0, "relation": 10.0, "channel": 3.0, "logit": 1.0}
 VARIANTS: dict[str, tuple[str, ...]] = {
     ALONE: (),
