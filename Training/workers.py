@@ -48,8 +48,7 @@ def run_all(work: Callable[[T], R], things: Sequence[T], workers: int) -> Genera
         except BrokenProcessPool as error:
             raise SegmentError("a worker process died, perhaps for lack of memory; use fewer workers.") from error
         except BaseException:
-            for future in futures:
-                future.cancel()
+            # Not cancelled as well: the pool, once broken, would complain in a thread of its own.
             for child in set(multiprocessing.active_children()) - others:
                 child.kill()
             raise
