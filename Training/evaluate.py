@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +27,7 @@ from Training.checkpoints import read_trained
 from Training.command import run_command
 from Training.description import update_description
 from Training.export import export_trained
+from Training.facts import package_version
 from Training.files import check_folder, make_folder
 from Training.inference_cost import cost_lines, measure, size_line
 from Training.options import Parser, parse
@@ -159,16 +159,9 @@ def _facts(bundle: Bundle, dataset: Dataset, threads: int) -> dict[str, Any]:
         "layout": dataset.layout,
         "threads": threads,
         "host": {"cores": os.cpu_count(), "machine": platform.machine(), "system": platform.system()},
-        "versions": {"python": platform.python_version(), **{package: _version(package) for package in packages}},
+        "versions": {"python": platform.python_version(), **{name: package_version(name) for name in packages}},
         "bootstrap": {"resamples": BOOTSTRAP_RESAMPLES, "seed": BOOTSTRAP_SEED, "unit": "case"},
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # e.g. a build of onnxruntime under another distribution name
-        return getattr(sys.modules.get(package), "__version__", None)
 
 
 def _say_what_is_left_out(bundle: Bundle, dataset: Dataset, organs: Sequence[Label], console: Console) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -40,7 +41,7 @@ def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, machine: Mac
         },
         "recipe": recipe.as_plain(),
         "commit": commit(),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         "hardware": hardware(machine),
     }
 
@@ -90,12 +91,13 @@ def hardware(machine: Machine) -> str:
     """What a run computes on, in words."""
     if machine.uses_gpu:
         return f"{machine.processes} x {torch.cuda.get_device_name()}, {machine.precision}"
-    return (f"{machine.processes} process(es) of {torch.get_num_threads()} threads on a {platform.machine()} CPU, "
-            f"{machine.precision}")
+    processes = "1 process" if machine.processes == 1 else f"{machine.processes} processes"
+    return f"{processes} of {torch.get_num_threads()} threads on a CPU ({platform.machine()}), {machine.precision}"
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Version of an installed package; None where it is not known."""
     try:
         return version(package)
-    except PackageNotFoundError:
-        return None
+    except PackageNotFoundError:  # e.g. a build of onnxruntime under another distribution name
+        return getattr(sys.modules.get(package), "__version__", None)

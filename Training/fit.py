@@ -99,8 +99,8 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
     except SystemExit:  # so Lightning answers Ctrl-C
         raise KeyboardInterrupt from None
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written to ({error.strerror or error}): free some space, and go on "
-                          "with --resume.") from error
+        raise OutputError(f"{error.filename or folder} cannot be read or written ({error.strerror or error}): check "
+                          "the disk, and go on with --resume.") from error
     except (RuntimeError, MemoryError) as error:
         raise memory_error(error, task.schedule) or error from None
 

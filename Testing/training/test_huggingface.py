@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
 from MISTKDSegmentLib.errors import InputError
 from Training.huggingface import start_from_segformer
 from Training.networks import NetworkConfig, Segmenter
-
-transformers = pytest.importorskip("transformers")
 
 SIZES = {"depths": (1, 1, 2, 1), "reductions": (8, 4, 2, 1), "heads": (1, 2, 3, 4), "widths": (8, 16, 24, 32)}
 CONFIG = NetworkConfig(**SIZES, decoder_width=8, stem_width=4)
