@@ -156,7 +156,7 @@ def _remove_leftovers(out: Path) -> None:
     """Temporary files of processes that were killed while they wrote."""
     for path in out.iterdir():
         if _TEMPORARY.fullmatch(path.name):
-            with suppress(OSError):
+            with suppress(OSError):  # it only takes room; a folder that cannot be written has been refused before
                 path.unlink()
 
 
