@@ -16,11 +16,10 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from MISTKDSegmentLib.atomic import atomic_path
-from MISTKDSegmentLib.bundle import InputContract
+from MISTKDSegmentLib.bundle import InputContract, parse_label
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import Label
 from Training.networks import NetworkConfig, Segmenter
-from Training.prepared import label_from
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 # Where a checkpoint says what it holds.
@@ -127,7 +126,7 @@ def read_trained(checkpoint: Path) -> Trained:
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         description = content[DESCRIPTION]
-        labels = tuple(label_from(entry) for entry in description["labels"])
+        labels = tuple(parse_label(entry) for entry in description["labels"])
         contract = InputContract(**description["contract"])
         config = NetworkConfig(**description["network"])
         network = Segmenter(len(contract.context_offsets_mm), len(labels) + 1, config)

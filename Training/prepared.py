@@ -16,8 +16,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.bundle import parse_label
 from MISTKDSegmentLib.errors import InputError, OutputError
-from MISTKDSegmentLib.labels import Code, Label
+from MISTKDSegmentLib.labels import Label
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 2
@@ -169,15 +170,9 @@ def _parse(document: dict[str, Any]) -> Manifest:
         licence=document["licence"],
         window_hu=(float(low), float(high)),
         pixel_spacing_mm=float(document["pixel_spacing_mm"]),
-        labels=tuple(label_from(entry) for entry in document["labels"]),
+        labels=tuple(parse_label(entry) for entry in document["labels"]),
         cases=tuple(PreparedCase(**{**entry, "known": tuple(entry["known"])}) for entry in document["cases"]),
     )
-
-
-def label_from(entry: dict[str, Any]) -> Label:
-    """A label from its `asdict` form."""
-    codes = {name: Code(**entry[name]) if entry.get(name) else None for name in ("category", "type", "modifier")}
-    return Label(**{**entry, "color": tuple(entry["color"]), **codes})
 
 
 def read_manifests(folders: Iterable[Path]) -> Manifest:

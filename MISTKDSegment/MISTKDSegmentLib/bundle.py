@@ -157,7 +157,7 @@ def _parse(folder: Path, description: Mapping[str, Any], network: bytes) -> Bund
         slice_step_mm=float(contract["slice_step_mm"]),
     )
     _check_input(parsed)
-    labels = tuple(_parse_label(entry) for entry in description["labels"])
+    labels = tuple(parse_label(entry) for entry in description["labels"])
     _check_labels(labels)
     return Bundle(
         folder=folder,
@@ -203,7 +203,12 @@ def _check_labels(labels: tuple[Label, ...]) -> None:
             raise ValueError(f"two labels have the same {what}")
 
 
-def _parse_label(entry: Mapping[str, Any]) -> Label:
+def parse_label(entry: Mapping[str, Any]) -> Label:
+    """A label from its `asdict` form, as JSON keeps it.
+
+    Raises:
+        KeyError, TypeError, ValueError: something is missing or makes no sense.
+    """
     value, name = int(entry["value"]), str(entry["name"])
     red, green, blue = (int(channel) for channel in entry["color"])
     if not 1 <= value <= 255 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
