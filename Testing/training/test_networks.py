@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, nn
 
+from Testing.training.two_processes import in_two_processes
 from Training.networks import (
     FAMILY,
     STUDENT,
@@ -114,14 +115,12 @@ def five_images() -> Tensor:
 
 
 def normalise_in_process(rank: int, folder: Path) -> None:
-    distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
     network = nn.parallel.DistributedDataParallel(normalising())
     output = network(five_images()[slice(0, 2) if rank == 0 else slice(2, 5)])
     # Twice the sum: the mean over two processes is then the sum over both.
     (2 * output.square().sum()).backward()
     gradients = [p.grad for p in network.parameters()]
     torch.save([output.detach(), gradients, network.module[1].state_dict()], folder / f"{rank}.pt")
-    distributed.destroy_process_group()
 
 
 @pytest.mark.slow
@@ -129,7 +128,7 @@ def test_in_two_processes_batch_norm_is_that_of_one_with_all_samples(tmp_path):
     network = normalising()
     output = network(five_images())
     output.square().sum().backward()
-    multiprocessing.spawn(normalise_in_process, (tmp_path,), nprocs=2)
+    in_two_processes(normalise_in_process, tmp_path)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     torch.testing.assert_close(torch.cat([first[0], second[0]]), output.detach())
     for _, gradients, state in (first, second):

@@ -6,18 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
 
+from Testing.training.two_processes import in_two_processes
 from Training.processes import process_count, process_rank, sum_over_processes
 
 
 def sum_in_process(rank: int, folder: Path) -> None:
-    distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
     x = torch.tensor([1.0, 2.0]).mul(rank + 1).requires_grad_()
     total = sum_over_processes(x)
     total.square().sum().backward()
     torch.save([process_count(), process_rank(), total.tolist(), x.grad.tolist()], folder / f"{rank}.pt")
-    distributed.destroy_process_group()
 
 
 def test_one_process_is_alone_and_sums_nothing():
@@ -28,7 +26,7 @@ def test_one_process_is_alone_and_sums_nothing():
 
 @pytest.mark.slow
 def test_two_processes_get_the_sum_and_the_gradient_of_both_losses(tmp_path):
-    multiprocessing.spawn(sum_in_process, (tmp_path,), nprocs=2)
+    in_two_processes(sum_in_process, tmp_path)
     for rank in range(2):
         # 1 + 2 and 2 + 4; both losses are (x0 + x1)^2, so each x has twice the slope 2 * 3 and 2 * 6.
         assert torch.load(tmp_path / f"{rank}.pt") == [2, rank, [3.0, 6.0], [12.0, 24.0]]

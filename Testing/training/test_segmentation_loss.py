@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, one_hot
 
+from Testing.training.two_processes import in_two_processes
 from Training.prepared import IGNORE
 from Training.segmentation_loss import dice_loss, segmentation_loss
 
@@ -179,13 +180,11 @@ def samples() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def loss_in_process(rank: int, folder: Path) -> None:
-    distributed.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
     network = nn.parallel.DistributedDataParallel(TwoHeads())
     image, labels, organs = (part[slice(0, 2) if rank == 0 else slice(2, 5)] for part in samples())
     loss = segmentation_loss(network(image), labels, organs)
     loss.backward()
     torch.save([loss.detach(), *(p.grad for p in network.parameters())], folder / f"{rank}.pt")
-    distributed.destroy_process_group()
 
 
 @pytest.mark.slow
@@ -194,7 +193,7 @@ def test_two_processes_have_the_loss_and_the_gradients_of_one(tmp_path):
     image, labels, organs = samples()
     loss = segmentation_loss(network(image), labels, organs)
     loss.backward()
-    multiprocessing.spawn(loss_in_process, (tmp_path,), nprocs=2)
+    in_two_processes(loss_in_process, tmp_path)
     for rank in range(2):
         theirs = torch.load(tmp_path / f"{rank}.pt")
         torch.testing.assert_close(theirs, [loss.detach(), *(p.grad for p in network.parameters())])
