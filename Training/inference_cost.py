@@ -95,7 +95,7 @@ def measure(scan: Scan, bundle: Bundle, *, threads: int = 0) -> Cost:
 
 def _middle(count: int, spacing_mm: float, step_mm: float) -> tuple[slice, int, int]:
     """The middle of a scan, and how many slices are run in it and in the whole scan."""
-    slices = slices_to_run(count, spacing_mm, step_mm)
+    slices = slices_to_run(range(count), spacing_mm, step_mm)
     run = slices[:SLICES]
     first = (count - 1 - run[-1]) // 2
     return slice(first, first + run[-1] + 1), len(run), len(slices)

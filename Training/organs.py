@@ -53,14 +53,11 @@ def _organ(value: int, entry: Any, path: Path) -> Label:
     if not _NAME.fullmatch(name):
         raise InputError(f"{path} names an organ {given['name']!r}; use letters, digits and underscores.")
     known = next((label for label in ABDOMEN_LABELS if label.name == name), None) or _unknown(value, name)
-    return Label(
-        value,
-        name,
-        str(given.get("title", known.title)),
-        _color(given["color"], name, path) if "color" in given else known.color,
-        *(_code(given[key], name, path) if given.get(key) else getattr(known, key)
-          for key in ("category", "type", "modifier")),
-    )
+    category, type_, modifier = (_code(given[key], name, path) if given.get(key) else getattr(known, key)
+                                 for key in ("category", "type", "modifier"))
+    color = _color(given["color"], name, path) if "color" in given else known.color
+    return Label(value, name, str(given.get("title", known.title)), color, category, type_, modifier,
+                 known.plausible_ml)
 
 
 def _unknown(value: int, name: str) -> Label:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -17,7 +17,7 @@ DESCRIPTION_FILE = "model.json"
 NETWORK_FILE = "model.onnx"
 DEFAULT_BUNDLE = "synapse-abdomen"
 _MAX_DESCRIPTION_BYTES = 4 << 20
-_MAX_NETWORK_BYTES = 1 << 30
+MAX_FILE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def load_bundle(folder: Path) -> Bundle:
         BundleError: if a file is missing, too large, damaged or not of this schema.
     """
     description = _read_description(folder / DESCRIPTION_FILE)
-    network = _read_bounded(folder / NETWORK_FILE, _MAX_NETWORK_BYTES)
+    network = _read_bounded(folder / NETWORK_FILE, MAX_FILE_BYTES)
     try:
         bundle = _parse(folder, description, network)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
@@ -215,4 +215,13 @@ def parse_label(entry: Mapping[str, Any]) -> Label:
         raise ValueError(f"label {name!r} has value {value} and colour {red}, {green}, {blue}")
     modifier: Optional[Code] = Code(**entry["modifier"]) if entry.get("modifier") else None
     return Label(value, name, str(entry["title"]), (red, green, blue), Code(**entry["category"]),
-                 Code(**entry["type"]), modifier)
+                 Code(**entry["type"]), modifier, _plausible_ml(name, entry.get("plausible_ml")))
+
+
+def _plausible_ml(name: str, entry: Optional[Sequence[float]]) -> Optional[tuple[float, float]]:
+    if entry is None:
+        return None
+    low, high = (float(volume) for volume in entry)
+    if not 0 <= low < high:
+        raise ValueError(f"label {name!r} has plausible_ml {low:g} to {high:g}")
+    return low, high

@@ -36,14 +36,8 @@ def organ_table(rows: Sequence[OrganRow], dice: Mapping[str, float], *, plain: b
     for row in rows:
         mean_hu = "-" if row.mean_hu is None else f"{row.mean_hu:.0f}"
         score = [f"{dice[row.label.name]:.2f}"] if dice else []
-        table.add_row(row.label.title, f"{row.volume_ml:.1f}", mean_hu, *score, _note(row))
+        table.add_row(row.label.title, f"{row.volume_ml:.1f}", mean_hu, *score, ", ".join(row.flags))
     return table
-
-
-def _note(row: OrganRow) -> str:
-    if not row.voxels:
-        return "not found"
-    return "cut off by the edge of the scan" if row.touches_edge else ""
 
 
 def dice_by_name(found: np.ndarray, truth: np.ndarray, labels: Sequence[Label]) -> dict[str, float]:

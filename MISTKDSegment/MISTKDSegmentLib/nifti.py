@@ -145,7 +145,7 @@ def _not_finite(chunk: bytes, header: _Header) -> int:
     return int(np.count_nonzero(~np.isfinite(np.frombuffer(chunk[:whole], kind))))
 
 
-def not_numbers(path: Path, voxels: int) -> InputError:
+def not_numbers(path: Union[Path, str], voxels: int) -> InputError:
     """The error for voxels that are NaN or infinite."""
     return InputError(f"{path} has {voxels:,} voxels that are not numbers (NaN or infinite); replace them by "
                       "-1024 HU (air) or export the scan again.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Union
 
 import numpy as np
 import SimpleITK as sitk
@@ -43,9 +44,22 @@ def read_volume(path: Path) -> Volume:
         InputError: missing, damaged or unsupported file, unusable geometry, or values that no CT has.
     """
     volume = _read(Path(path))
-    _check_values(path, volume.voxels)
-    _check_is_ct(path, volume.voxels)
+    check_hu(path, volume.voxels)
     return replace(volume, voxels=_compact(volume.voxels))
+
+
+def check_hu(name: Union[Path, str], voxels: np.ndarray) -> None:
+    """Refuse voxels that are not those of a CT in HU.
+
+    Args:
+        name: for the message.
+        voxels: (k, j, i).
+
+    Raises:
+        InputError: no voxels, no numbers, or values that no CT has.
+    """
+    _check_values(name, voxels)
+    _check_is_ct(name, voxels)
 
 
 def read_label_map(path: Path) -> Volume:
@@ -168,7 +182,7 @@ def _check_header(path: Path, reader: sitk.ImageFileReader) -> None:
     check_spacing(path, reader.GetSpacing()[:3])
 
 
-def _check_values(path: Path, voxels: np.ndarray) -> None:
+def _check_values(path: Union[Path, str], voxels: np.ndarray) -> None:
     if voxels.size == 0:
         raise InputError(f"{path} has no voxels; export it again.")
     broken = 0 if np.isfinite(voxels.sum(dtype=np.float64)) else int((~np.isfinite(voxels)).sum())
@@ -178,7 +192,7 @@ def _check_values(path: Path, voxels: np.ndarray) -> None:
         raise InputError(f"{path} is empty: every voxel is {voxels.min():g}; pass another scan.")
 
 
-def _check_is_ct(path: Path, voxels: np.ndarray) -> None:
+def _check_is_ct(path: Union[Path, str], voxels: np.ndarray) -> None:
     low, high = float(voxels.min()), float(voxels.max())
     values = f"values from {low:g} to {high:g}"
     if low >= 0 and high <= 255:

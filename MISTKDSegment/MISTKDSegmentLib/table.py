@@ -12,9 +12,11 @@ import numpy as np
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.labels import Label
+from MISTKDSegmentLib.region import Region
 from MISTKDSegmentLib.volume import Volume
 
-CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "cut_by_field_of_view")
+CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "note")
+FLAGS = ("not found", "cut by the field of view", "implausibly small", "implausibly large")
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class OrganRow:
         volume_ml: its volume in millilitres; 0 where it was not found.
         mean_hu: its mean HU, or None where it was not found.
         voxels: number of voxels.
-        touches_edge: whether it reaches the first or last slice along any axis of the grid, so that part of
-            it may lie outside the scan and its volume be too small.
+        touches_edge: whether it reaches the first or last slice along any axis of the grid, or the rim of what was
+            segmented, so that part of it may lie outside and its volume be too small.
     """
 
     label: Label
@@ -36,14 +38,33 @@ class OrganRow:
     voxels: int
     touches_edge: bool
 
+    @property
+    def is_small(self) -> bool:
+        """Whether there is less of it than an adult has, though it is not cut off."""
+        low, _ = self.label.plausible_ml or (0.0, 0.0)
+        return 0 < self.volume_ml < low and not self.touches_edge
 
-def measure(volume: Volume, labels: np.ndarray, label_table: Sequence[Label]) -> list[OrganRow]:
+    @property
+    def is_large(self) -> bool:
+        """Whether there is more of it than an adult has."""
+        return self.label.plausible_ml is not None and self.volume_ml > self.label.plausible_ml[1]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader should beware of: those of `FLAGS` that are true."""
+        true = (not self.voxels, self.touches_edge, self.is_small, self.is_large)
+        return tuple(flag for flag, holds in zip(FLAGS, true) if holds)
+
+
+def measure(volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
+            region: Optional[Region] = None) -> list[OrganRow]:
     """Measure every organ of a label table.
 
     Args:
         volume: the scan in HU, voxels of shape (k, j, i).
         labels: uint8 label map of the same shape; values that are not in the table are passed over.
         label_table: the organs, each of which gets a row, found or not.
+        region: what was segmented, where it was not everything; an organ at its rim is cut off as well.
 
     Returns:
         One row per label, in the order of the table.
@@ -59,6 +80,9 @@ def measure(volume: Volume, labels: np.ndarray, label_table: Sequence[Label]) ->
         voxels += np.bincount(values.ravel(), minlength=256)
         hu_sum += np.bincount(values.ravel(), weights=hu.ravel(), minlength=256)
     at_edge = _values_at_edge(labels)
+    if region is not None:
+        for k, values in enumerate(labels):
+            at_edge |= set(np.unique(values[region.rim(volume, k)]).tolist())
     return [OrganRow(label, float(voxels[label.value] * volume.voxel_ml),
                      float(hu_sum[label.value] / voxels[label.value]) if voxels[label.value] else None,
                      int(voxels[label.value]), label.value in at_edge) for label in label_table]
@@ -73,7 +97,7 @@ def write_csv(path: Path, rows: Iterable[OrganRow]) -> None:
     """Write the rows as UTF-8 CSV, whole or not at all.
 
     The columns are `CSV_COLUMNS`: volume in millilitres to 0.01, mean HU to 0.1 (empty where the organ was
-    not found), and yes or no for whether the organ reaches the border of the scan.
+    not found), and what to beware of, see `FLAGS`.
 
     Raises:
         OutputError: the file cannot be written.
@@ -87,4 +111,4 @@ def write_csv(path: Path, rows: Iterable[OrganRow]) -> None:
 def _cells(row: OrganRow) -> tuple[object, ...]:
     mean_hu = "" if row.mean_hu is None else f"{row.mean_hu:.1f}"
     return (row.label.value, row.label.name, row.label.title, f"{row.volume_ml:.2f}", mean_hu, row.voxels,
-            "yes" if row.touches_edge else "no")
+            ", ".join(row.flags))

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.bundle import default_bundle_folder, load_bundle
-from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.errors import BundleError, InputError
 from MISTKDSegmentLib.reading import read_volume
-from MISTKDSegmentLib.runner import segment, slices_to_run
+from MISTKDSegmentLib.progress import Filled, Progress
+from MISTKDSegmentLib.region import Region
+from MISTKDSegmentLib.runner import ReadyScan, segment, slices_to_run
 from MISTKDSegmentLib.volume import Volume
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
 
@@ -141,7 +143,7 @@ def test_scores_between_two_run_slices_cross_over_halfway(tiny_bundle):
      (5, 3.0, 3.0, [0, 1, 2, 3, 4]), (5, 2.9, 3.0, [0, 1, 2, 3, 4])],
 )
 def test_the_first_and_last_slice_are_always_run(slices, spacing_mm, step_mm, expected):
-    assert slices_to_run(slices, spacing_mm, step_mm) == expected
+    assert slices_to_run(range(slices), spacing_mm, step_mm) == expected
 
 
 def test_an_array_that_does_not_fit_is_refused(tiny_bundle):
@@ -185,3 +187,71 @@ def test_the_model_that_ships_finds_the_same_organs_in_all_48_orientations_of_a_
     for direction in ORIENTATIONS:
         labels = labels_of(turned(canonical, direction), bundle)
         np.testing.assert_array_equal(labels, turned(canonical.with_voxels(expected), direction).voxels)
+
+
+def around(volume: Volume, low_kji, high_kji) -> Region:
+    """A region whose faces lie half a voxel around some voxels."""
+    low, high = np.array(low_kji)[::-1] - 0.5, np.array(high_kji)[::-1] + 0.5
+    unit_to_ijk = np.eye(4)
+    unit_to_ijk[:3, :3] = np.diag((high - low) / 2)
+    unit_to_ijk[:3, 3] = (low + high) / 2
+    return Region(np.linalg.inv(volume.ijk_to_lps @ unit_to_ijk))
+
+
+@pytest.mark.parametrize("direction", [ORIENTATIONS[0], ORIENTATIONS[-1]])
+def test_within_a_region_labels_are_those_of_the_whole_run_and_outside_there_are_none(tiny_bundle, direction):
+    bundle, volume = load_bundle(tiny_bundle), turned(patient(), direction)
+    low, high = (np.array(volume.voxels.shape) * share // 10 for share in (3, 7))
+    found = labels_of(volume, bundle, region=around(volume, low, high), postprocess=False)
+    inside = np.zeros(volume.voxels.shape, bool)
+    inside[tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))] = True
+    whole = labels_of(volume, bundle, postprocess=False)
+    np.testing.assert_array_equal(found, np.where(inside, whole, 0))
+    assert set(np.unique(found)) > {0}
+
+
+def test_only_the_slices_of_the_region_are_run(tiny_bundle):
+    volume, bundle = patient(), load_bundle(tiny_bundle)
+    out = np.zeros(volume.voxels.shape, np.uint8)
+    region = around(volume, (3, 0, 0), (8, 59, 69))
+    assert list(segment(volume, bundle, out, region=region)) == [
+        Progress(0, 6), Progress(4, 6, Filled(0, 3, 7)), Progress(6, 6)]
+
+
+def test_a_region_beside_the_scan_is_refused_with_its_name(tiny_bundle):
+    volume = patient()
+    with pytest.raises(InputError, match="region lies outside volume"):
+        labels_of(volume, load_bundle(tiny_bundle), region=around(volume, (20, 0, 0), (25, 9, 9)))
+
+
+@pytest.mark.parametrize("direction", ORIENTATIONS[::5])
+def test_progress_says_which_part_of_the_labels_is_new(tiny_bundle, direction):
+    volume = turned(patient(), direction)
+    out = np.zeros(volume.voxels.shape, np.uint8)
+    seen = np.zeros_like(out)
+    for progress in segment(volume, load_bundle(tiny_bundle), out, postprocess=False):
+        if progress.filled is not None:
+            assert progress.filled.stop - progress.filled.start == 4
+            seen[progress.filled.index] = out[progress.filled.index]
+            np.testing.assert_array_equal(seen, out)
+    assert np.count_nonzero(seen) > 0
+
+
+@pytest.mark.parametrize("direction", ORIENTATIONS[::7])
+def test_one_slice_alone_is_labelled_as_in_the_whole_run(tiny_bundle, direction):
+    bundle, volume = load_bundle(tiny_bundle), turned(patient(), direction)
+    whole = labels_of(volume, bundle, postprocess=False)
+    out = np.zeros(volume.voxels.shape, np.uint8)
+    filled = ReadyScan(volume, bundle, out).label_slice_at((0.0, 0.0, 100.0 + 5 * 6 - 2))
+    assert filled.stop - filled.start == 1
+    np.testing.assert_array_equal(out[filled.index], whole[filled.index])
+    assert np.count_nonzero(out) == np.count_nonzero(whole[filled.index]) > 0
+
+
+def test_a_slice_of_an_oblique_scan_is_brought_back_to_its_grid(tiny_bundle):
+    tilted = Volume(patient().voxels, (2.0, 2.0, 5.0), (-70.0, -60.0, 100.0), rotation(20, 0))
+    out = np.zeros(tilted.voxels.shape, np.uint8)
+    k, j, i = 5, 25, 20  # in the liver
+    position = (tilted.ijk_to_lps @ [i, j, k, 1])[:3]
+    assert ReadyScan(tilted, load_bundle(tiny_bundle), out).label_slice_at(position) is None
+    assert out[k, j, i] == LIVER

@@ -1,12 +1,14 @@
 """Volumes and mean HU of organs, and the CSV of them."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.region import Region
 from MISTKDSegmentLib.table import CSV_COLUMNS, measure, write_csv
 from MISTKDSegmentLib.volume import Volume
 
@@ -78,9 +80,33 @@ def test_csv_says_units_and_what_was_measured(tmp_path):
     with open(tmp_path / "organs.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == CSV_COLUMNS == ("label", "name", "title", "volume_ml", "mean_hu", "voxels",
-                                            "cut_by_field_of_view")
-    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "yes"],
-                    ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "no"]]
+                                            "note")
+    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view"],
+                    ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found"]]
+
+
+def test_more_or_less_than_an_adult_has_is_flagged():
+    whole = Volume(np.zeros((12, 12, 12), np.int16), (10.0, 10.0, 10.0), (0.0, 0.0, 0.0), np.eye(3))
+    labels = np.zeros((12, 12, 12), np.uint8)
+    labels[1:3, 1:3, 1:3] = AORTA.value  # 8 mL; 20 to 400 are plausible
+    labels[3:10, 3:10, 3:10] = GALLBLADDER.value  # 343 mL; 3 to 200 are plausible
+    assert [row.flags for row in measure(whole, labels, [AORTA, GALLBLADDER])] == [
+        ("implausibly small",), ("implausibly large",)]
+    labels[0, 1, 1] = AORTA.value
+    assert measure(whole, labels, [AORTA])[0].flags == ("cut by the field of view",)
+    assert measure(whole, labels, [replace(GALLBLADDER, plausible_ml=None)])[0].flags == ()
+
+
+def test_an_organ_at_the_rim_of_the_region_is_cut_as_well():
+    labels = np.zeros((4, 5, 6), np.uint8)
+    labels[1, 2, 2], labels[2, 2, 4] = AORTA.value, GALLBLADDER.value
+    # i from 25 to 55 mm, which are the voxels 3 to 5, and everything along j and k.
+    to_unit = np.diag([1 / 15, 1e-3, 1e-3, 1.0])
+    to_unit[0, 3] = -40 / 15
+    rows = measure(scan(), labels, [AORTA, GALLBLADDER], Region(to_unit))
+    assert [row.touches_edge for row in rows] == [False, False]
+    labels[2, 2, 3] = GALLBLADDER.value
+    assert measure(scan(), labels, [GALLBLADDER], Region(to_unit))[0].touches_edge is True
 
 
 def test_csv_into_a_missing_folder_is_refused_with_its_name(tmp_path):

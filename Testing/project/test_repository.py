@@ -64,6 +64,26 @@ def test_the_command_line_needs_neither_torch_nor_slicer() -> None:
     assert not found & {"torch", "slicer", "qt", "vtk", "ctk", "lightning", "Training"}
 
 
+def imports_of(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("path", sorted(LIB.rglob("*.py")), ids=lambda p: p.relative_to(LIB).as_posix())
+def test_only_the_scene_touches_mrml_and_only_the_panel_touches_qt(path: Path) -> None:
+    folder = path.relative_to(LIB).parts[0]
+    allowed = {"scene": {"slicer", "vtk"}, "panel": {"slicer", "vtk", "qt", "ctk"}}.get(folder, set())
+    assert imports_of(path) & {"slicer", "vtk", "qt", "ctk", "torch", "Training"} <= allowed
+
+
+@pytest.mark.parametrize("path", sorted([*LIB.glob("scene/*.py"), *LIB.glob("panel/*.py")]), ids=lambda p: p.name)
+def test_inside_slicer_the_network_is_never_loaded(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "import onnxruntime" not in text and "MISTKDSegmentLib.runner" not in text
+
+
 def test_no_scan_and_no_checkpoint_is_in_git() -> None:
     assert [path.name for path in tracked_files() if path.name.endswith(DATA_SUFFIXES)] == []
 
