@@ -113,6 +113,9 @@ class Recipe:
         training: cases to train on; left out, all that are not for validation.
         pixel_spacing_mm: pixel size that the networks see.
         view: height and width of training views in pixels, multiples of 32.
+        wide_view: the same of views that show more of what is around the patient; networks get used to how much air
+            there is.
+        wide_share: share of the steps, 0 to 1, whose views are wide.
         context_offsets_mm: slices seen together, by distance in mm from the one that is segmented; 0 is that slice.
         slice_step_mm: distance in mm of the slices that inference runs in thin-slice scans.
         teacher_network: sizes of the teacher.
@@ -130,6 +133,8 @@ class Recipe:
     training: tuple[str, ...] | None = None
     pixel_spacing_mm: float = 2.0
     view: tuple[int, int] = (128, 192)
+    wide_view: tuple[int, int] = (192, 256)
+    wide_share: float = 0.0
     context_offsets_mm: tuple[float, ...] = (-5.0, 0.0, 5.0)
     slice_step_mm: float = 3.0
     teacher_network: NetworkConfig = TEACHER
@@ -160,8 +165,11 @@ class Recipe:
             raise InputError(f"{', '.join(both)} is for training and validation: name it once.")
         if not 0.1 <= self.pixel_spacing_mm <= 10:
             raise InputError(f"pixel_spacing_mm is {self.pixel_spacing_mm}: give 0.1 to 10 mm.")
-        if any(side <= 0 or side % VIEW_MULTIPLE for side in self.view):
-            raise InputError(f"view is {self.view}: give multiples of {VIEW_MULTIPLE} pixels.")
+        for what, size in (("view", self.view), ("wide_view", self.wide_view)):
+            if any(side <= 0 or side % VIEW_MULTIPLE for side in size):
+                raise InputError(f"{what} is {size}: give multiples of {VIEW_MULTIPLE} pixels.")
+        if not 0 <= self.wide_share <= 1:
+            raise InputError(f"wide_share is {self.wide_share}: give 0 to 1.")
         offsets = self.context_offsets_mm
         if offsets.count(0.0) != 1 or len(offsets) > 64 or not all(-1000 <= offset <= 1000 for offset in offsets):
             raise InputError(f"context_offsets_mm is {offsets}: give 0 once, and at most 63 others, in mm.")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -57,7 +58,7 @@ class SegmentationTask(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         self._batch = batch
-        pixels, labels = view(batch.image, batch.labels, batch.seed, self.recipe.view, self.zoom,
+        pixels, labels = view(batch.image, batch.labels, batch.seed, self.view_size(self.global_step), self.zoom,
                               self.recipe.augmentation, self.own_slice)
         terms = self.terms(self.arranged(pixels), labels, batch.known, self.chance(batch.seed))
         loss = torch.stack(list(terms.values())).sum()
@@ -68,6 +69,11 @@ class SegmentationTask(lightning.LightningModule):
         self.log("loss", loss, prog_bar=True, sync_dist=several)
         self.log_dict({name: term.detach() for name, term in terms.items()}, sync_dist=several)
         return loss
+
+    def view_size(self, step: int) -> tuple[int, int]:
+        """Height and width of the views of a step, the same in every process."""
+        chance = np.random.default_rng((self.recipe.seed, step)).random()
+        return self.recipe.wide_view if chance < self.recipe.wide_share else self.recipe.view
 
     def arranged(self, pixels: Tensor) -> Tensor:
         """The same pixels, laid out in memory as the network is."""

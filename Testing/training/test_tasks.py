@@ -117,6 +117,14 @@ def test_stochastic_depth_depends_on_the_seeds_of_the_items_alone(data):
     assert teacher_task(toy_run([data])).chance(torch.tensor([5])) is None
 
 
+def test_the_asked_share_of_the_steps_has_wide_views_and_always_the_same_steps(data):
+    task, again = (teacher_task(toy_run([data], wide_view=(64, 96), wide_share=0.25)) for _ in range(2))
+    sizes = [task.view_size(step) for step in range(400)]
+    assert set(sizes) == {(32, 64), (64, 96)} and 70 <= sizes.count((64, 96)) <= 130
+    assert sizes == [again.view_size(step) for step in range(400)]
+    assert {teacher_task(toy_run([data])).view_size(step) for step in range(50)} == {(32, 64)}
+
+
 def test_copies_share_the_teacher(data):
     task = toy_student(toy_run([data]))
     copied = copy.deepcopy(task)
