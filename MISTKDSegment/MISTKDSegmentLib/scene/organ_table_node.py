@@ -1,0 +1,69 @@
+"""The table of organs as a table node (touches slicer and vtk)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional
+
+import vtk
+
+from MISTKDSegmentLib.scene.placement import in_scene, put_beside
+from MISTKDSegmentLib.scene.translation import _
+from MISTKDSegmentLib.table import OrganRow
+
+
+def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: str, volumeNode: Any) -> Any:
+    """Write organ, volume, mean HU, number of voxels and note into a table, whose former content is lost.
+
+    Args:
+        rows: one per organ.
+        tableNode: what to overwrite; None, or a node that is no longer in the scene, means a new one.
+        name: of a new table.
+        volumeNode: the volume that was measured, in a scene; a new table goes beside it in the subject hierarchy.
+
+    Returns:
+        The table node. The mean HU of an organ that was not found is not a number.
+    """
+    scene = volumeNode.GetScene()
+    node = tableNode if in_scene(tableNode) else None
+    if node is None:
+        node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
+    table = vtk.vtkTable()
+    for column in _columns(rows):
+        table.AddColumn(column)
+    node.SetAndObserveTable(table)
+    node.SetUseColumnNameAsColumnHeader(True)
+    put_beside(node, volumeNode)
+    return node
+
+
+def rows_as_text(tableNode: Any) -> str:
+    """A table with its header for the clipboard: tabs between cells, nothing where there is no number."""
+    columns = range(tableNode.GetNumberOfColumns())
+    lines = [[tableNode.GetColumnName(column) for column in columns]]
+    for row in range(tableNode.GetNumberOfRows()):
+        lines.append([_cell(tableNode.GetTable().GetValue(row, column).ToString()) for column in columns])
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def _columns(rows: Sequence[OrganRow]) -> list[Any]:
+    mean_hu = (math.nan if row.mean_hu is None else round(row.mean_hu, 1) for row in rows)
+    return [
+        _column(vtk.vtkStringArray(), _("Organ"), (row.label.title for row in rows)),
+        _column(vtk.vtkDoubleArray(), _("Volume (mL)"), (round(row.volume_ml, 2) for row in rows)),
+        _column(vtk.vtkDoubleArray(), _("Mean HU"), mean_hu),
+        _column(vtk.vtkIntArray(), _("Voxels"), (row.voxels for row in rows)),
+        _column(vtk.vtkStringArray(), _("Note"), (", ".join(row.flags) for row in rows)),
+    ]
+
+
+def _column(array: Any, name: str, values: Iterable[object]) -> Any:
+    array.SetName(name)
+    for value in values:
+        array.InsertNextValue(value)
+    return array
+
+
+def _cell(text: str) -> str:
+    return "" if text == "nan" else text
