@@ -11,6 +11,7 @@ from MISTKDSegmentLib.progress import Filled, Progress
 from MISTKDSegmentLib.table import OrganRow
 
 KEY = "mistkd"  # tells our lines from what libraries print
+LONGEST_LINE = 1 << 20  # bytes; ours are far shorter
 
 
 @dataclass(frozen=True)
@@ -85,5 +86,6 @@ class Lines:
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that `data` completes."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest if len(rest) <= LONGEST_LINE else b""
         return [message for message in map(decode, lines) if message is not None]

@@ -3,7 +3,7 @@
 import pytest
 
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.messages import Done, Failed, Lines, SliceDone, Started, decode, encode
+from MISTKDSegmentLib.messages import LONGEST_LINE, Done, Failed, Lines, SliceDone, Started, decode, encode
 from MISTKDSegmentLib.progress import Filled, Progress
 from MISTKDSegmentLib.table import OrganRow
 
@@ -50,6 +50,14 @@ def test_an_unfinished_line_waits_for_its_end():
     half = encode(Started(1)).encode()
     assert lines.feed(half) == []
     assert lines.feed(b"\n") == [Started(1)]
+
+
+def test_endless_noise_without_a_line_end_is_not_kept():
+    lines = Lines()
+    for _ in range(40):
+        assert lines.feed(b"x" * 100_000) == []
+    assert len(lines._rest) <= LONGEST_LINE
+    assert lines.feed(b"\n" + encode(Started(1)).encode() + b"\n") == [Started(1)]
 
 
 def test_slabs_along_one_axis_join_to_one_around_both():

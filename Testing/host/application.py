@@ -1,0 +1,208 @@
+"""Stand-in for `slicer.app`: the one QApplication with what Slicer's own application adds."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from PySide6 import QtCore, QtGui, QtWidgets
+
+VERSION = (5, 12, 3)
+REVISION = "34627"
+
+
+def qt_application() -> QtWidgets.QApplication:
+    """The process's one application object; made offscreen unless somebody made it before."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    running = QtWidgets.QApplication.instance()
+    if isinstance(running, QtWidgets.QApplication):
+        return running
+    _keep_none_alive()
+    QtCore.qInstallMessageHandler(_message)
+    return QtWidgets.QApplication(["Slicer"])
+
+
+def _keep_none_alive() -> None:
+    """Before Python 3.12 None counts its references, and PySide6 6.12 takes one away with each void call.
+
+    After some thousand calls the interpreter would abort ("none_dealloc").
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+
+
+def _message(_kind: Any, _context: Any, text: str) -> None:
+    if "propagateSizeHints" not in text:
+        sys.stderr.write(text + "\n")
+
+
+def make_it_look_like_slicer(application: QtWidgets.QApplication) -> None:
+    """Slicer's light style and a font that is there on every machine."""
+    application.setStyle("Fusion")
+    palette = QtGui.QPalette(QtGui.QColor("#f0f0f0"))
+    palette.setColor(QtGui.QPalette.ColorRole.Base, QtGui.QColor("white"))
+    palette.setColor(QtGui.QPalette.ColorRole.AlternateBase, QtGui.QColor("#f7f7f7"))
+    palette.setColor(QtGui.QPalette.ColorRole.Highlight, QtGui.QColor("#3a7ecf"))
+    palette.setColor(QtGui.QPalette.ColorRole.HighlightedText, QtGui.QColor("white"))
+    palette.setColor(QtGui.QPalette.ColorRole.Link, QtGui.QColor("#1a5fb4"))
+    for role in (QtGui.QPalette.ColorRole.WindowText, QtGui.QPalette.ColorRole.Text,
+                 QtGui.QPalette.ColorRole.ButtonText):
+        palette.setColor(role, QtGui.QColor("#1f1f1f"))
+        palette.setColor(QtGui.QPalette.ColorGroup.Disabled, role, QtGui.QColor("#9a9a9a"))
+    application.setPalette(palette)
+    application.setFont(QtGui.QFont("DejaVu Sans", 9))
+
+
+class SlicerApplication(QtCore.QObject):
+    """Holds the scene, its logics and the folders of one host."""
+
+    aboutToQuit = QtCore.Signal()
+    startupCompleted = QtCore.Signal()
+    mrmlSceneChanged = QtCore.Signal(object)
+    urlReceived = QtCore.Signal(str)
+    usageEventLogged = QtCore.Signal(str, str)
+
+    applicationName = "Slicer"
+    applicationVersion = "5.12.3"
+    organizationName = "NA-MIC"
+    organizationDomain = "www.na-mic.org"
+    mainApplicationName = mainApplicationDisplayName = "Slicer"
+    majorVersion, minorVersion = VERSION[:2]
+    mainApplicationMajorVersion, mainApplicationMinorVersion, mainApplicationPatchVersion = VERSION
+    revision = repositoryRevision = mainApplicationRevision = REVISION
+    isInstalled, releaseType, isCustomMainApplication = True, "Stable", False
+    documentationBaseUrl = "https://slicer.readthedocs.io/"
+    documentationVersion, documentationLanguage = "5.12", "en"
+    intDir = ""
+
+    def __init__(self, folder: Path, testing: bool) -> None:
+        super().__init__()
+        self._testing = testing
+        self._folder = folder
+        self.exit_codes: list[int] = []
+        for name in ("tmp", "cache", "NA-MIC", "home/bin", "home/share/Slicer-5.12", "extensions"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.temporaryPath, self.cachePath = str(folder / "tmp"), str(folder / "cache")
+        self.slicerHome = str(folder / "home")
+        self.slicerSharePath = "share/Slicer-5.12"
+        self.extensionsInstallPath = str(folder / "extensions")
+        self.defaultScenePath = self.startupWorkingPath = str(folder)
+        self.slicerUserSettingsFilePath = str(folder / "NA-MIC" / "Slicer.ini")
+        self.slicerRevisionUserSettingsFilePath = str(folder / "NA-MIC" / f"Slicer-{REVISION}.ini")
+        self.platform, self.os = f"{platform.system().lower()}-amd64", platform.system().lower()
+        self.arch = "amd64"
+        self.launcherExecutableFilePath = str(folder / "home" / "Slicer")
+        self._settings = QtCore.QSettings(self.slicerUserSettingsFilePath, QtCore.QSettings.Format.IniFormat)
+        self._revision_settings = QtCore.QSettings(self.slicerRevisionUserSettingsFilePath,
+                                                   QtCore.QSettings.Format.IniFormat)
+        self.scene: Any = None
+        self.logic: Any = None
+        self.views: Any = None
+        self.managers: dict[str, Any] = {}
+        self._option = CommandOptions()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(QtWidgets.QApplication.instance(), name)
+
+    def mrmlScene(self) -> Any:
+        return self.scene
+
+    def applicationLogic(self) -> Any:
+        return self.logic
+
+    def moduleLogic(self, name: str) -> Any:
+        return self.logic.GetModuleLogic(name)
+
+    def layoutManager(self) -> Any:
+        return self.views
+
+    def coreIOManager(self) -> Any:
+        return self.managers["io"]
+
+    ioManager = coreIOManager
+
+    def moduleManager(self) -> Any:
+        return self.managers["modules"]
+
+    def commandOptions(self) -> CommandOptions:
+        return self._option
+
+    def userSettings(self) -> QtCore.QSettings:
+        return self._settings
+
+    settings = userSettings
+
+    def revisionUserSettings(self) -> QtCore.QSettings:
+        return self._revision_settings
+
+    def testingEnabled(self) -> bool:
+        return self._testing
+
+    def translate(self, context: str, text: str, *_rest: Any) -> str:
+        return QtCore.QCoreApplication.translate(context, text)
+
+    def moduleDocumentationUrl(self, name: str) -> str:
+        return f"{self.documentationBaseUrl}en/latest/user_guide/modules/{name.lower()}.html"
+
+    def startupEnvironment(self) -> QtCore.QProcessEnvironment:
+        return QtCore.QProcessEnvironment.systemEnvironment()
+
+    def environment(self) -> QtCore.QProcessEnvironment:
+        return QtCore.QProcessEnvironment.systemEnvironment()
+
+    def topLevelWidgets(self) -> list:
+        return [w for w in QtWidgets.QApplication.topLevelWidgets() if not w.property("hostClosed")]
+
+    def pauseRender(self) -> None:
+        """Nothing is drawn on screen, so nothing is held back."""
+
+    resumeRender = pauseRender
+
+    def setRenderPaused(self, paused: bool) -> None:
+        """Nothing is drawn on screen, so nothing is held back."""
+
+    def exit(self, status: int = 0) -> None:
+        """Written down; the host's `quit()` is what ends it."""
+        self.exit_codes.append(status)
+
+    quit = exit
+
+    def restart(self) -> None:
+        self.exit_codes.append(-1)
+
+    def executable(self) -> str:
+        return sys.executable
+
+
+class CommandOptions:
+    """What Slicer's command line said: nothing."""
+
+    runPythonAndExit = False
+    noMainWindow = False
+    testingEnabled = False
+    verboseModuleDiscovery = False
+
+
+class SlicerMainWindow(QtWidgets.QMainWindow):
+    """The window that dialogs have as parent and that shows status messages."""
+
+    initialWindowShown = QtCore.Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("qSlicerMainWindow")
+        self.setWindowTitle("3D Slicer 5.12.3")
+        self.statusBar()
+        self._area = QtWidgets.QScrollArea(self)
+        self._area.setWidgetResizable(True)
+        self.setCentralWidget(self._area)
+
+    def show_panel(self, panel: QtWidgets.QWidget) -> None:
+        self._area.setWidget(panel)
+
+    def take_panel(self) -> QtWidgets.QWidget:
+        return self._area.takeWidget()

@@ -1,0 +1,40 @@
+"""The pytest fixture `host`, and the reason for skipping where an emulated Slicer cannot be opened."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import pytest
+
+from Testing.host import api
+
+
+def _missing() -> Optional[str]:
+    if not api.available():
+        return f"needs {api.API_FILE.name}, the list of what a real Slicer shows to Python (in shared/slicer)"
+    for name, package in (("PySide6", "PySide6-Essentials"), ("slicer_core", "slicer-core")):
+        if importlib.util.find_spec(name) is None:
+            return f"needs the package {package}"
+    return None
+
+
+NEEDS_HOST = pytest.mark.skipif(_missing() is not None, reason=_missing() or "there")
+
+
+def open_host(*args: Union[str, Path, None], **keywords: Any) -> Any:
+    """Opens an emulated Slicer; see Testing.host.host.open_host. Skips the test where it cannot."""
+    reason = _missing()
+    if reason is not None:
+        pytest.skip(f"an emulated Slicer {reason}")
+    from Testing.host.host import open_host as opened
+    return opened(*args, **keywords)
+
+
+@pytest.fixture
+def host() -> Iterator[Any]:
+    """An emulated Slicer with MISTKDSegment open; closed, and its problems raised, after the test."""
+    with open_host() as opened:
+        yield opened
