@@ -3,6 +3,7 @@
 python3 mistkd.py segment [CT] [options]  segments a CT scan, or a made-up one when none is given
 python3 mistkd.py test [pytest options]   runs ruff, mypy and the tests
 python3 mistkd.py setup                   installs what `.venv/bin/python Training/distill.py` needs
+python3 mistkd.py package [options]       writes the archives that 3D Slicer installs from a file; sets up nothing
 
 The environment variable MISTKD_VENV names another folder than `.venv`.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 EXTRAS = {"segment": [], "test": ["test", "training"], "setup": ["training"]}
 DOWNLOAD_MB = {"segment": 100, "test": 600, "setup": 500}
-OLDEST_PYTHON = {"segment": (3, 9), "test": (3, 10), "setup": (3, 10)}
+OLDEST_PYTHON = {"segment": (3, 9), "test": (3, 10), "setup": (3, 10), "package": (3, 9)}
 STAMP = "mistkd-setup.json"
 UNFINISHED: "dict" = {}
 
@@ -32,14 +33,16 @@ class SetupError(Exception):
 
 def main(arguments: "list[str]") -> int:
     """Runs one of the commands above and returns its exit code."""
-    if not arguments or arguments[0] not in EXTRAS:
+    if not arguments or arguments[0] not in OLDEST_PYTHON:
         asked_for_help = arguments[:1] in (["-h"], ["--help"])
         print(__doc__, file=sys.stdout if asked_for_help else sys.stderr)
         return 0 if asked_for_help else 2
     command, options = arguments[0], arguments[1:]
     venv = environment_folder()
     try:
-        set_up(venv, command)
+        check_version(command)
+        if command != "package":
+            set_up(venv, command)
     except SetupError as error:
         print(f"mistkd.py: error: {error}", file=sys.stderr)
         return 1
@@ -48,6 +51,8 @@ def main(arguments: "list[str]") -> int:
         return 130
     if command == "segment":
         return hand_over([str(program_in(venv, "mistkd-segment")), *options])
+    if command == "package":
+        return package(options)
     if command == "test":
         return run_checks(program_in(venv, "python"), options)
     print(f"Ready: {program_in(venv, 'python')} {Path('Training', 'distill.py')} --help")
@@ -68,9 +73,9 @@ def set_up(venv: Path, command: str) -> None:
     """Makes, updates or repairs the environment; does nothing when it already serves the command.
 
     Raises:
-        SetupError: Python is too old or incomplete, the folder is somebody else's, or pip failed.
+        SetupError: Python is incomplete, the folder is somebody else's, or pip failed.
     """
-    check_python(command)
+    check_complete()
     old, new = read_stamp(venv), wanted_stamp(EXTRAS[command])
     usable = program_in(venv, "python").exists() and all(old.get(k) == new[k] for k in ("project", "python"))
     if usable and old["pyproject"] == new["pyproject"] and set(new["extras"]) <= set(old["extras"]):
@@ -85,12 +90,16 @@ def set_up(venv: Path, command: str) -> None:
     write_stamp(venv, new)
 
 
-def check_python(command: str) -> None:
-    """Refuses a Python that is too old or cannot make virtual environments."""
+def check_version(command: str) -> None:
+    """Refuses a Python that is too old."""
     oldest = OLDEST_PYTHON[command]
     if sys.version_info < oldest:
         raise SetupError(f"'{command}' needs Python {oldest[0]}.{oldest[1]} or newer, and this is "
                          f"{sys.version.split()[0]}; run it with a newer python3")
+
+
+def check_complete() -> None:
+    """Refuses a Python that cannot make virtual environments."""
     if any(importlib.util.find_spec(module) is None for module in ("venv", "ensurepip")):
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise SetupError("this Python cannot make virtual environments; install its venv module first "
@@ -177,6 +186,15 @@ def hand_over(command: "list[str]") -> int:
             return process.wait()
         except KeyboardInterrupt:  # it got the same Ctrl-C and tidies up by itself
             continue
+
+
+def package(options: "list[str]") -> int:
+    """Writes the archives, with the standard library alone."""
+    # With `python -P` this file's folder would not be found by itself.
+    sys.path.insert(0, str(ROOT))
+    from Resources.package import main as write_archives
+
+    return write_archives(options)
 
 
 def run_checks(python: Path, pytest_options: "list[str]") -> int:

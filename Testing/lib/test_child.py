@@ -82,7 +82,7 @@ def test_it_labels_as_the_runner_does_and_says_where(start, tiny_bundle, volume)
     np.testing.assert_array_equal(child.job.labels, expected)
     assert first == Started(10) and last == Progress(10, 10)
     slabs = [(0, 4), (4, 8)] if volume.direction[2, 2] > 0 else [(6, 10), (2, 6)]
-    assert progress == [Progress(n, 10, Filled(0, *slab)) for n, slab in zip((4, 8), slabs, strict=True)]
+    assert progress == [Progress(n, 10, Filled(0, *slab)) for n, slab in zip((4, 8), slabs)]
     assert isinstance(done, Done)
     assert [(row.label.name, row.voxels) for row in done.rows] == [
         ("liver", np.count_nonzero(expected == 5)), ("spleen", np.count_nonzero(expected == 7))]

@@ -204,7 +204,7 @@ def test_within_a_region_labels_are_those_of_the_whole_run_and_outside_there_are
     low, high = (np.array(volume.voxels.shape) * share // 10 for share in (3, 7))
     found = labels_of(volume, bundle, region=around(volume, low, high), postprocess=False)
     inside = np.zeros(volume.voxels.shape, bool)
-    inside[tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))] = True
+    inside[tuple(slice(a, b + 1) for a, b in zip(low, high))] = True
     whole = labels_of(volume, bundle, postprocess=False)
     np.testing.assert_array_equal(found, np.where(inside, whole, 0))
     assert set(np.unique(found)) > {0}

@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+from MISTKDSegmentLib import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 600  # a busy machine
 
@@ -144,12 +146,12 @@ def test_a_failing_step_is_one_sentence_with_its_last_error(mistkd: ModuleType) 
         mistkd.run_quietly([sys.executable, "-c", script], "it failed", "do that")
 
 
-@pytest.mark.parametrize(("command", "minor"), [("segment", 8), ("test", 9), ("setup", 9)])
+@pytest.mark.parametrize(("command", "minor"), [("segment", 8), ("test", 9), ("setup", 9), ("package", 8)])
 def test_an_old_python_is_named(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, command: str,
                                 minor: int) -> None:
     monkeypatch.setattr(mistkd.sys, "version_info", (3, minor, 18))
     with pytest.raises(mistkd.SetupError, match=rf"needs Python 3\.{minor + 1} or newer"):
-        mistkd.check_python(command)
+        mistkd.check_version(command)
 
 
 def test_a_python_without_ensurepip_names_the_package_to_install(mistkd: ModuleType,
@@ -157,7 +159,7 @@ def test_a_python_without_ensurepip_names_the_package_to_install(mistkd: ModuleT
     find: Callable[[str], object] = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name))
     with pytest.raises(mistkd.SetupError, match=r"apt install python3\.\d+-venv"):
-        mistkd.check_python("segment")
+        mistkd.check_complete()
 
 
 def test_the_environment_folder_is_relative_to_the_current_one(mistkd: ModuleType, tmp_path: Path,
@@ -201,3 +203,35 @@ def test_all_checks_run_even_when_one_fails(mistkd: ModuleType, monkeypatch: pyt
 def test_an_unknown_command_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_bootstrap("segmnet").returncode == 2
     assert run_bootstrap("--help").returncode == 0
+
+
+def test_packaging_needs_the_standard_library_alone_and_sets_up_nothing(tmp_path: Path) -> None:
+    venv, out = tmp_path / "venv", tmp_path / "archives"
+    command = [sys.executable, "-S", "-B", str(ROOT / "mistkd.py"), "package", "--slicer", "5.12", "--platform",
+               "linux", "--platform", "windows", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=PATIENCE_S,
+                          env={**os.environ, "MISTKD_VENV": str(venv)})
+    assert done.returncode == 0, done.stderr
+    names = [f"MISTKDSegment-{__version__}-Slicer-5.12-{end}" for end in ("linux.tar.gz", "windows.zip")]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert all(str(out / name) in done.stdout for name in names)
+    assert not venv.exists()
+
+
+def test_packaging_into_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_bootstrap("package", "--slicer", "5.12", "--platform", "linux", "--out", str(tmp_path / "file"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("mistkd.py: error: ") and done.stderr.endswith("name another folder with --out\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_packaging_for_a_slicer_that_is_not_known_is_a_usage_error() -> None:
+    done = run_bootstrap("package", "--slicer", "4.11")
+    assert done.returncode == 2 and "'5.12'" in done.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--platform", "linux", "--slicer", "5.12"], ["--platform", "macosx"]])
+def test_a_revision_is_refused_where_it_would_mean_nothing(options: list[str]) -> None:
+    done = run_bootstrap("package", "--revision", "34999", *options)
+    assert done.returncode == 2 and "--revision goes with --platform macosx and one --slicer" in done.stderr
