@@ -11,8 +11,8 @@ import pytest
 
 from MISTKDSegmentLib.bundle import default_bundle_folder, load_bundle
 from MISTKDSegmentLib.errors import BundleError, InputError
-from MISTKDSegmentLib.reading import read_volume
 from MISTKDSegmentLib.progress import Filled, Progress
+from MISTKDSegmentLib.reading import read_volume
 from MISTKDSegmentLib.region import Region
 from MISTKDSegmentLib.runner import ReadyScan, segment, slices_to_run
 from MISTKDSegmentLib.volume import Volume

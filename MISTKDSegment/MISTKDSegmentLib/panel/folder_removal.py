@@ -1,0 +1,33 @@
+"""Removes the temporary folder of a job for sure (touches qt)."""
+
+from __future__ import annotations
+
+from MISTKDSegmentLib.job import Job
+from MISTKDSegmentLib.panel.timer import Timer
+
+RETRY_MS = 200
+ATTEMPTS = 50
+
+
+def remove_job(job: Job) -> None:
+    """Remove the folder now, or, where the ending child still holds its files (on Windows), as soon as that works."""
+    job.remove()
+    if job.folder.exists():
+        _Removal(job)
+
+
+class _Removal:
+    """Tries again and again for ten seconds; its timer keeps it alive."""
+
+    def __init__(self, job: Job) -> None:
+        self._job, self._attempts = job, 0
+        self._job.stop()
+        self._timer = Timer(RETRY_MS, self._try)
+
+    def _try(self) -> None:
+        self._attempts += 1
+        self._job.remove()
+        if self._job.folder.exists() and self._attempts < ATTEMPTS:
+            self._job.stop()  # what was removed may be just the word that ends the child
+        else:
+            self._timer.stop()

@@ -1,0 +1,33 @@
+"""Which segmentation and table of results belong to which volume (touches slicer)."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import slicer
+
+_TABLE_ROLE = "MISTKDSegment.organTable"
+
+
+def remember(segmentation: slicer.vtkMRMLSegmentationNode, table: slicer.vtkMRMLTableNode) -> None:
+    """Note in the scene that the table tells of the segmentation."""
+    segmentation.SetNodeReferenceID(_TABLE_ROLE, table.GetID())
+
+
+def table_of(segmentation: Optional[slicer.vtkMRMLSegmentationNode]) -> Optional[slicer.vtkMRMLTableNode]:
+    """The table that was noted for a segmentation."""
+    return segmentation.GetNodeReference(_TABLE_ROLE) if segmentation is not None else None
+
+
+def volume_of(segmentation: slicer.vtkMRMLSegmentationNode) -> Optional[slicer.vtkMRMLVolumeNode]:
+    """The volume that a segmentation was made from."""
+    return segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
+
+
+def segmentation_of(volume: Optional[slicer.vtkMRMLVolumeNode],
+                    scene: slicer.vtkMRMLScene) -> Optional[slicer.vtkMRMLSegmentationNode]:
+    """The segmentation that this module made from a volume last; never one that a person drew."""
+    if volume is None:
+        return None
+    return next((node for node in reversed(slicer.util.getNodesByClass("vtkMRMLSegmentationNode", scene))
+                 if table_of(node) is not None and volume_of(node) is volume), None)

@@ -1,0 +1,84 @@
+"""The run that the panel started, and what the panel shows of it (touches slicer and qt widgets)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Optional
+
+from slicer.i18n import tr as _
+
+from MISTKDSegmentLib.panel import outputs, sentences
+from MISTKDSegmentLib.panel.logic import Run, RunParameters
+
+if TYPE_CHECKING:
+    from MISTKDSegmentLib.panel.widget import Panel
+
+
+class Running:
+    """Observer of the run that is under way, if there is one.
+
+    Args:
+        panel: what started it.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel, self._started_s = panel, 0.0
+        self.run: Optional[Run] = None
+        self.is_heard = True
+
+    def start(self, parameters: RunParameters) -> None:
+        """Start a run.
+
+        Raises:
+            SegmentError: it cannot start.
+        """
+        self._started_s = time.monotonic()
+        run = self._panel.logic.start(parameters, self)
+        # A program that cannot be found has failed by now.
+        self.run = run if run.isRunning else None
+        self._panel.refresh()
+
+    def abandon(self) -> None:
+        """End the run without a word: nobody is there to read it."""
+        self.is_heard = False
+        if self.run is not None:
+            self.run.cancel()
+        self.run = None
+
+    def show(self) -> None:
+        """Bring the progress bar, and during a run the status line, in line with the run."""
+        ui = self._panel.ui
+        ui.progressBar.visible = self.run is not None
+        if self.run is not None:
+            done, total = self.run.slicesDone, self.run.slicesTotal
+            ui.progressBar.setRange(0, total)
+            ui.progressBar.setValue(done)
+            ui.progressBar.format = sentences.progress(done, total, self.run.secondsLeft)
+            ui.statusLabel.text = sentences.working(done, total)
+
+    def onProgress(self, run: Run) -> None:
+        """The logic has segmented some more slices."""
+        if self.is_heard:
+            self.show()
+
+    def onFinished(self, run: Run) -> None:
+        """The segmentation is in the scene."""
+        parameters, seconds = self._panel.parameters, time.monotonic() - self._started_s
+        self.run = None
+        outputs.remember(run.segmentationNode, run.tableNode)
+        if parameters is not None:
+            parameters.segmentation, parameters.organTable = run.segmentationNode, run.tableNode
+        self._end(f"{sentences.finished(run.rows, seconds)} {run.sentence}".strip())
+
+    def onCancelled(self, run: Run) -> None:
+        """The run was stopped."""
+        self._end(_("Cancelled; the scene is as it was before. {reason}").format(reason=run.sentence).strip())
+
+    def onFailed(self, run: Run, sentence: str) -> None:
+        """The run could not go on."""
+        self._end(sentence)
+
+    def _end(self, sentence: str) -> None:
+        self.run = None
+        if self.is_heard:
+            self._panel.say(sentence)

@@ -1,0 +1,30 @@
+"""What the panel says about itself."""
+
+from pathlib import Path
+
+import pytest
+
+from MISTKDSegmentLib import __version__
+from MISTKDSegmentLib.models import Model
+
+
+@pytest.fixture
+def about(quiet_host):
+    from MISTKDSegmentLib.panel.about import about
+    return about
+
+
+def test_version_citation_licence_and_warning_are_there(about):
+    said = about(None)
+    assert __version__ in said
+    assert "Transformer Knowledge Distillation" in said
+    assert 'href="https://doi.org/10.1145/3596286.3596292"' in said
+    assert "Apache-2.0" in said
+    assert "Research use only, not a medical device." in said
+
+
+def test_the_licence_of_the_weights_is_that_of_the_chosen_model(about):
+    said = about(Model(Path("m"), "a<b", "1", (), "Not for <sale>."))
+    assert "a&lt;b" in said
+    assert "Not for &lt;sale&gt;." in said
+    assert "<sale>" not in said

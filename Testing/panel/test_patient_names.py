@@ -1,0 +1,27 @@
+"""Names of nodes may be names of patients: they are on the screen, never in the log."""
+
+import logging
+
+from Testing.panel.made_up_nodes import ct_node
+
+
+def test_a_failed_run_logs_no_name(host, caplog):
+    caplog.set_level(logging.DEBUG)
+    node = ct_node("Miller^Anna")
+    node.GetImageData().GetPointData().GetScalars().Fill(150)
+    host.pump()
+    host.click("segmentButton")
+    host.pump(until=lambda: host.widget.panel.running.run is None, timeout_s=30)
+    assert "Miller^Anna is empty" in host.ui.statusLabel.text
+    assert "Miller" not in caplog.text
+
+
+def test_a_run_that_cannot_start_logs_no_name(host, caplog):
+    caplog.set_level(logging.DEBUG)
+    node = ct_node("Miller^Anna")
+    host.pump()
+    node.SetIJKToRASDirections(1, 0.4, 0, 0, 1, 0, 0, 0, 1)
+    host.click("segmentButton")
+    assert host.widget.panel.running.run is None
+    assert "Miller" in host.ui.statusLabel.text
+    assert "Miller" not in caplog.text

@@ -1,0 +1,64 @@
+"""What ends a run from outside, told once, with its reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from Testing.host import open_host
+
+
+@pytest.fixture
+def host():
+    """Slicer without the panel."""
+    with open_host(None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def volume_node(host):
+    return host.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CTLiver")
+
+
+@pytest.fixture
+def watched(host, volume_node):
+    from MISTKDSegmentLib.panel.watch import Watch
+
+    said = []
+    watch = Watch(volume_node, said.append)
+    yield watch, said
+    watch.stop()
+
+
+def test_removing_the_volume_is_told_with_its_name(host, watched, volume_node):
+    host.scene.RemoveNode(volume_node)
+    host.close_scene()
+    assert watched[1] == ["The volume CTLiver was removed."]
+
+
+def test_removing_another_node_is_not(host, watched):
+    host.scene.RemoveNode(host.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other"))
+    assert watched[1] == []
+
+
+def test_closing_the_scene_is_told_while_the_volume_is_still_there(host, volume_node):
+    from MISTKDSegmentLib.panel.watch import Watch
+
+    seen = []
+    Watch(volume_node, lambda sentence: seen.append((sentence, volume_node.GetScene() is not None)))
+    host.close_scene()
+    assert seen == [("The scene was closed.", True)]
+
+
+def test_quitting_is_told(host, watched):
+    host.app.aboutToQuit.emit()
+    assert watched[1] == ["The application is quitting."]
+
+
+def test_nothing_is_told_after_stop(host, watched, volume_node):
+    watch, said = watched
+    watch.stop()
+    watch.stop()
+    host.scene.RemoveNode(volume_node)
+    host.close_scene()
+    host.app.aboutToQuit.emit()
+    assert said == []
