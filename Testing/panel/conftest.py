@@ -6,6 +6,7 @@ from Testing.host import host, open_host
 
 __all__ = ["host", "quiet_host"]
 
+
 @pytest.fixture(scope="module")
 def quiet_host():
     """One emulated Slicer, with no module in it, for a whole file of tests that change nothing there."""
