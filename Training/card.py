@@ -85,7 +85,7 @@ def _introduction(description: Mapping[str, Any]) -> list[str]:
 def _use() -> list[str]:
     return ["With MISTKDSegment on the command line, where this folder is `FOLDER`:",
             "```\npython3 mistkd.py segment my_ct.nii.gz --model FOLDER\n```",
-            "In 3D Slicer, choose this folder as the model of the module MISTKDSegment."]
+            "In 3D Slicer, *Add model…* in the module MISTKD Segment takes the `model.json` of this folder."]
 
 
 def _results(description: Mapping[str, Any]) -> list[str]:

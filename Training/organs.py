@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from Training.prepared import IGNORE
 
 PRIVATE_SCHEME = "99MISTKD"
 MAX_ORGANS = IGNORE - 1
-_KEYS = {"name", "title", "color", "category", "type", "modifier"}
+_KEYS = {"name", "title", "color", "category", "type", "modifier", "plausible_ml"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CODE_LENGTH = 16  # of a code value and a scheme designator (DICOM PS3.5, SH)
 _GOLDEN = 0.618034
@@ -25,8 +26,9 @@ _GOLDEN = 0.618034
 def read_organs(path: Path) -> tuple[Label, ...]:
     """Read the organs to learn: a YAML list; channel and value of each are its place in the list.
 
-    An entry is a name or a table with `name` and, each optional, `title`, `color` ([red, green, blue], 0 to 255), and
-    the codes `category`, `type` and `modifier` ({scheme, value, meaning}). The eight organs of the benchmark need
+    An entry is a name or a table with `name` and, each optional, `title`, `color` ([red, green, blue], 0 to 255), the
+    codes `category`, `type` and `modifier` ({scheme, value, meaning}), and `plausible_ml` ([smallest, largest volume
+    of an adult], outside of which results are flagged). The eight organs of the benchmark need
     the name alone. What others leave out becomes: the name with a capital, a colour of a palette, SCT 123037004
     Anatomical Structure, and a type in the private coding scheme 99MISTKD.
 
@@ -56,8 +58,18 @@ def _organ(value: int, entry: Any, path: Path) -> Label:
     category, type_, modifier = (_code(given[key], name, path) if given.get(key) else getattr(known, key)
                                  for key in ("category", "type", "modifier"))
     color = _color(given["color"], name, path) if "color" in given else known.color
-    return Label(value, name, str(given.get("title", known.title)), color, category, type_, modifier,
-                 known.plausible_ml)
+    plausible_ml = _volumes(given["plausible_ml"], name, path) if "plausible_ml" in given else known.plausible_ml
+    return Label(value, name, str(given.get("title", known.title)), color, category, type_, modifier, plausible_ml)
+
+
+def _volumes(given: Any, name: str, path: Path) -> tuple[float, float]:
+    try:
+        low, high = (float(volume) for volume in given)
+    except (TypeError, ValueError):
+        low, high = 0.0, 0.0
+    if not 0 <= low < high < math.inf:
+        raise InputError(f"{path} gives {name} plausible_ml {given!r}; give two volumes in mL, e.g. [20, 250].")
+    return low, high
 
 
 def _unknown(value: int, name: str) -> Label:

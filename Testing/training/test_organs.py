@@ -36,9 +36,11 @@ def test_everything_can_be_given(tmp_path):
   category: {scheme: SCT, value: 123037004, meaning: Anatomical Structure}
   type: {scheme: SCT, value: 89837001, meaning: Bladder}
   modifier: {scheme: SCT, value: 7771000, meaning: Left}
+  plausible_ml: [10, 900]
 """)
     assert (organ.title, organ.color, organ.type) == ("Urinary bladder", (1, 2, 3), Code("SCT", "89837001", "Bladder"))
     assert organ.modifier == Code("SCT", "7771000", "Left")
+    assert organ.plausible_ml == (10.0, 900.0)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,7 @@ def test_everything_can_be_given(tmp_path):
      ("- 1liver", "use letters, digits"), ("- {name: a, color: [1, 2, 300]}", "each 0 to 255"),
      ("- {name: a, type: SCT}", "give scheme, value and meaning"), ("- {name: a, type: {scheme: SCT}}", "give scheme"),
      (f"- {{name: a, type: {{scheme: S, value: {'x' * 17}, meaning: m}}}}", "over 16 characters"),
+     ("- {name: a, plausible_ml: [9, 3]}", "give two volumes in mL"), ("- {name: a, plausible_ml: 5}", "two volumes"),
      ("- [", "is not valid YAML")],
 )
 def test_what_makes_no_organs_is_refused(tmp_path, text, message):
