@@ -63,6 +63,9 @@ class Installation:
             return name.partition(".")[0] in packages
         for name in [name for name in sys.modules if ours(name) and name not in self._loaded]:
             del sys.modules[name]
+            package, _, last = name.rpartition(".")
+            if package in sys.modules:  # or `from package import last` would find it still
+                vars(sys.modules[package]).pop(last, None)
         sys.modules.update({name: module for name, module in self._loaded.items() if ours(name)})
 
 

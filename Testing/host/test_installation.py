@@ -34,6 +34,16 @@ def test_a_package_that_was_imported_anew_meanwhile_is_the_old_one_again():
     assert sys.modules.pop("made_up.errors") is before and "made_up.later" not in sys.modules
 
 
+def test_what_a_package_got_meanwhile_is_not_found_in_it_any_more():
+    from Testing.host.installation import Installation
+    package, later = types.ModuleType("made_up"), types.ModuleType("made_up.later")
+    sys.modules["made_up"] = package
+    placed = Installation()
+    sys.modules["made_up.later"], package.later = later, later
+    placed.remove(("made_up",))
+    assert sys.modules.pop("made_up") is package and not hasattr(package, "later")
+
+
 def test_python_slicer_runs_this_python(tmp_path):
     from Testing.host.installation import write_python_slicer
     script = write_python_slicer(tmp_path / "bin")
