@@ -78,7 +78,7 @@ class Job:
         """
         folder: Optional[Path] = None
         try:
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=inside))
+            folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside))
             _write_job(folder, volume, options)
             return cls(folder)
         except OSError as error:
@@ -205,9 +205,7 @@ def sweep_leftovers(inside: Optional[Path] = None) -> None:
         inside: folder for temporary files; by default the system's.
     """
     for folder in Path(inside or tempfile.gettempdir()).glob(PREFIX + "*"):
-        try:
-            owner = int(json.loads((folder / _JOB).read_text(encoding="utf-8"))["owner"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if not is_alive(owner):
+        # From the name: files in it may be gone, where others could not be deleted.
+        owner = folder.name[len(PREFIX):].partition("-")[0]
+        if owner.isdecimal() and not is_alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -44,11 +44,9 @@ def installed_models(folders: Sequence[Path]) -> list[Model]:
     """The models in some folders, each in a folder of its own, in the order of their names.
 
     Args:
-        folders: those that do not exist are passed over.
+        folders: those that do not exist or cannot be read are passed over.
     """
-    found = [entry for folder in folders if folder.is_dir() for entry in sorted(folder.iterdir())
-             if (entry / DESCRIPTION_FILE).is_file() and not entry.name.startswith(".")]
-    return [_model(folder) for folder in found]
+    return [_model(entry) for folder in folders for entry in _bundles_in(folder)]
 
 
 def add_model(source: Path, into: Path) -> Path:
@@ -73,6 +71,14 @@ def add_model(source: Path, into: Path) -> Path:
             if _is_copy(entry, bundle):
                 return entry
     raise OutputError(f"{into} holds another model of this name that cannot be read; remove {entry} first.")
+
+
+def _bundles_in(folder: Path) -> list[Path]:
+    try:
+        return [entry for entry in sorted(folder.iterdir())
+                if (entry / DESCRIPTION_FILE).is_file() and not entry.name.startswith(".")]
+    except OSError:
+        return []
 
 
 def _model(folder: Path) -> Model:

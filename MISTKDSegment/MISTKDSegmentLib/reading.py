@@ -189,21 +189,21 @@ def _check_values(path: Union[Path, str], voxels: np.ndarray) -> None:
     if broken:
         raise not_numbers(path, broken)
     if voxels.min() == voxels.max():
-        raise InputError(f"{path} is empty: every voxel is {voxels.min():g}; pass another scan.")
+        raise InputError(f"{path} is empty: every voxel is {voxels.min():g}; choose another scan.")
 
 
 def _check_is_ct(path: Union[Path, str], voxels: np.ndarray) -> None:
     low, high = float(voxels.min()), float(voxels.max())
     values = f"values from {low:g} to {high:g}"
     if low >= 0 and high <= 255:
-        raise InputError(f"{path} looks already windowed or like a picture ({values}); pass the CT in HU.")
+        raise InputError(f"{path} looks already windowed or like a picture ({values}); choose the CT in HU.")
     if high - low < _MIN_RANGE_HU:
-        raise InputError(f"{path} is no CT in HU but perhaps normalised ({values}); pass the CT in HU.")
+        raise InputError(f"{path} is no CT in HU but perhaps normalised ({values}); choose the CT in HU.")
     if np.count_nonzero(voxels < _FAT_OR_AIR_HU) < _MIN_FAT_OR_AIR * voxels.size:
         raise InputError(f"{path} is no CT in HU ({values}, hardly any below {_FAT_OR_AIR_HU:g}, where fat "
-                         "and air lie) but perhaps MR, or CT without rescale intercept; pass the CT in HU.")
+                         "and air lie) but perhaps MR, or CT without rescale intercept; choose the CT in HU.")
     if high < _TISSUE_HU:
-        raise InputError(f"{path} shows nothing but air ({values} HU); pass a scan of the abdomen.")
+        raise InputError(f"{path} shows nothing but air ({values} HU); choose a scan of the abdomen.")
 
 
 def _compact(voxels: np.ndarray) -> np.ndarray:

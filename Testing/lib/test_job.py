@@ -96,12 +96,15 @@ def test_work_is_over_when_it_is_stopped_or_its_folder_or_owner_is_gone(tmp_path
 
 def test_leftovers_of_dead_windows_are_swept_and_others_stay(tmp_path):
     mine, theirs = (Job.create(scan(), Options(tmp_path), inside=tmp_path) for _ in range(2))
-    text = (theirs.folder / "job.json").read_text(encoding="utf-8")
-    (theirs.folder / "job.json").write_text(text.replace(str(os.getpid()), str(gone()), 1), encoding="utf-8")
-    (tmp_path / "mistkd-segment-unfinished").mkdir()
+    assert mine.folder.name.startswith(f"mistkd-segment-{os.getpid()}-")
+    theirs.folder.rename(tmp_path / f"mistkd-segment-{gone()}-x")
+    half_deleted = tmp_path / f"mistkd-segment-{gone()}-y"
+    half_deleted.mkdir()
+    (half_deleted / "voxels.npy").touch()
+    (tmp_path / "mistkd-segment-other").mkdir()
     (tmp_path / "other").mkdir()
     sweep_leftovers(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {mine.folder.name, "mistkd-segment-unfinished", "other"}
+    assert {path.name for path in tmp_path.iterdir()} == {mine.folder.name, "mistkd-segment-other", "other"}
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_room_that_is_needed(tmp_path):

@@ -103,6 +103,12 @@ def test_a_zip_that_is_none_or_holds_no_or_two_models_is_refused(tmp_path):
             add_model(tmp_path / f"{name}.zip", tmp_path / "models")
 
 
+def test_a_folder_that_cannot_be_listed_does_not_hide_the_others(tmp_path):
+    (tmp_path / "no_folder").write_text("")
+    write_tiny_bundle(tmp_path / "models" / "a")
+    assert [model.name for model in installed_models([tmp_path / "no_folder", tmp_path / "models"])] == ["tiny"]
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions bind neither root nor Windows")
 def test_a_folder_without_write_access_is_named(tmp_path):
     source = write_tiny_bundle(tmp_path / "source")

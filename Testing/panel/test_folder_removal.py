@@ -32,6 +32,7 @@ def removal(host, monkeypatch):
     from MISTKDSegmentLib.panel import folder_removal
 
     monkeypatch.setattr(folder_removal, "RETRY_MS", 5)
+    monkeypatch.setattr(folder_removal, "PATIENCE_S", 0.0)
     return folder_removal
 
 
@@ -57,6 +58,14 @@ def test_files_that_are_still_held_go_as_soon_as_they_can_and_the_child_hears_st
     assert sorted(os.listdir(job.folder)) == ["stop", "voxels.npy"]
     held[0] = False
     host.pump(until=lambda: not job.folder.exists())
+
+
+def test_files_that_an_ending_child_holds_for_a_moment_are_gone_when_the_call_returns(removal, job, monkeypatch):
+    tries, real_remove = [], job.remove
+    monkeypatch.setattr(removal, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(job, "remove", lambda: tries.append(1) or (len(tries) == 3 and real_remove()))
+    removal.remove_job(job)
+    assert len(tries) == 3 and not job.folder.exists()
 
 
 def test_it_gives_up_in_the_end(host, removal, job, monkeypatch):

@@ -29,6 +29,7 @@ from Resources.slicer_archive import (
     description,
     listed_files,
 )
+from Testing.host import NEEDS_HOST
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 600  # a busy machine
@@ -205,3 +206,24 @@ def test_a_small_scan_is_segmented_from_there(installed_library: Path, tmp_path:
     with open(tmp_path / "scan.csv", encoding="utf-8", newline="") as table:
         liver, = csv.DictReader(table)
     assert 500 < float(liver["volume_ml"]) < 4000
+
+
+OPEN_THE_MODULE = """
+import sys
+from pathlib import Path
+from Testing.host import open_host
+installed = Path(sys.argv[1])
+sys.path.insert(0, str(installed))
+with open_host(installed / "MISTKDSegment.py") as host:
+    import MISTKDSegmentLib
+    print(Path(MISTKDSegmentLib.__file__).parents[1] == installed, host.find("segmentButton").text,
+          [model.name for model in host.logic.models()])
+"""
+
+
+@NEEDS_HOST
+def test_the_module_opens_its_panel_from_where_slicer_put_it(installed_library: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", OPEN_THE_MODULE, str(installed_library)], capture_output=True,
+                          encoding="utf-8", timeout=PATIENCE_S, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "True Segment abdomen ['synapse-abdomen']"

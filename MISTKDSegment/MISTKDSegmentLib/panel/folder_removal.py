@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from MISTKDSegmentLib.job import Job
 from MISTKDSegmentLib.panel.timer import Timer
 
+PATIENCE_S, STEP_S = 0.5, 0.05
 RETRY_MS = 200
 ATTEMPTS = 50
 
@@ -12,6 +15,12 @@ ATTEMPTS = 50
 def remove_job(job: Job) -> None:
     """Remove the folder now, or, where the ending child still holds its files (on Windows), as soon as that works."""
     job.remove()
+    # A moment's wait: a child ends within it, and when Slicer quits no timer will come round any more.
+    deadline = time.monotonic() + PATIENCE_S
+    while job.folder.exists() and time.monotonic() < deadline:
+        job.stop()
+        time.sleep(STEP_S)
+        job.remove()
     if job.folder.exists():
         _Removal(job)
 

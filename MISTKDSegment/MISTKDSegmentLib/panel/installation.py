@@ -138,7 +138,7 @@ def remedy() -> str:
 def wheel_pattern() -> str:
     """What the name of a wheel file for this Slicer looks like, e.g. "onnxruntime-*-cp312-*-win_amd64.whl"."""
     if sys.platform == "darwin":
-        ending = f"macosx_*_{platform.machine()}"
+        ending = "macosx_*"  # of this processor or universal2, which differs from version to version
     elif sys.platform == "win32":
         ending = sysconfig.get_platform().replace("-", "_")
     else:
