@@ -36,6 +36,8 @@ def main(arguments: "list[str]") -> int:
     if not arguments or arguments[0] not in OLDEST_PYTHON:
         asked_for_help = arguments[:1] in (["-h"], ["--help"])
         print(__doc__, file=sys.stdout if asked_for_help else sys.stderr)
+        if arguments and not asked_for_help:
+            print(f"mistkd.py: error: there is no command '{arguments[0]}'", file=sys.stderr)
         return 0 if asked_for_help else 2
     command, options = arguments[0], arguments[1:]
     venv = environment_folder()

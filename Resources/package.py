@@ -45,12 +45,23 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mistkd.py package", description="Writes the archives that 3D Slicer "
                                      "installs from a file; all of them when neither version nor system is named.")
     add = parser.add_argument
-    add("--slicer", action="append", choices=REVISIONS, help="version of Slicer; can be repeated")
+    add("--slicer", action="append", type=_release, choices=REVISIONS, help="version of Slicer; can be repeated")
     add("--platform", action="append", choices=SUFFIXES, help="operating system; can be repeated")
-    add("--revision", action="append", type=int, metavar="N", help="for macOS and a release of Slicer "
+    add("--revision", action="append", type=_revision, metavar="N", help="for macOS and a release of Slicer "
         "that is not known here: the revision that Slicer shows under Help > About")
     add("--out", type=Path, default=ROOT / "dist", metavar="FOLDER", help="for the archives (default: dist)")
     return parser
+
+
+def _release(text: str) -> str:
+    """The release that an installed Slicer is of: 5.12 for 5.12.3."""
+    return ".".join(text.split(".")[:2])
+
+
+def _revision(text: str) -> int:
+    if not text.isdecimal() or int(text) < min(REVISIONS["5.8"]):
+        raise argparse.ArgumentTypeError(f"'{text}' is no revision of Slicer; Help > About shows it")
+    return int(text)
 
 
 def write(path: Path, content: bytes) -> Path:

@@ -164,7 +164,7 @@ def choose_labels(bundle: Bundle, names: Optional[str]) -> tuple[Label, ...]:
     if names is None:
         return bundle.labels
     try:
-        return tuple(dict.fromkeys(bundle.label(name.strip()) for name in names.split(",")))
+        return tuple(dict.fromkeys(bundle.label(name.strip().lower()) for name in names.split(",")))
     except BundleError as error:
         raise UsageError(f"argument --organs: {error}") from None
 

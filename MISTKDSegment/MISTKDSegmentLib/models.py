@@ -64,7 +64,7 @@ def add_model(source: Path, into: Path) -> Path:
         OutputError: the copy cannot be written.
     """
     with _opened(source) as folder:
-        bundle = load_bundle(folder)
+        bundle = _verified(folder, source)
         for entry in (into / _folder_name(bundle), into / f"{_folder_name(bundle)}-{bundle.sha256[:8]}"):
             if not entry.exists():
                 _copy(folder, entry)
@@ -131,6 +131,14 @@ def _unpack_file(archive: zipfile.ZipFile, name: str, folder: Path) -> None:
 
 def _folder_name(bundle: Bundle) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{bundle.name}-{bundle.version}").strip(".-") or "model"
+
+
+def _verified(folder: Path, source: Path) -> Bundle:
+    try:
+        return load_bundle(folder)
+    except BundleError as error:
+        # Of a zip, the user knows the file and not the folder that it was unpacked into.
+        raise BundleError(str(error).replace(str(folder), str(source))) from None
 
 
 def _copy(folder: Path, entry: Path) -> None:

@@ -21,12 +21,13 @@ class Region:
     lps_to_unit: np.ndarray
 
     def slices(self, volume: Volume) -> range:
-        """The slices (k) of a volume that may meet the box; empty where it lies beside them."""
+        """The slices (k) of a volume that may meet the box; empty where it lies beside the volume."""
         corners = np.array([[*corner, 1.0] for corner in product((-1.0, 1.0), repeat=3)])
         unit_to_ijk = np.linalg.inv(volume.ijk_to_lps) @ np.linalg.inv(self.lps_to_unit)
-        ks = (corners @ unit_to_ijk.T)[:, 2]
-        first, last = int(np.ceil(ks.min() - 1e-6)), int(np.floor(ks.max() + 1e-6))
-        return range(max(0, first), max(0, min(len(volume.voxels), last + 1)))
+        ijk = (corners @ unit_to_ijk.T)[:, :3]
+        first = np.maximum(np.ceil(ijk.min(0) - 1e-6), 0).astype(int)
+        stop = np.minimum(np.floor(ijk.max(0) + 1e-6) + 1, volume.voxels.shape[::-1]).astype(int)
+        return range(int(first[2]), int(stop[2])) if (first < stop).all() else range(0)
 
     def mask(self, volume: Volume, k: int) -> np.ndarray:
         """Bool (rows, columns): which voxel centres of slice k lie in the box."""

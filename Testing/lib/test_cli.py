@@ -93,7 +93,7 @@ def test_the_last_line_names_the_files_and_the_seconds(run: Run, scan: Path, out
 
 def test_a_subset_of_organs_leaves_the_others_out(run: Run, scan: Path, out: Path,
                                                   capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(scan, "--organs", " spleen", "--no-picture") == 0
+    assert run(scan, "--organs", " Spleen", "--no-picture") == 0
     assert set(np.unique(sitk.GetArrayFromImage(sitk.ReadImage(str(out / "case.seg.nrrd"))))) == {0, 7}
     assert "Liver" not in capsys.readouterr().out
 

@@ -65,7 +65,7 @@ def test_another_network_of_the_same_name_is_kept_beside_the_first(tmp_path):
     network.doc_string = "another"
     other = network.SerializeToString()
     (tmp_path / "source" / "model.onnx").write_bytes(other)
-    description = json.loads((tmp_path / "source" / "model.json").read_text())
+    description = json.loads((tmp_path / "source" / "model.json").read_text(encoding="utf-8"))
     import hashlib
     description["sha256"] = hashlib.sha256(other).hexdigest()
     (tmp_path / "source" / "model.json").write_text(json.dumps(description))
@@ -76,7 +76,7 @@ def test_another_network_of_the_same_name_is_kept_beside_the_first(tmp_path):
 
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path):
     source = write_tiny_bundle(tmp_path / "source")
-    description = json.loads((source / "model.json").read_text())
+    description = json.loads((source / "model.json").read_text(encoding="utf-8"))
     (source / "model.json").write_text(json.dumps({**description, "name": "../../evil", "version": "/"}))
     assert add_model(source, tmp_path / "models").parent == tmp_path / "models"
 
@@ -98,7 +98,8 @@ def test_a_zip_that_is_none_or_holds_no_or_two_models_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as file:
         for folder in ("a", "b"):
             file.write(source / "model.json", f"{folder}/model.json")
-    for name, message in (("none", "no readable zip"), ("empty", "model.json cannot be read"), ("two", "one by one")):
+    for name, message in (("none", "no readable zip"), ("empty", r"empty\.zip.model\.json cannot be read"),
+                          ("two", "one by one")):
         with pytest.raises(BundleError, match=message):
             add_model(tmp_path / f"{name}.zip", tmp_path / "models")
 

@@ -24,9 +24,16 @@ def box(low, high, turn=STRAIGHT):
 
 @pytest.mark.parametrize(("low", "high", "expected"), [
     (100, 145, range(10)), (101, 119, range(1, 4)), (105, 115, range(1, 4)), (0, 104, range(1)),
-    (146, 200, range(10, 10)), (106, 109, range(2, 2))])
+    (146, 200, range(0)), (106, 109, range(0))])
 def test_the_slices_are_those_whose_centres_lie_in_the_box(low, high, expected):
     assert list(box((-99, -99, low), (99, 99, high)).slices(SCAN)) == list(expected)
+
+
+@pytest.mark.parametrize("shift", [(500, 0, 0), (-500, 0, 0), (0, 500, 0), (0, -500, 0), (0, 0, 500), (0, 0, -500)])
+def test_a_box_beside_the_scan_meets_no_slice_on_whichever_side(shift):
+    low, high = np.array([-9.0, 18.0, 104.0]), np.array([3.0, 36.0, 140.0])
+    assert list(box(low, high).slices(SCAN)) == list(range(1, 9))
+    assert list(box(low + shift, high + shift).slices(SCAN)) == []
 
 
 def test_the_mask_holds_the_voxels_whose_centres_lie_in_the_box():

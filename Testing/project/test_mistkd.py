@@ -88,7 +88,7 @@ def test_another_python_or_a_moved_folder_starts_afresh(
 ) -> None:
     mistkd.set_up(tmp_path / "venv", "segment")
     stamp = tmp_path / "venv" / mistkd.STAMP
-    stamp.write_text(json.dumps({**json.loads(stamp.read_text()), key: "other"}))
+    stamp.write_text(json.dumps({**json.loads(stamp.read_text(encoding="utf-8")), key: "other"}))
     (tmp_path / "venv" / "leftover").mkdir()
     mistkd.set_up(tmp_path / "venv", "segment")
     assert made_environments(installed) == 2
@@ -106,7 +106,7 @@ def test_an_interrupted_set_up_is_repaired(mistkd: ModuleType, installed: list[l
         mistkd.set_up(venv, "segment")
     mistkd.set_up(venv, "segment")
     assert made_environments(installed) == 2
-    assert json.loads((venv / mistkd.STAMP).read_text()) == mistkd.wanted_stamp([])
+    assert json.loads((venv / mistkd.STAMP).read_text(encoding="utf-8")) == mistkd.wanted_stamp([])
 
 
 def test_a_deleted_python_is_replaced(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path) -> None:
@@ -201,7 +201,8 @@ def test_all_checks_run_even_when_one_fails(mistkd: ModuleType, monkeypatch: pyt
 
 
 def test_an_unknown_command_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
-    assert run_bootstrap("segmnet").returncode == 2
+    unknown = run_bootstrap("segmnet")
+    assert unknown.returncode == 2 and unknown.stderr.endswith("mistkd.py: error: there is no command 'segmnet'\n")
     assert run_bootstrap("--help").returncode == 0
 
 
@@ -229,6 +230,18 @@ def test_packaging_into_a_file_is_one_sentence(tmp_path: Path) -> None:
 def test_packaging_for_a_slicer_that_is_not_known_is_a_usage_error() -> None:
     done = run_bootstrap("package", "--slicer", "4.11")
     assert done.returncode == 2 and "'5.12'" in done.stderr
+
+
+@pytest.mark.parametrize("revision", ["0", "-1", "5.12", "33000"])
+def test_what_is_no_revision_is_refused(revision: str) -> None:
+    done = run_bootstrap("package", "--slicer", "5.12", "--platform", "macosx", f"--revision={revision}")
+    assert done.returncode == 2 and f"'{revision}' is no revision of Slicer" in done.stderr
+
+
+def test_the_number_that_slicer_shows_names_its_release(tmp_path: Path) -> None:
+    done = run_bootstrap("package", "--slicer", "5.12.3", "--platform", "linux", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [f"MISTKDSegment-{__version__}-Slicer-5.12-linux.tar.gz"]
 
 
 @pytest.mark.parametrize("options", [[], ["--platform", "linux", "--slicer", "5.12"], ["--platform", "macosx"]])

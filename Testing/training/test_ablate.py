@@ -57,13 +57,13 @@ def test_one_command_trains_scores_and_writes_the_table(data, tmp_path, capsys):
     teacher = tmp_path / "teacher" / "last.ckpt"
     options = [*shared, "--out", str(tmp_path / "out"), "--teacher", str(teacher)]
     assert ablate.main([*options, "--variants", "[alone, sequence, all+unlabelled]", "--seeds", "[0, 1]"]) == 0
-    document = json.loads((tmp_path / "out" / "ablation.json").read_text())
+    document = json.loads((tmp_path / "out" / "ablation.json").read_text(encoding="utf-8"))
     assert [row["variant"] for row in document["rows"]] == ["alone", "sequence", "all+unlabelled"]
     assert all(row["seeds"] == 2 and 0 <= row["dice"] <= 1 and row["steps"] == 4 for row in document["rows"])
     for variant in ("alone", "sequence", "all+unlabelled"):
         for seed in (0, 1):
             folder = tmp_path / "out" / f"{variant}-seed{seed}"
-            assert json.loads((folder / "results.json").read_text())["cases"].keys() == {"c"}
+            assert json.loads((folder / "results.json").read_text(encoding="utf-8"))["cases"].keys() == {"c"}
             assert read_trained(folder / "last.ckpt").provenance["recipe"]["seed"] == seed
     assert "Written: ablation.csv" in capsys.readouterr().out
 

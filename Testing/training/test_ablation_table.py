@@ -32,10 +32,10 @@ def test_four_files_are_written(tmp_path):
     write_table(tmp_path, RESULTS, {"commit": "abc"})
     rows = list(csv.DictReader((tmp_path / "ablation.csv").open(newline="")))
     assert [row["variant"] for row in rows] == ["alone", "all"] and float(rows[1]["spleen"]) == 0.7
-    document = json.loads((tmp_path / "ablation.json").read_text())
+    document = json.loads((tmp_path / "ablation.json").read_text(encoding="utf-8"))
     assert document["commit"] == "abc" and len(document["results"]) == 3
     assert (tmp_path / "ablation.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "ablation.md").read_text() == markdown(rows_of(RESULTS))
+    assert (tmp_path / "ablation.md").read_text(encoding="utf-8") == markdown(rows_of(RESULTS))
 
 
 def test_the_markdown_table_has_a_line_a_variant():

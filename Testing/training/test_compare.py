@@ -60,7 +60,7 @@ def test_the_files_hold_pairs_means_and_a_picture(files, tmp_path):
     assert len(rows) == 4 * 2
     assert float(rows[0]["difference"]) == pytest.approx(0.1)
     assert rows[7]["difference"] == ""
-    document = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    document = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
     assert document["organs"]["liver"]["p"] == document["organs"]["liver"]["smallest_p"] == 0.125
     assert document["organs"]["spleen"]["cases"] == 3
     assert document["first"]["name"] == "old"
@@ -107,7 +107,7 @@ def without(organ):
     ],
 )
 def test_results_that_do_not_belong_together_are_one_line(files, capsys, edit, said):
-    document = json.loads(files[1].read_text())
+    document = json.loads(files[1].read_text(encoding="utf-8"))
     edit(document)
     files[1].write_text(json.dumps(document))
     assert run(files) == InputError.exit_code
@@ -117,7 +117,7 @@ def test_results_that_do_not_belong_together_are_one_line(files, capsys, edit, s
 
 
 def with_checksums(path, **changes):
-    document = json.loads(path.read_text()) | changes
+    document = json.loads(path.read_text(encoding="utf-8")) | changes
     for case, entry in document["cases"].items():
         entry["content_sha256"] = case * 64
     path.write_text(json.dumps(document))
@@ -132,7 +132,7 @@ def test_the_same_scans_in_a_folder_of_another_name_are_compared(files):
 def test_other_scans_in_a_folder_of_the_same_name_are_one_line(files, capsys):
     for path in files:
         with_checksums(path)
-    document = json.loads(files[1].read_text())
+    document = json.loads(files[1].read_text(encoding="utf-8"))
     document["cases"]["c"]["content_sha256"] = "0" * 64
     files[1].write_text(json.dumps(document))
     assert run(files) == InputError.exit_code

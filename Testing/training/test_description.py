@@ -24,7 +24,7 @@ def test_provenance_is_added_to(tiny_bundle):
 
 def test_the_card_follows(tiny_bundle):
     update_description(tiny_bundle, version="2.0")
-    assert "# tiny 2.0" in (tiny_bundle / "README.md").read_text()
+    assert "# tiny 2.0" in (tiny_bundle / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_card_that_cannot_be_written_is_named(tiny_bundle):

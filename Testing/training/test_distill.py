@@ -80,13 +80,13 @@ def test_one_command_ends_in_a_bundle_that_segments(run):
 
 @pytest.mark.slow
 def test_the_run_folder_says_what_was_run_and_how_it_went(run):
-    assert yaml.safe_load((run / "recipe.yaml").read_text())["student_schedule"]["steps"] == 4
-    facts = json.loads((run / "run.json").read_text())
+    assert yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))["student_schedule"]["steps"] == 4
+    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert facts["versions"]["torch"] == torch.__version__ and facts["recipe"]["seed"] == 0
     assert set(facts["data"]["sha256"]) == {"p0", "p1", "p2"} and facts["commit"]
     for who in ("teacher", "student"):
         assert (run / who / "last.ckpt").exists() and (run / who / "previous.ckpt").exists()
-        assert "dice" in (run / who / "log" / "version_0" / "metrics.csv").read_text().splitlines()[0]
+        assert "dice" in (run / who / "log" / "version_0" / "metrics.csv").read_text(encoding="utf-8").splitlines()[0]
         assert list((run / who / "log" / "version_0").glob("events.out.tfevents*"))
         assert (run / who / "curves.png").read_bytes().startswith(b"\x89PNG")
         assert [path.name for path in sorted((run / who / "examples").iterdir())] == [
@@ -301,7 +301,7 @@ def test_a_run_does_not_go_on_with_another_teacher(teacher, tmp_path, capsys):
     options = [str(data), "--config", str(config), "--out", str(tmp_path / "s"), "--export", "false"]
     assert distill.main([*options, "--teacher", str(checkpoint)]) == 0
     assert distill.main([*options, "--teacher", str(checkpoint), "--resume"]) == 0
-    assert len(json.loads((tmp_path / "s" / "run.json").read_text())["starts"]) == 2
+    assert len(json.loads((tmp_path / "s" / "run.json").read_text(encoding="utf-8"))["starts"]) == 2
     for wrong in (["--teacher", str(other)], []):
         assert distill.main([*options, *wrong, "--resume"]) == 3
         assert "was begun with another teacher" in capsys.readouterr().err

@@ -81,7 +81,7 @@ def read_rows(path):
 
 def test_results_say_which_model_on_which_machine_and_what_it_scored(data, model, tmp_path):
     assert run(data, model, tmp_path / "out") == 0
-    document = json.loads((tmp_path / "out" / "results.json").read_text())
+    document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert document["bundle"] == {"name": "madeup", "version": "1.2.3", "sha256": "c0ffee"}
     assert (document["data"], document["layout"]) == ("Dataset001_Madeup", "nnunet")
     assert document["host"]["cores"] >= 1
@@ -273,7 +273,8 @@ def test_the_means_are_recorded_in_the_bundle_and_its_card_when_asked_for(data, 
     recorded = load_bundle(tiny_bundle).results
     assert recorded["cases"] == ["large"]
     assert recorded["transunet"]["organs"]["liver"]["dice"] > 0.8
-    assert f"{recorded['transunet']['organs']['liver']['dice']:.3f}" in (tiny_bundle / "README.md").read_text()
+    card = (tiny_bundle / "README.md").read_text(encoding="utf-8")
+    assert f"{recorded['transunet']['organs']['liver']['dice']:.3f}" in card
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +285,7 @@ def checkpoint(tmp_path_factory):
 def test_a_checkpoint_is_scored_as_the_bundle_that_it_would_become(data, checkpoint, tmp_path):
     add_case(data, "large", found={LIVER_HU: LARGE_BOX}, real={3: LARGE_BOX})
     assert run(data, checkpoint, tmp_path / "out", "--cases", "large") == 0
-    document = json.loads((tmp_path / "out" / "results.json").read_text())
+    document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert document["bundle"]["name"].endswith("student/last.ckpt")
     assert set(document["cases"]["large"]["organs"]) == {"liver"}
 

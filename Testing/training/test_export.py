@@ -60,7 +60,7 @@ def test_the_learning_curves_of_the_run_go_with_the_bundle_and_slices_of_its_sca
     (run / "examples" / "step_000100.png").write_bytes(b"slices")
     bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="t", version="1", run=run)
     assert [path.name for path in bundle.folder.glob("*.png")] == ["curves.png"]
-    assert "![curves](curves.png)" in (bundle.folder / "README.md").read_text()
+    assert "![curves](curves.png)" in (bundle.folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
@@ -90,7 +90,7 @@ def test_a_smaller_form_says_what_it_lost(halves, tmp_path):
     measured = smaller.provenance["half_precision"]
     assert (measured["dice_before"], measured["dice_after"], measured["cases"]) == (0.9, 0.8985, ["x"])
     assert smaller.postprocessing == {"liver": PostProcessing(largest_component=True)}
-    assert "0.8985" in (tmp_path / "half" / "README.md").read_text()
+    assert "0.8985" in (tmp_path / "half" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("after", [0.8975, 0.5, float("nan")])
@@ -141,7 +141,7 @@ def test_the_command_halves_a_bundle(raw, tmp_path):
     smaller = load_bundle(tmp_path / "half")
     assert len(smaller.network) < len(whole.network)
     assert smaller.provenance["half_precision"]["of_sha256"] == whole.sha256
-    assert json.loads((tmp_path / "half" / "model.json").read_text())["sha256"] == smaller.sha256
+    assert json.loads((tmp_path / "half" / "model.json").read_text(encoding="utf-8"))["sha256"] == smaller.sha256
 
 
 def test_half_without_data_is_one_line_and_nothing_is_written(tmp_path, capsys):

@@ -21,7 +21,7 @@ def test_data_split_recipe_commit_versions_and_hardware_are_there(tmp_path):
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["hardware"] == hardware(MACHINE)
     write_facts(tmp_path, facts)
-    assert json.loads((tmp_path / "run.json").read_text()) == facts
+    assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8")) == facts
 
 
 def test_outside_git_the_commit_is_unknown(monkeypatch):

@@ -52,7 +52,7 @@ def network(channels: int = 3) -> Segmenter:
 
 
 def edit_config(folder: Path, **values: object) -> None:
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps(config | values))
 
 

@@ -178,4 +178,4 @@ def test_the_order_of_words_and_their_spaces_mean_nothing(words, space):
 def test_the_shipped_maps_name_organs_of_the_benchmark_only():
     names = {organ.name for organ in ABDOMEN_LABELS}
     for path in SHIPPED.glob("*.yaml"):
-        assert set(yaml.safe_load(path.read_text()).get("organs", {})) <= names
+        assert set(yaml.safe_load(path.read_text(encoding="utf-8")).get("organs", {})) <= names

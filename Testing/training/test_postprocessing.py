@@ -151,13 +151,14 @@ def test_the_command_writes_what_it_chose_what_it_earned_and_the_card(tiny_bundl
     assert earned["cases"] == ["a"]
     assert earned["organs"]["liver"]["cases"] == 1
     assert earned["organs"]["liver"]["dice_after"] > earned["organs"]["liver"]["dice_before"] + LEAST_GAIN
-    assert "drop parts below 10 mL" in (tiny_bundle / "README.md").read_text()
+    assert "drop parts below 10 mL" in (tiny_bundle / "README.md").read_text(encoding="utf-8")
     assert "drop parts below 10 mL" in capsys.readouterr().out
 
 
 def test_results_of_the_old_cleanup_and_nothing_else_are_dropped(tiny_bundle, raw):
     path = tiny_bundle / "model.json"
-    description = json.loads(path.read_text()) | {"results": {"cases": ["x"]}, "provenance": {"commit": "abc"}}
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description |= {"results": {"cases": ["x"]}, "provenance": {"commit": "abc"}}
     path.write_text(json.dumps(description))
     assert main(["--model", str(tiny_bundle), "--data", str(raw)]) == 0
     bundle = load_bundle(tiny_bundle)

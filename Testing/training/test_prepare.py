@@ -384,4 +384,4 @@ class TestRealScans:
         _, (preparation,) = prepare(tmp_path / "raw", tmp_path / "out")
         assert preparation.doubts == () and preparation.case.known == tuple(NAMES)
         assert preparation.organ_ml(1.5)["liver"] > 100
-        assert json.loads((tmp_path / "out" / "s0001.note.json").read_text())["size"] == [122, 101, 30]
+        assert json.loads((tmp_path / "out" / "s0001.note.json").read_text(encoding="utf-8"))["size"] == [122, 101, 30]

@@ -27,7 +27,7 @@ def test_the_validation_cases_are_the_published_ones():
 def test_it_is_written_as_yaml_that_reads_back(tmp_path):
     recipe = replace(Recipe(), seed=3)
     recipe.write(tmp_path / "recipe.yaml")
-    assert yaml.safe_load((tmp_path / "recipe.yaml").read_text()) == recipe.as_plain()
+    assert yaml.safe_load((tmp_path / "recipe.yaml").read_text(encoding="utf-8")) == recipe.as_plain()
     recipe.write(tmp_path / "recipe.yaml")
 
 

@@ -50,7 +50,7 @@ def test_results_csv_has_one_row_per_case_organ_protocol_and_metric(folder):
 
 
 def test_results_json_holds_cases_summary_and_what_the_protocols_mean(folder):
-    document = json.loads((folder / "results.json").read_text())
+    document = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert document["cases"]["hit"]["seconds"] == 1.235
     assert document["cases"]["hit"]["mean"]["millimetre"]["dice"] == pytest.approx(0.625)
     assert document["cases"]["miss"]["organs"]["spleen"]["presence"] == "unknown"
@@ -71,7 +71,8 @@ def test_the_figure_has_the_organs_own_colours_where_they_are_told(tmp_path):
     assert list(points[1].get_color()) != [1.0, 0.0, 0.2]
     liver = next(label for label in ABDOMEN_LABELS if label.name == "liver")
     write_results(tmp_path, results(), FACTS, [liver])
-    assert json.loads((tmp_path / "results.json").read_text())["colors"] == {"liver": list(liver.color)}
+    written = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert written["colors"] == {"liver": list(liver.color)}
 
 
 def test_one_case_is_singular():

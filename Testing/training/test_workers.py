@@ -66,10 +66,10 @@ def test_no_process_outlives_its_parent(tmp_path, end):
         "if __name__ == '__main__':\n    list(run_all(nap, sys.argv[1:], 2))\n")
     notes = [tmp_path / "one", tmp_path / "two"]
     parent = subprocess.Popen([sys.executable, str(tmp_path / "main.py"), *map(str, notes)], stderr=subprocess.DEVNULL)
-    wait_until(lambda: all(note.exists() and note.read_text() for note in notes))
+    wait_until(lambda: all(note.exists() and note.read_text(encoding="utf-8") for note in notes))
     parent.send_signal(end)
     parent.wait(PATIENCE_S)
-    wait_until(lambda: not any(is_running(int(note.read_text())) for note in notes))
+    wait_until(lambda: not any(is_running(int(note.read_text(encoding="utf-8"))) for note in notes))
 
 
 def wait_until(condition):
