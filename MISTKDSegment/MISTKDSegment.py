@@ -15,6 +15,7 @@ from slicer.ScriptedLoadableModule import (
 )
 
 from MISTKDSegmentLib.panel import logic
+from MISTKDSegmentLib.panel.about import CITATION
 from MISTKDSegmentLib.panel.sample_data import register_sample_data
 
 __all__ = ["MISTKDSegment", "MISTKDSegmentLogic", "MISTKDSegmentTest", "MISTKDSegmentWidget"]
@@ -32,9 +33,7 @@ class MISTKDSegment(ScriptedLoadableModule):
         parent.helpText = _("Segments the organs of the abdomen in CT volumes with a small transformer that was "
                             "taught by a large one. Load a CT volume and click “Segment abdomen”. Research use only, "
                             "not a medical device.")
-        parent.acknowledgementText = _("The method is that of: {citation}").format(
-            citation="Zhang, Wang, Lam, Chow: Medical Image Segmentation Approach via Transformer Knowledge "
-                     "Distillation. CVIPPR 2023, doi:10.1145/3596286.3596292.")
+        parent.acknowledgementText = _("The method is that of: {citation}").format(citation=CITATION)
         slicer.app.connect("startupCompleted()", register_sample_data)
 
 
@@ -57,7 +56,10 @@ class MISTKDSegmentWidget(ScriptedLoadableModuleWidget):
         self.ui = slicer.util.childWidgetVariables(widget)
         self.logic = MISTKDSegmentLogic()
         self.panel = Panel(self.ui, self.logic)
-        self.panel.enter()
+        self.panel.open()
+        # Slicer calls enter() after this, but not when it reloads a module that is shown.
+        if getattr(self.parent, "isEntered", False):
+            self.panel.enter()
 
     def enter(self) -> None:
         """The module is opened."""

@@ -32,7 +32,7 @@ def organ_table(rows: Sequence[OrganRow], dice: Mapping[str, float], *, plain: b
     table.add_column("Organ")
     for title in ("Volume (mL)", "Mean HU", *(["Dice (phantom)"] if dice else [])):
         table.add_column(title, justify="right")
-    table.add_column("Note")
+    table.add_column("Flag")
     for row in rows:
         mean_hu = "-" if row.mean_hu is None else f"{row.mean_hu:.0f}"
         score = [f"{dice[row.label.name]:.2f}"] if dice else []

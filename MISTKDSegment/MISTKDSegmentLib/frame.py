@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.image import to_image, to_volume
+from MISTKDSegmentLib.orientation import is_oblique, nearest_axes
 from MISTKDSegmentLib.volume import Volume
 
-# Up to this angle a scan keeps its own voxels (axes permuted and flipped only): patients lie this crookedly in
-# scans that count as axial, and resampling thick slices would blur more than the tilt disturbs.
-MAX_TILT_DEGREES = 10.0
 AIR_HU = -1024.0
 
 
@@ -77,13 +74,10 @@ def canonical_frame(volume: Volume) -> CanonicalFrame:
     Returns:
         The frame, with the canonical volume in it.
     """
-    axis_of = _nearest_axes(volume.direction)
-    along = np.array([volume.direction[lps, axis] for lps, axis in enumerate(axis_of)])
+    axis_of = nearest_axes(volume.direction)
     transpose = tuple(2 - axis_of[lps] for lps in (2, 1, 0))
-    flips = tuple(2 - lps for lps in (2, 1, 0) if along[lps] < 0)
-    # A lone slice has no neighbours to resample from: it stays whole, however it lies.
-    is_oblique = np.abs(along).min() < np.cos(np.radians(MAX_TILT_DEGREES)) and min(volume.voxels.shape) > 1
-    if is_oblique:
+    flips = tuple(2 - lps for lps in (2, 1, 0) if volume.direction[lps, axis_of[lps]] < 0)
+    if is_oblique(volume):
         return CanonicalFrame(_resampled_axial(volume, axis_of), volume, transpose, flips, True)
     return CanonicalFrame(_permuted(volume, axis_of, transpose, flips), volume, transpose, flips, False)
 
@@ -93,12 +87,6 @@ def _nearest(labels: Volume, grid: Volume) -> np.ndarray:
     resampled = sitk.Resample(to_image(labels), to_image(grid), sitk.Transform(), sitk.sitkNearestNeighbor, 0,
                               sitk.sitkUInt8)
     return sitk.GetArrayFromImage(resampled)
-
-
-def _nearest_axes(direction: np.ndarray) -> tuple[int, ...]:
-    """For each of L, P, S: the input axis (0 i, 1 j, 2 k) that runs along it; each axis used once."""
-    size = np.abs(direction)
-    return max(permutations(range(3)), key=lambda axes: sum(size[lps, axis] for lps, axis in enumerate(axes)))
 
 
 def _permuted(volume: Volume, axis_of: tuple[int, ...], transpose: tuple[int, ...],

@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -29,6 +29,8 @@ class Model:
         name, version, labels, licence: as the bundle says; of a damaged one, the name of its folder and nothing.
         mean_dice: of its validation, where it says so.
         problem: why it cannot be used, or "".
+        sha256: of the network.
+        key: name and version, and, where another model has the same, the beginning of the checksum.
     """
 
     folder: Path
@@ -38,6 +40,8 @@ class Model:
     licence: str = ""
     mean_dice: Optional[float] = None
     problem: str = ""
+    sha256: str = ""
+    key: str = ""
 
 
 def installed_models(folders: Sequence[Path]) -> list[Model]:
@@ -46,18 +50,24 @@ def installed_models(folders: Sequence[Path]) -> list[Model]:
     Args:
         folders: those that do not exist or cannot be read are passed over.
     """
-    return [_model(entry) for folder in folders for entry in _bundles_in(folder)]
+    models: dict[str, Model] = {}
+    for model in (_model(entry) for folder in folders for entry in _bundles_in(folder)):
+        key = f"{model.name} {model.version}".strip()
+        key = f"{key} ({model.sha256[:8] or model.folder.name})" if key in models else key
+        models[key] = replace(model, key=key)
+    return list(models.values())
 
 
-def add_model(source: Path, into: Path) -> Path:
+def add_model(source: Path, into: Path, others: Sequence[Path] = ()) -> Path:
     """Verify a model and keep a copy of it.
 
     Args:
         source: its folder, a zip file of it, or its `model.json` or `model.onnx`.
         into: folder of the added models; made where it does not exist.
+        others: folders with further models; what is there already is not added again.
 
     Returns:
-        The folder of the copy; of the one that was there where the same model was added before.
+        The folder of the copy; of the one that was there where the same model is installed already.
 
     Raises:
         BundleError: it is no model, or is damaged.
@@ -65,6 +75,9 @@ def add_model(source: Path, into: Path) -> Path:
     """
     with _opened(source) as folder:
         bundle = _verified(folder, source)
+        same = [model.folder for model in installed_models([*others, into]) if model.sha256 == bundle.sha256]
+        if same:
+            return same[0]
         for entry in (into / _folder_name(bundle), into / f"{_folder_name(bundle)}-{bundle.sha256[:8]}"):
             if not entry.exists():
                 _copy(folder, entry)
@@ -86,7 +99,8 @@ def _model(folder: Path) -> Model:
         bundle = load_bundle(folder)
     except BundleError as error:
         return Model(folder, folder.name, problem=str(error))
-    return Model(folder, bundle.name, bundle.version, bundle.labels, bundle.licence, mean_dice(bundle))
+    return Model(folder, bundle.name, bundle.version, bundle.labels, bundle.licence, mean_dice(bundle),
+                 sha256=bundle.sha256)
 
 
 def mean_dice(bundle: Bundle) -> Optional[float]:

@@ -41,7 +41,9 @@ def _drop_parts(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: 
     organ = region == value
     parts = sitk.ConnectedComponent(sitk.GetImageFromArray(organ.astype(np.uint8)))
     number = sitk.GetArrayViewFromImage(parts)
-    sizes = np.bincount(number.ravel())
+    # Slice by slice: counting needs 64-bit copies, which a large organ in a thin-slice scan has no room for.
+    count = int(number.max()) + 1
+    sizes = sum((np.bincount(values.ravel(), minlength=count) for values in number), np.zeros(count, np.int64))
     sizes[0] = 0
     keep = sizes * voxel_ml >= rule.minimum_ml
     if rule.largest_component:

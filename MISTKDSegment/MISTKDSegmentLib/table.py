@@ -15,8 +15,9 @@ from MISTKDSegmentLib.labels import Label
 from MISTKDSegmentLib.region import Region
 from MISTKDSegmentLib.volume import Volume
 
-CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "note")
-FLAGS = ("not found", "cut by the field of view", "implausibly small", "implausibly large")
+CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "flag")
+SPECK = 0.05  # of the smallest plausible volume
+FLAGS = ("not found", "cut by the field of view", "cut by the region", "implausibly small", "implausibly large")
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class OrganRow:
         volume_ml: its volume in millilitres; 0 where it was not found.
         mean_hu: its mean HU, or None where it was not found.
         voxels: number of voxels.
-        touches_edge: whether it reaches the first or last slice along any axis of the grid, or the rim of what was
-            segmented, so that part of it may lie outside and its volume be too small.
+        touches_edge: whether it reaches the first or last slice along any axis of the grid, so that part of
+            it may lie outside the scan and its volume be too small.
+        touches_rim: the same of the region that the run was restricted to.
     """
 
     label: Label
@@ -37,12 +39,13 @@ class OrganRow:
     mean_hu: Optional[float]
     voxels: int
     touches_edge: bool
+    touches_rim: bool = False
 
     @property
     def is_small(self) -> bool:
-        """Whether there is less of it than an adult has, though it is not cut off."""
+        """Whether there is less of it than an adult has; where it is cut off, a speck."""
         low, _ = self.label.plausible_ml or (0.0, 0.0)
-        return 0 < self.volume_ml < low and not self.touches_edge
+        return 0 < self.volume_ml < (low * SPECK if self.touches_edge or self.touches_rim else low)
 
     @property
     def is_large(self) -> bool:
@@ -52,7 +55,7 @@ class OrganRow:
     @property
     def flags(self) -> tuple[str, ...]:
         """What a reader should beware of: those of `FLAGS` that are true."""
-        true = (not self.voxels, self.touches_edge, self.is_small, self.is_large)
+        true = (not self.voxels, self.touches_edge, self.touches_rim, self.is_small, self.is_large)
         return tuple(flag for flag, holds in zip(FLAGS, true) if holds)
 
 
@@ -64,7 +67,7 @@ def measure(volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
         volume: the scan in HU, voxels of shape (k, j, i).
         labels: uint8 label map of the same shape; values that are not in the table are passed over.
         label_table: the organs, each of which gets a row, found or not.
-        region: what was segmented, where it was not everything; an organ at its rim is cut off as well.
+        region: what was segmented, where it was not everything.
 
     Returns:
         One row per label, in the order of the table.
@@ -79,18 +82,21 @@ def measure(volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
     for hu, values in zip(volume.voxels, labels):
         voxels += np.bincount(values.ravel(), minlength=256)
         hu_sum += np.bincount(values.ravel(), weights=hu.ravel(), minlength=256)
-    at_edge = _values_at_edge(labels)
-    if region is not None:
-        for k, values in enumerate(labels):
-            at_edge |= set(np.unique(values[region.rim(volume, k)]).tolist())
+    at_edge, at_rim = _values_at_edge(labels), _values_at_rim(labels, volume, region)
     return [OrganRow(label, float(voxels[label.value] * volume.voxel_ml),
                      float(hu_sum[label.value] / voxels[label.value]) if voxels[label.value] else None,
-                     int(voxels[label.value]), label.value in at_edge) for label in label_table]
+                     int(voxels[label.value]), label.value in at_edge, label.value in at_rim) for label in label_table]
 
 
 def _values_at_edge(labels: np.ndarray) -> set[int]:
     faces = (labels.take(end, axis) for axis in range(3) for end in (0, -1))
     return {int(value) for face in faces for value in np.unique(face)}
+
+
+def _values_at_rim(labels: np.ndarray, volume: Volume, region: Optional[Region]) -> set[int]:
+    if region is None:
+        return set()
+    return {int(value) for k, values in enumerate(labels) for value in np.unique(values[region.rim(volume, k)])}
 
 
 def write_csv(path: Path, rows: Iterable[OrganRow]) -> None:

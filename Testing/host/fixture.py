@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ def _missing() -> Optional[str]:
     for name, package in (("PySide6", "PySide6-Essentials"), ("slicer_core", "slicer-core")):
         if importlib.util.find_spec(name) is None:
             return f"needs the package {package}"
+    try:
+        importlib.import_module("PySide6.QtWidgets")
+    except ImportError as error:
+        return f"needs libraries of the system that Qt does not find ({error})"
     return None
 
 

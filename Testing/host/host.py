@@ -136,11 +136,11 @@ class Host(Session):
 
     def leave_module(self) -> None:
         """Opens another module."""
-        self._call("exit")
+        self.panel.exit()
         self.pump()
 
     def return_to_module(self) -> None:
-        self._call("enter")
+        self.panel.enter()
         self.pump()
 
     def run_module_test(self) -> None:

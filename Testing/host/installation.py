@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
 import types
@@ -24,6 +25,7 @@ class Installation:
         self._path = os.environ.get("PATH", "")
         self._sys_path = list(sys.path)
         self._loaded = dict(sys.modules)
+        self._locale = locale.setlocale(locale.LC_ALL)
 
     def module(self, name: str, module: types.ModuleType) -> None:
         self._modules[name] = sys.modules.get(name)
@@ -56,6 +58,7 @@ class Installation:
         self._restore_packages(packages)
         os.environ["PATH"] = self._path
         sys.path[:] = self._sys_path
+        locale.setlocale(locale.LC_ALL, self._locale)  # Qt and Slicer set another one
 
 
     def _restore_packages(self, packages: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from PySide6 import QtCore, QtWidgets
 from Testing.host import api as api_module
 from Testing.host import mrml_widgets
 from Testing.host.proxy import wrap
+from Testing.host.qt_property import computed
 
 
 class ModuleManager(QtCore.QObject):
@@ -89,6 +90,7 @@ class ScriptedModuleWidget(mrml_widgets.qMRMLWidget):
         super().__init__()
         self._module = module
         self._python: Any = None
+        self._is_entered = False
         layout = QtWidgets.QVBoxLayout(self)
         layout.setAlignment(QtCore.Qt.AlignmentFlag.AlignTop)
 
@@ -104,6 +106,23 @@ class ScriptedModuleWidget(mrml_widgets.qMRMLWidget):
         """Makes the Python side anew, after slicer.util.reloadScriptedModule has cleaned up."""
         self.fill()
 
+    isEntered = computed("bool", lambda self: self._is_entered)
+
+    def enter(self) -> None:
+        """The module is opened; this comes after `setup`."""
+        self._is_entered = True
+        self._tell("enter")
+
+    def exit(self) -> None:
+        """Another module is opened."""
+        self._is_entered = False
+        self._tell("exit")
+
+    def _tell(self, name: str) -> None:
+        function = getattr(self._python, name, None)
+        if function is not None:
+            function()
+
     def python(self) -> Any:
         return self._python
 
@@ -112,7 +131,8 @@ def representation_api() -> api_module.ClassApi:
     """qSlicerScriptedLoadableModuleWidget is not in the API file; this is qMRMLWidget with what util.py calls."""
     base = api_module.class_api("slicer.qMRMLWidget")
     assert base is not None
-    return api_module.ClassApi("slicer.qSlicerScriptedLoadableModuleWidget", base.properties, base.signals, base.slots,
+    properties = {**base.properties, "isEntered": "bool"}
+    return api_module.ClassApi("slicer.qSlicerScriptedLoadableModuleWidget", properties, base.signals, base.slots,
                                base.other | {"self", "reload"})
 
 

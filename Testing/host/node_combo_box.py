@@ -13,6 +13,8 @@ from Testing.host.qt_property import computed, stored
 
 _SCENE_EVENTS = ("NodeAddedEvent", "NodeRemovedEvent", "NodeAboutToBeRemovedEvent", "EndBatchProcessEvent",
                  "EndCloseEvent", "EndImportEvent")
+# Of Slicer's model of the scene: whoever observes without a priority hears first.
+_PRIORITY = -10.0
 
 
 class qMRMLNodeComboBox(QtWidgets.QWidget):
@@ -48,6 +50,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         super().__init__(parent)
         self._scene: Optional[Any] = None
         self._current_id = ""
+        self._leaving = ""
         self._nodes: list[Any] = []
         self._shown: list[tuple[str, str]] = []
         self._labels: dict[str, str] = {}
@@ -72,7 +75,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         observers.release(self)
         self._scene = scene
         for event in _SCENE_EVENTS if scene is not None else ():
-            observers.observe(self, scene, getattr(slicer.vtkMRMLScene, event), getattr(type(self), "_on" + event))
+            observers.observe(self, scene, getattr(slicer.vtkMRMLScene, event), getattr(type(self), "_on" + event),
+                              _PRIORITY)
         self._list_changed()
 
     def mrmlScene(self) -> Any:
@@ -177,15 +181,37 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self.nodeAdded.emit(node)
 
     def _onNodeAboutToBeRemovedEvent(self, node: Any) -> None:
-        if node is not None and any(node is known for known in self._nodes):
-            self.nodeAboutToBeRemoved.emit(node)
+        if node is None or not any(node is known for known in self._nodes):
+            return
+        self.nodeAboutToBeRemoved.emit(node)
+        if not self._scene.IsBatchProcessing():
+            observers.release_subject(self, node)
+            self._take_row_of(node)
 
     def _onNodeRemovedEvent(self, node: Any) -> None:
-        if self._scene.IsBatchProcessing():
-            return
-        if node is not None and any(node is known for known in self._nodes):
-            observers.release_subject(self, node)
-            self._list_changed()
+        self._leaving = ""
+
+    def _take_row_of(self, node: Any) -> None:
+        """Slicer takes the row away while the node is still there; then Qt chooses the row in its place."""
+        row = next(index for index, known in enumerate(self._nodes) if known is node)
+        was_chosen = self._current_id == node.GetID()
+        self._leaving = node.GetID()
+        self._nodes = self._matching()
+        if was_chosen:
+            self._choose(self._neighbour(row), force=True)
+        else:
+            self._show_list()
+
+    def _neighbour(self, row: int) -> str:
+        """Id of the node that is chosen when the chosen one was in this row; "" where none is.
+
+        The row below follows; below the last one there may be the row of an action, which leads to the last node.
+        Qt does not do so for the very first row of the list.
+        """
+        is_first = row == 0 and not self.noneEnabled
+        if is_first or not self._nodes:
+            return ""
+        return self._nodes[min(row, len(self._nodes) - 1)].GetID()
 
     def _onEndBatchProcessEvent(self, _data: Any) -> None:
         if not self._scene.IsBatchProcessing():
@@ -211,7 +237,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             observers.observe(self, node, vtk.vtkCommand.ModifiedEvent, type(self)._node_modified)
         if not any(node.GetID() == before for node in self._nodes):
             gone = bool(before) and had
-            first = self._nodes[0].GetID() if self._nodes and not self.noneEnabled else ""
+            # Qt chooses the first row of a list that was empty, not whenever nothing is chosen.
+            may_choose = not self.noneEnabled and (gone or not had)
+            first = self._nodes[0].GetID() if self._nodes and may_choose else ""
             self._show_list()
             if gone or first:
                 self._choose(first, force=gone)
@@ -238,7 +266,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         return [node for node in self._of_type() if self._listed(node)]
 
     def _listed(self, node: Any) -> bool:
-        return (self._is_of_type(node) and (self.showHidden or not node.GetHideFromEditors())
+        return (node.GetID() != self._leaving and self._is_of_type(node)
+                and (self.showHidden or not node.GetHideFromEditors())
                 and not any(node.IsA(kind) for kind in self.hideChildNodeTypes)
                 and all(self._has_attribute(node, *attribute) for attribute in self._attributes))
 

@@ -14,7 +14,7 @@ from Testing.host import events
 _observed: list[tuple[Any, int, Any]] = []
 
 
-def observe(owner: Any, subject: Any, event: int, method: Callable) -> None:
+def observe(owner: Any, subject: Any, event: int, method: Callable, priority: float = 0.0) -> None:
     """Calls `method(owner, data)` on each event, `data` being the node the event is about (None if none)."""
     reference = weakref.ref(owner)
 
@@ -28,7 +28,7 @@ def observe(owner: Any, subject: Any, event: int, method: Callable) -> None:
         except Exception:
             events.report_exception()
 
-    _observed.append((subject, subject.AddObserver(event, called), reference))
+    _observed.append((subject, subject.AddObserver(event, called, priority), reference))
 
 
 def release(owner: Any) -> None:

@@ -171,8 +171,8 @@ def _connect_parameters(self: Any, mapping: dict) -> int:
     for name, connector in connectors.items():
         connector.write(self.getValue(name))
         connector.onChanged(_from_gui(self, name, connector))
-    reference = weakref.ref(self)
-    _observe(self.parameterNode, lambda *_: _call(reference, "_update_guis"))
+    # As in Slicer the observer keeps this object alive, and disconnectGui does not remove it.
+    _observe(self.parameterNode, lambda *_: _call(lambda: self, "_update_guis"))
     return tag
 
 

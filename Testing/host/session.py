@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
-import shutil
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -34,6 +32,7 @@ from Testing.host import (
     scripted_module,
     small_modules,
     stand_ins,
+    temporary_folder,
     views,
 )
 from Testing.host.object_methods import OBJECT
@@ -55,12 +54,13 @@ class Session:
         if _open:
             raise HostError("An emulated Slicer is open already: close it before the next one.")
         self._own_folder = folder is None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="slicer-host-"))
+        self.folder = folder or temporary_folder.make()
         self.dialogs = dialogs.Dialogs()
         self.packaging, self.sample_data = small_modules.Packaging(), small_modules.SampleSources()
         self.module: Any = None
         self.widget: Any = None
         self._name = ""
+        self._representation: Any = None
         self._installation = installation.Installation()
         self._closed = self._leaving = False
         self._excepthook = sys.excepthook
@@ -88,9 +88,10 @@ class Session:
         self.modules.__dict__[self._name + "Instance"] = instance
         self.app.startupCompleted.emit()
         representation = scripted.widgetRepresentation()
-        self.window.show_panel(representation._inner)
+        self._representation = representation._inner
+        self.window.show_panel(self._representation)
         self.widget = getattr(self.modules, self._name + "Widget")
-        self._call("enter")
+        self._representation.enter()
         self.pump()
         self._raise_slot_errors()
         return self.widget
@@ -207,8 +208,9 @@ class Session:
         self._leaving = True
         self.app.aboutToQuit.emit()
         self.pump()
+        if self._representation is not None and self._representation.isEntered:
+            self._representation.exit()
         if self._name:
-            self._call("exit")
             self._manager.moduleAboutToBeUnloaded.emit(self._name)
         self.pump()
         self.scene.Clear(0)
@@ -218,6 +220,13 @@ class Session:
 
     def _take_down(self) -> None:
         self._closed = True
+        try:
+            self._take_apart()
+        finally:
+            if self._own_folder:
+                temporary_folder.remove(self.folder)
+
+    def _take_apart(self) -> None:
         events.forget_all()
         parameter_nodes.forget_all()
         for process in _running():
@@ -237,17 +246,10 @@ class Session:
         self._installation.remove(("MISTKDSegmentLib", self._name or "MISTKDSegment"))
         dialogs.forget(self.dialogs)
         _open.remove(self)
-        self.widget = self.module = None
+        self.widget = self.module = self._representation = None
         if hasattr(self, "qt_application"):
             self.qt_application.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
-        if self._own_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
         gc.collect()
-
-    def _call(self, name: str) -> None:
-        function = getattr(self.widget, name, None)
-        if function is not None:
-            function()
 
     def _problems(self) -> list[str]:
         found = [f"An exception in a slot or observer:\n{error}" for error in events.errors]

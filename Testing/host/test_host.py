@@ -81,6 +81,12 @@ def test_the_module_lives_through_its_stages(tmp_path):
     assert widget.calls == ["enter", "exit", "enter", "exit", "cleanup", "closed"][:5]
 
 
+def test_a_module_is_entered_after_it_is_set_up_and_until_another_one_is_opened(small):
+    assert small.widget.parent.isEntered
+    small.leave_module()
+    assert not small.widget.parent.isEntered
+
+
 def test_clicking_calls_the_slot_and_refuses_what_a_user_could_not_click(small):
     small.click("applyButton")
     assert small.widget.calls[-1] == ("apply", False)
@@ -119,3 +125,11 @@ def test_settings_are_kept_in_the_hosts_own_folder(bare):
     slicer.app.userSettings().sync()
     assert qt.QSettings().value("MISTKDSegment/Folder") == "/models"
     assert str(bare.folder) in slicer.app.slicerUserSettingsFilePath
+
+
+def test_a_module_is_cleaned_up_when_slicer_quits_from_another_one(tmp_path):
+    host = open_host(write_small_panel(tmp_path / "SmallPanel"))
+    widget = host.widget
+    host.leave_module()
+    host.quit()
+    assert widget.calls == ["enter", "exit", "cleanup"]

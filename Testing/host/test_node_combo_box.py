@@ -69,6 +69,32 @@ def test_removing_the_chosen_node_is_told(bare, selector, changes):
     assert selector.currentNode() is None and changes == [node, None]
 
 
+@pytest.mark.parametrize(("removed", "chosen"), [(1, 2), (2, 1)])
+def test_the_neighbour_of_a_removed_node_is_chosen_as_qt_does(bare, selector, changes, removed, chosen):
+    nodes = [add(bare, f"CT {index}") for index in range(3)]
+    selector.setCurrentNode(nodes[removed])
+    bare.scene.RemoveNode(nodes[removed])
+    assert selector.currentNode() is nodes[chosen] and changes[1:] == [nodes[chosen]]
+
+
+def test_the_neighbour_is_chosen_while_the_node_is_still_there_and_after_who_comes_first(bare, selector):
+    first, second = add(bare, "first"), add(bare, "second")
+    selector.setCurrentNode(second)
+    heard = []
+    selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: heard.append(second.GetScene() is bare.scene))
+    bare.scene.AddObserver(bare.scene.NodeAboutToBeRemovedEvent, lambda *_: heard.append("observer"))
+    bare.scene.RemoveNode(second)
+    assert heard == ["observer", True] and selector.currentNode() is first
+
+
+def test_without_none_no_neighbour_of_the_first_node_is_chosen(bare, selector, changes):
+    selector.noneEnabled = False
+    nodes = [add(bare, f"CT {index}") for index in range(2)]
+    bare.scene.RemoveNode(nodes[0])
+    nodes[1].SetName("renamed")
+    assert selector.currentNode() is None and changes[-1] is None
+
+
 def test_closing_the_scene_is_told_once(bare, selector, changes):
     selector.setCurrentNode(add(bare))
     add(bare, "Other")

@@ -127,3 +127,18 @@ def test_a_saved_scene_brings_the_parameters_back(tmp_path, ending):
         parameters = host.widget.parameters
         assert parameters.volume.GetName() == "CT" and parameters.names == ["liver", "spleen"]
         assert not host.ui.tidy.checked and host.ui.volumeSelector.currentNode() is parameters.volume
+
+
+def test_what_was_connected_once_is_never_forgotten_as_in_slicer(small):
+    import gc
+    import weakref
+
+    import slicer
+    node = small.scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    connected, unconnected = small.module.Parameters(node), small.module.Parameters(node)
+    connected.disconnectGui(connected.connectParametersToGui({"title": small.ui.title}))
+    living = [weakref.ref(connected), weakref.ref(unconnected)]
+    del connected, unconnected
+    gc.collect()
+    assert [reference() is None for reference in living] == [False, True]
+    assert slicer.mrmlScene is small.scene

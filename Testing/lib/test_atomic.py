@@ -21,7 +21,7 @@ def test_the_target_holds_what_was_written(tmp_path):
     with atomic_path(target) as temporary:
         temporary.write_text("new")
         assert not target.exists()
-    assert target.read_text() == "new"
+    assert target.read_text(encoding="utf-8") == "new"
     assert os.listdir(tmp_path) == ["ä scan.csv"]
 
 
@@ -40,7 +40,7 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, error):
     with pytest.raises(error), atomic_path(target) as temporary:
         temporary.write_text("half")
         raise error
-    assert target.read_text() == "old"
+    assert target.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["scan.csv"]
 
 
@@ -50,7 +50,7 @@ def test_a_full_disk_while_writing_is_named_and_keeps_the_old_file(tmp_path):
     with pytest.raises(OutputError, match=r"scan\.csv.*disk is full"), atomic_path(target) as temporary:
         temporary.write_text("half")
         fail_with(errno.ENOSPC)()
-    assert target.read_text() == "old"
+    assert target.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["scan.csv"]
 
 
@@ -63,7 +63,7 @@ def test_a_failure_at_the_last_moment_is_explained(tmp_path, monkeypatch, functi
     monkeypatch.setattr(os, function, fail_with(number))
     with pytest.raises(OutputError, match=reason), atomic_path(target) as temporary:
         temporary.write_text("new")
-    assert target.read_text() == "old"
+    assert target.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["scan.csv"]
 
 
@@ -99,7 +99,7 @@ def test_two_writers_of_one_target_do_not_disturb_each_other(tmp_path):
         first.write_text("first")
         second.write_text("second")
     # The outer block ends last, so its file wins; both were whole.
-    assert target.read_text() == "first"
+    assert target.read_text(encoding="utf-8") == "first"
     assert os.listdir(tmp_path) == ["scan.csv"]
 
 

@@ -13,7 +13,7 @@ from MISTKDSegmentLib.labels import ABDOMEN_LABELS
 
 def edit(folder, **changes):
     path = folder / "model.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes), encoding="utf-8")
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
 def test_everything_that_inference_needs_comes_from_the_bundle(tiny_bundle):
@@ -75,7 +75,7 @@ def test_another_schema_version_is_refused(tiny_bundle):
 @pytest.mark.parametrize("key", ["name", "labels", "input", "sha256", "postprocessing", "licence"])
 def test_a_missing_entry_is_named(tiny_bundle, key):
     path = tiny_bundle / "model.json"
-    description = json.loads(path.read_text())
+    description = json.loads(path.read_text(encoding="utf-8"))
     del description[key]
     path.write_text(json.dumps(description))
     with pytest.raises(BundleError, match=f"'{key}' is missing"):
@@ -89,14 +89,14 @@ def test_a_missing_entry_is_named(tiny_bundle, key):
      ("context_offsets_mm", [float("nan")])],
 )
 def test_an_impossible_input_contract_is_refused(tiny_bundle, key, value):
-    contract = json.loads((tiny_bundle / "model.json").read_text())["input"]
+    contract = json.loads((tiny_bundle / "model.json").read_text(encoding="utf-8"))["input"]
     edit(tiny_bundle, input=contract | {key: value})
     with pytest.raises(BundleError, match="not a valid model description"):
         load_bundle(tiny_bundle)
 
 
 def test_two_organs_with_one_value_are_refused(tiny_bundle):
-    labels = json.loads((tiny_bundle / "model.json").read_text())["labels"]
+    labels = json.loads((tiny_bundle / "model.json").read_text(encoding="utf-8"))["labels"]
     edit(tiny_bundle, labels=[labels[0], labels[1] | {"value": labels[0]["value"]}])
     with pytest.raises(BundleError, match="same value"):
         load_bundle(tiny_bundle)

@@ -176,6 +176,6 @@ def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny
 def is_zombie(pid: int) -> bool:
     """Whether a process has ended and only waits for somebody to take note of it."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return False

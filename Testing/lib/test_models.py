@@ -74,6 +74,20 @@ def test_another_network_of_the_same_name_is_kept_beside_the_first(tmp_path):
     assert len(installed_models([tmp_path / "models"])) == 2
 
 
+def test_models_of_the_same_name_and_version_can_be_told_apart(tmp_path):
+    for name in ("a", "b"):
+        write_tiny_bundle(tmp_path / name)
+    description = json.loads((tmp_path / "b" / "model.json").read_text(encoding="utf-8"))
+    first, second = installed_models([tmp_path])
+    assert (first.key, second.key) == ("tiny 1.0", f"tiny 1.0 ({description['sha256'][:8]})")
+
+
+def test_a_model_that_ships_is_not_added_again(tmp_path):
+    shipped = write_tiny_bundle(tmp_path / "shipped" / "tiny")
+    assert add_model(shipped, tmp_path / "models", [tmp_path / "shipped"]) == shipped
+    assert not (tmp_path / "models").exists()
+
+
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path):
     source = write_tiny_bundle(tmp_path / "source")
     description = json.loads((source / "model.json").read_text(encoding="utf-8"))

@@ -152,7 +152,7 @@ def test_an_array_that_does_not_fit_is_refused(tiny_bundle):
 
 
 def replace_network(folder: Path, content: bytes) -> Path:
-    description = json.loads((folder / "model.json").read_text())
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     description["sha256"] = hashlib.sha256(content).hexdigest()
     (folder / "model.json").write_text(json.dumps(description))
     (folder / "model.onnx").write_bytes(content)
@@ -168,7 +168,7 @@ def test_a_file_that_is_no_network_is_refused(tiny_bundle, content):
 
 def test_a_description_of_another_network_is_refused(tiny_bundle):
     path = tiny_bundle / "model.json"
-    description = json.loads(path.read_text())
+    description = json.loads(path.read_text(encoding="utf-8"))
     description["labels"] = description["labels"][:1]
     description["postprocessing"] = {}
     path.write_text(json.dumps(description))

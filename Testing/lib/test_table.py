@@ -80,8 +80,8 @@ def test_csv_says_units_and_what_was_measured(tmp_path):
     with open(tmp_path / "organs.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == CSV_COLUMNS == ("label", "name", "title", "volume_ml", "mean_hu", "voxels",
-                                            "note")
-    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view"],
+                                            "flag")
+    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view, implausibly small"],
                     ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found"]]
 
 
@@ -94,6 +94,10 @@ def test_more_or_less_than_an_adult_has_is_flagged():
         ("implausibly small",), ("implausibly large",)]
     labels[0, 1, 1] = AORTA.value
     assert measure(whole, labels, [AORTA])[0].flags == ("cut by the field of view",)
+    labels[1:3] = 0  # what is left at the edge is 1 mL; 20 mL / 20 would be no speck
+    assert measure(whole, labels, [AORTA])[0].flags == ("cut by the field of view",)
+    small = replace(AORTA, plausible_ml=(30.0, 400.0))
+    assert measure(whole, labels, [small])[0].flags == ("cut by the field of view", "implausibly small")
     assert measure(whole, labels, [replace(GALLBLADDER, plausible_ml=None)])[0].flags == ()
 
 
@@ -104,9 +108,11 @@ def test_an_organ_at_the_rim_of_the_region_is_cut_as_well():
     to_unit = np.diag([1 / 15, 1e-3, 1e-3, 1.0])
     to_unit[0, 3] = -40 / 15
     rows = measure(scan(), labels, [AORTA, GALLBLADDER], Region(to_unit))
-    assert [row.touches_edge for row in rows] == [False, False]
+    assert [row.touches_rim for row in rows] == [False, False]
     labels[2, 2, 3] = GALLBLADDER.value
-    assert measure(scan(), labels, [GALLBLADDER], Region(to_unit))[0].touches_edge is True
+    (row,) = measure(scan(), labels, [GALLBLADDER], Region(to_unit))
+    assert row.touches_rim and not row.touches_edge and row.flags == ("cut by the region",)
+    assert measure(scan(), labels, [GALLBLADDER])[0].touches_rim is False
 
 
 def test_csv_into_a_missing_folder_is_refused_with_its_name(tmp_path):

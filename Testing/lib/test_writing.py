@@ -16,8 +16,9 @@ from MISTKDSegmentLib import writing
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Code, Label
 from MISTKDSegmentLib.reading import read_label_map
+from MISTKDSegmentLib.terminology import terminology_entry
 from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import terminology_entry, write_segmentation
+from MISTKDSegmentLib.writing import write_segmentation
 
 SUFFIXES = [".seg.nrrd", ".nii.gz"]
 TURN, TILT = np.radians(25), np.radians(10)
@@ -138,7 +139,7 @@ def test_a_full_disk_keeps_the_old_seg_nrrd(tmp_path, monkeypatch):
     monkeypatch.setattr(writing.gzip, "GzipFile", full)
     with pytest.raises(OutputError, match=r"a\.seg\.nrrd .*disk is full"):
         write_segmentation(path, volume(), organs(), ABDOMEN_LABELS)
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["a.seg.nrrd"]
 
 
@@ -154,16 +155,8 @@ def test_a_full_disk_that_itk_does_not_notice_keeps_the_old_nifti(tmp_path, monk
     monkeypatch.setattr(sitk, "WriteImage", truncate)
     with pytest.raises(OutputError, match=r"a\.nii\.gz .*disk is full"):
         write_segmentation(path, volume(), organs(), ABDOMEN_LABELS)
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["a.nii.gz"]
-
-
-def test_codes_are_serialised_as_slicer_does():
-    right_kidney = next(label for label in ABDOMEN_LABELS if label.name == "right_kidney")
-    assert terminology_entry(right_kidney) == (
-        "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"
-        "~SCT^64033007^Kidney~SCT^24028007^Right~Anatomic codes - DICOM master list~^^~^^")
-    assert "~SCT^10200004^Liver~^^~" in terminology_entry(ABDOMEN_LABELS[4])
 
 
 def test_a_name_cannot_break_the_header(tmp_path):
@@ -232,7 +225,7 @@ def in_slicer(tmp_path_factory):
     answer = folder / "found.json"
     command = [sys.executable, "-c", SLICER_SCRIPT, str(answer), *paths.values()]
     subprocess.run(command, check=True, timeout=600)
-    found = json.loads(answer.read_text())
+    found = json.loads(answer.read_text(encoding="utf-8"))
     return {name: found[path] for name, path in paths.items()}
 
 

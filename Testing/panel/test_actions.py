@@ -1,6 +1,7 @@
 """What the buttons do."""
 
 import importlib.metadata
+from pathlib import Path
 
 import pytest
 import slicer
@@ -50,6 +51,31 @@ def test_export_writes_the_file_that_was_chosen(host, ui, results, tmp_path):
     host.click("exportButton")
     assert (tmp_path / "organs.csv").read_text(encoding="utf-8").splitlines()[1].startswith("Liver,1510.26,101.6,")
     assert "organs.csv" in ui.statusLabel.text.replace("\u200b", "")
+
+
+def suggestion(host, ui):
+    host.dialogs.expect("Export the table", "")
+    host.click("exportButton")
+    return Path(host.dialogs.shown[-1].text)
+
+
+def test_export_suggests_the_folder_of_the_scene_and_a_name_that_can_be_one(host, ui, results, tmp_path):
+    host.scene.SetRootDirectory(str(tmp_path))
+    results[1].SetName("CT 1/2: table")
+    assert suggestion(host, ui) == tmp_path / "CT 1_2_ table.csv"
+
+
+def test_export_suggests_the_documents_while_the_scene_has_no_folder(host, ui, results):
+    import qt
+    host.scene.SetRootDirectory("")
+    assert suggestion(host, ui).parent == Path(qt.QStandardPaths.writableLocation(qt.QStandardPaths.DocumentsLocation))
+
+
+def test_export_adds_the_ending_that_was_not_typed(host, ui, results, tmp_path):
+    host.dialogs.expect("Export the table", str(tmp_path / "organs"))
+    host.click("exportButton")
+    assert [path.name for path in tmp_path.iterdir()] == ["organs.csv"]
+    assert "organs.csv" in ui.statusLabel.toolTip
 
 
 def test_export_may_be_called_off(host, ui, results):

@@ -123,7 +123,7 @@ def test_an_old_version_is_named_in_the_question(runtime, packages, pip):
 def test_a_refusal_installs_nothing_and_has_a_sentence_that_says_what_to_do(runtime, pip):
     assert not runtime.ensure(lambda question: False)
     assert pip.calls == []
-    assert "onnxruntime-*-cp" in runtime.refused() and "from that file" in runtime.refused()
+    assert "onnxruntime-*-cp" in runtime.refused() and "from a wheel file" in runtime.refused()
 
 
 @pytest.mark.parametrize("failure", [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +75,17 @@ def test_one_call_gives_the_segmentation(host, logic, volume_node, tiny_bundle, 
     assert node.GetSegmentation().GetSegmentIDs() == ("spleen",)
     assert labels_on_grid(node, volume_node, "spleen")[4:9, 40:48, 47:56].all()
     assert host.scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0 and nothing_left(temporary)
+
+
+def test_one_organ_may_be_named_without_a_list(logic, volume_node, tiny_bundle, tmp_path, monkeypatch):
+    real_python(tmp_path, monkeypatch)
+    node = logic.segment(volume_node, organs="spleen", model=tiny_bundle, threads=1)
+    assert node.GetSegmentation().GetSegmentIDs() == ("spleen",)
+
+
+def test_a_lone_name_that_the_model_does_not_know_is_named_whole(logic, volume_node, tiny_bundle):
+    with pytest.raises(BundleError, match="brain"):
+        logic.segment(volume_node, organs="brain", model=tiny_bundle)
 
 
 def test_one_call_updates_the_nodes_that_it_is_given(host, logic, volume_node, tiny_bundle, tmp_path, monkeypatch):
@@ -173,11 +183,11 @@ def test_what_a_window_left_that_was_switched_off_is_swept_away(host, logic, vol
                                                                 child):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    leftover = temporary / "mistkd-segment-left"
+    leftover = temporary / f"mistkd-segment-{gone.pid}-left"
     leftover.mkdir()
-    (leftover / "job.json").write_text(json.dumps({"owner": gone.pid}))
     child(HANG)
     logic.start(parameters(volume_node, tiny_bundle))
+    type(logic)()
     assert not leftover.exists() and len(list(temporary.iterdir())) == 1
 
 

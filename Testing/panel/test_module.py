@@ -37,3 +37,35 @@ def test_cleaning_up_twice_is_harmless(host):
     host.widget.cleanup()
     host.widget.enter()
     host.widget.exit()
+
+
+def test_the_acknowledgement_is_the_citation_of_the_panel(host):
+    from MISTKDSegmentLib.panel.about import CITATION
+    assert CITATION in host._manager.by_name["MISTKDSegment"].acknowledgementText
+
+
+def test_only_a_module_that_is_opened_counts_as_open(host):
+    host.leave_module()
+    host.reload()
+    assert host.widget.panel.parameters is not None
+    assert not host.widget.panel.is_entered
+    host.return_to_module()
+    assert host.widget.panel.is_entered
+
+
+def test_reloading_a_module_that_is_open_leaves_it_open(host):
+    host.reload()
+    assert host.widget.panel.is_entered
+
+
+def test_setting_up_starts_no_preview_that_a_saved_scene_asks_for(host):
+    from Testing.panel.children import idle
+    from Testing.panel.made_up_nodes import ct_node
+    ct_node()
+    host.pump()
+    host.widget.panel.parameters.preview = True
+    host.leave_module()
+    host.reload()
+    idle(host, 0.6)
+    assert host.widget.panel.preview._shown is None
+    assert host.widget.panel.parameters.preview

@@ -39,3 +39,13 @@ def test_a_segmentation_that_a_person_drew_is_left_alone(host, outputs):
     volume = ct_node()
     result_nodes(volume, [organ_row("liver")])
     assert outputs.segmentation_of(volume, host.scene) is None
+
+
+def test_only_a_segmentation_of_another_volume_is_of_another(host, outputs):
+    volume, other = ct_node(), ct_node("other")
+    segmentation, _table = result_nodes(volume, [organ_row("liver")])
+    empty = host.scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    assert outputs.is_of_another(segmentation, other)
+    assert not outputs.is_of_another(segmentation, volume)
+    assert not outputs.is_of_another(empty, volume)
+    assert not outputs.is_of_another(None, volume)

@@ -91,7 +91,7 @@ def child(tmp_path, monkeypatch):
 
 def asked(tmp_path: Path) -> list[float]:
     path = tmp_path / "asked"
-    return [float(line) for line in path.read_text().split()] if path.exists() else []
+    return [float(line) for line in path.read_text(encoding="utf-8").split()] if path.exists() else []
 
 
 def shown_labels(host) -> np.ndarray:

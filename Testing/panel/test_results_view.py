@@ -1,6 +1,5 @@
 """The table of results."""
 
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,8 @@ def view(widget):
 
 
 def texts(widget):
-    return [[widget.item(row, column).text() for column in range(4)] for row in range(widget.rowCount)]
+    return [[widget.item(row, column).text().replace("\n", " ") for column in range(4)]
+            for row in range(widget.rowCount)]
 
 
 def test_rows_show_volume_mean_and_what_to_beware_of(widget, view):
@@ -80,9 +80,34 @@ def test_in_the_panel_the_table_is_as_high_as_its_rows(host):
     assert table.viewport().height >= sum(table.rowHeight(row) for row in range(3))
 
 
-def test_every_flag_of_the_measurements_can_be_translated(host):
-    from MISTKDSegmentLib.panel import results_view
-    from MISTKDSegmentLib.table import FLAGS
-    assert [results_view.flag_text(flag) for flag in FLAGS] == list(FLAGS)
-    source = Path(results_view.__file__).read_text(encoding="utf-8")
-    assert all(f'_("{flag}")' in source for flag in FLAGS)
+def test_the_words_of_the_flags_are_whole_in_a_narrow_panel(host, tmp_path):
+    table = host.widget.ui.resultsTable
+    host.widget.ui.resultsCollapsibleButton.collapsed = False
+    rows = [organ_row(name, 9000.0, touches_edge=True) for name in ("liver", "left_kidney")]
+    host.widget.panel.parameters.segmentation, host.widget.panel.parameters.organTable = result_nodes(ct_node(), rows)
+    host.window.resize(380, 900)
+    host.pump()
+    words = [word for row in range(2) for word in table.item(row, 3).text().split()]
+    assert "implausibly" in words
+    assert table.columnWidth(3) >= max(table._inner.fontMetrics().horizontalAdvance(word) for word in words) + 8
+    assert table.item(0, 3).toolTip() == table.item(0, 3).text().replace("\n", " ")
+
+
+def test_rows_keep_their_height_whatever_the_width_of_the_panel(host):
+    table = host.widget.ui.resultsTable
+    host.widget.ui.resultsCollapsibleButton.collapsed = False
+    rows = [organ_row(name, 9000.0, touches_edge=True) for name in ("liver", "left_kidney")]
+    host.widget.panel.parameters.segmentation, host.widget.panel.parameters.organTable = result_nodes(ct_node(), rows)
+    heights = set()
+    for width in (360, 420, 480, 600, 900, 420):
+        host.window.resize(width, 900)
+        host.pump()
+        heights.add((table.rowHeight(0), table.height))
+    assert len(heights) == 1
+
+
+def test_specks_are_not_shown_as_nothing(host):
+    rows = [organ_row("liver", 0.02), organ_row("spleen", 0.0, mean_hu=None, voxels=0)]
+    host.widget.panel.parameters.segmentation, host.widget.panel.parameters.organTable = result_nodes(ct_node(), rows)
+    host.pump()
+    assert [line[1] for line in texts(host.widget.ui.resultsTable)] == ["< 0.1", "0.0"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,7 @@ from Testing.panel.children import (
     real_python,
 )
 from Testing.panel.patients import LIVER, SHAPE, Observer, add_patient, add_slice_views, labels_on_grid, look_of
+from Testing.scene.refusal import refuse_imports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for what is left")
 
@@ -209,6 +211,22 @@ def test_a_scan_that_cannot_be_shown_meanwhile_is_segmented_all_the_same(host, s
     assert len(observer.finished) == 1
 
 
+def test_it_says_whether_the_organs_appear_as_they_are_found(host, start, volume_node, child, monkeypatch):
+    from MISTKDSegmentLib.panel import run
+
+    child(STARTED + FOUR_SLICES + "time.sleep(0.6)\n" + DONE)
+    assert start().showsProgress
+    assert not start(showProgress=False).showsProgress
+    volume_node.SetIJKToRASDirections(0.0, -1.0, 0.0, -0.9, 0.0, 0.43589, -0.43589, 0.0, -0.9)
+    assert not start().showsProgress
+    volume_node.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
+    monkeypatch.setattr(run, "LiveLabels", lambda *_: 1 / 0)
+    cannot = start()
+    assert cannot.showsProgress
+    host.pump(until=lambda: not cannot.isRunning)
+    assert not cannot.showsProgress and cannot.parameters.showProgress
+
+
 @pytest.mark.parametrize(("happens", "sentence"), [
     (lambda host, node: host.scene.RemoveNode(node), "The volume CTLiver was removed."),
     (lambda host, node: host.close_scene(), "The scene was closed."),
@@ -359,7 +377,7 @@ def test_a_volume_of_another_size_in_its_place_fails_it(host, start, observer, c
     volume_node.SetAndObserveImageData(other.GetImageData())
     before = look_of(host.scene)
     host.pump(until=lambda: observer.ended)
-    assert "CTLiver was replaced" in observer.failed[0]
+    assert "CTLiver got another size" in observer.failed[0]
     assert look_of(host.scene) == before and nothing_left(temporary)
 
 
@@ -375,6 +393,49 @@ def test_a_result_that_cannot_be_written_fails_it(host, start, observer, child, 
     host.pump(until=lambda: observer.ended)
     assert "could not be written" in observer.failed[0] and "no room in the scene" in caplog.text
     assert nothing_left(temporary)
+
+
+@pytest.mark.parametrize("broken", ["segmentation", "table"])
+@pytest.mark.parametrize("into", ["new nodes", "nodes of an earlier run"])
+def test_a_result_that_can_be_written_in_part_leaves_the_scene_as_it_was(
+        host, start, observer, child, volume_node, monkeypatch, broken, into):
+    from MISTKDSegmentLib.scene import organ_table_node, segmentation_node
+
+    child(STARTED + FOUR_SLICES + says(Done((liver_row(),))))
+    nodes = {}
+    if into == "nodes of an earlier run":
+        first = start()
+        host.pump(until=lambda: observer.ended)
+        nodes = {"segmentationNode": first.segmentationNode, "tableNode": first.tableNode}
+        child(STARTED + FOUR_SLICES.replace("4, 10", "5, 10") + says(Done(())))
+    if broken == "segmentation":
+        refuse_imports(monkeypatch, segmentation_node)
+    else:
+        monkeypatch.setattr(organ_table_node, "put_beside", lambda *_: 1 / 0)
+    before = look_of(host.scene)[:2]
+    run = start(**nodes)
+    host.pump(until=lambda: len(observer.failed))
+    assert look_of(host.scene)[:2] == before
+    assert (run.segmentationNode, run.tableNode, run.rows) == (None, None, ())
+    if nodes:
+        assert labels_on_grid(nodes["segmentationNode"], volume_node, "liver")[:4].all()
+        assert nodes["tableNode"].GetNumberOfRows() == 1
+
+
+def test_one_undo_takes_segmentation_and_table_back(host, start, observer, child):
+    host.scene.SetUndoOn()
+    for name in ("vtkMRMLSegmentationNode", "vtkMRMLSegmentationDisplayNode", "vtkMRMLTableNode"):
+        default = host.scene.CreateNodeByClass(name)
+        default.UnRegister(None)
+        default.SetUndoEnabled(True)
+        host.scene.AddDefaultNode(default)
+    child(STARTED + FOUR_SLICES + says(Done((liver_row(),))))
+    before = look_of(host.scene)
+    start()
+    host.pump(until=lambda: observer.ended)
+    assert len(observer.finished) == 1 and host.scene.GetNumberOfUndoLevels() == 1
+    host.scene.Undo()
+    assert look_of(host.scene) == before
 
 
 def test_a_second_run_updates_the_segmentation(host, start, observer, child):
@@ -399,18 +460,67 @@ def test_the_time_left_is_told_once_the_pace_is_known(host, start, child):
 
 
 @pytest.mark.parametrize("what", ["no bundle", "no such organ", "no organ", "label map", "no volume",
-                                  "no temporary folder"])
+                                  "no temporary folder", "negative step", "negative threads", "wrong node", "no node"])
 def test_what_cannot_start_says_why_and_changes_nothing(host, start, volume_node, temporary, tmp_path, what):
     label_map = host.scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
     if what == "no temporary folder":
         host.app.temporaryPath = str(tmp_path / "nowhere")
     parameters = {"no bundle": {"bundle": tmp_path / "no"}, "no such organ": {"organs": ["brain"]},
                   "no organ": {"organs": []}, "label map": {"volumeNode": label_map},
-                  "no volume": {"volumeNode": None}}.get(what, {})
+                  "no volume": {"volumeNode": None}, "negative step": {"slice_step_mm": -1.0},
+                  "negative threads": {"threads": -3}, "wrong node": {"segmentationNode": volume_node},
+                  "no node": {"roiNode": "R"}}.get(what, {})
     before = look_of(host.scene)
     with pytest.raises(SegmentError):
         start(**parameters)
     assert look_of(host.scene) == before and not list(temporary.iterdir()) and not processes_in(temporary)
+
+
+def memory_mb(process: object, what: str) -> float:
+    """VmRSS is what a process has in memory now, mapped files included; VmHWM the most that it has had; 0 if gone."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    found = re.search(rf"{what}:\s+(\d+) kB", status)
+    return int(found[1]) / 1000 if found else 0.0
+
+
+def child_peak_mb(host, folder: Path, over) -> float:
+    """The most that the child has in memory until something is over."""
+    peaks = [0.0]
+
+    def is_over() -> bool:
+        peaks.extend(memory_mb(process, "VmHWM") for process in processes_in(folder))
+        return over()
+
+    host.pump(until=is_over, timeout_s=60)
+    return max(peaks)
+
+
+def test_2000_slices_come_bit_by_bit_and_take_the_room_of_a_few_scans(
+        host, start, observer, temporary, live, tmp_path, monkeypatch):
+    monkeypatch.setattr("MISTKDSegmentLib.panel.run.REFRESH_MS", 50)
+    real_python(tmp_path, monkeypatch)
+    start(threads=1)  # a short one before, so that all code is loaded
+    short_mb = child_peak_mb(host, temporary, lambda: observer.ended)
+    live.clear()
+    voxels = np.zeros((2000, 64, 64), np.int16)
+    voxels[:, :, :4], voxels[300:1700, 12:42, 10:40] = -1000, 150
+    volume_node, scan_mb = add_patient(host.scene, "long", voxels), voxels.nbytes / 1e6
+    del voxels
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the most that was
+    before_mb = memory_mb("self", "VmRSS")
+    observer.progress.clear()
+    run = start(volumeNode=volume_node, threads=1)
+    long_mb = child_peak_mb(host, temporary, lambda: observer.ended == 2)
+    assert len(observer.finished) == 2 and run.rows[0].voxels == 1400 * 30 * 30
+    assert len(observer.progress) > 100 and observer.progress[-1] == (2000, 2000)
+    slabs = [filled for _, filled in live]
+    assert len(slabs) > 4 and all(slab.axis == 0 and slab.stop - slab.start < 1000 for slab in slabs)
+    assert [slab.start for slab in slabs] == [0, *(slab.stop for slab in slabs[:-1])]
+    assert memory_mb("self", "VmHWM") - before_mb < 2 * scan_mb
+    assert long_mb - short_mb < 4 * scan_mb
 
 
 def test_the_network_is_never_loaded_into_the_window(host, start, observer, tmp_path, monkeypatch):

@@ -94,7 +94,7 @@ def test_deleting_the_volume_ends_the_run(host, ui, panel):
     host.scene.RemoveNode(panel.parameters.inputVolume)
     host.pump()
     assert panel.running.run is None
-    assert "The volume scan was removed." in ui.statusLabel.text
+    assert ui.statusLabel.text == "Cancelled: The volume scan was removed."
 
 
 def test_closing_the_scene_ends_the_run(host, ui, panel):
@@ -102,7 +102,7 @@ def test_closing_the_scene_ends_the_run(host, ui, panel):
     host.close_scene()
     host.pump()
     assert panel.running.run is None
-    assert "The scene was closed." in ui.statusLabel.text
+    assert ui.statusLabel.text == "Cancelled: The scene was closed."
 
 
 def test_a_run_outlives_a_change_of_module(host, ui, panel):
@@ -111,6 +111,49 @@ def test_a_run_outlives_a_change_of_module(host, ui, panel):
     host.pump(until=lambda: panel.running.run is None, timeout_s=30)
     host.widget.enter()
     assert ui.statusLabel.text.startswith("Done in ")
+
+
+def import_a_scene(host):
+    host.scene.StartState(host.scene.ImportState)
+    host.scene.EndState(host.scene.ImportState)
+    host.pump()
+
+
+def test_a_scene_that_is_read_while_another_module_is_shown_loses_no_result(host, ui, panel):
+    host.click("segmentButton")
+    host.leave_module()
+    import_a_scene(host)
+    host.pump(until=lambda: panel.running.run is None, timeout_s=30)
+    host.return_to_module()
+    assert ui.statusLabel.text.startswith("Done in ")
+    segmentation, nodes = panel.parameters.segmentation, node_ids(host.scene)
+    assert segmentation is not None
+    run_to_end(host, panel)
+    assert panel.parameters.segmentation is segmentation
+    assert node_ids(host.scene) == nodes
+
+
+def test_a_run_that_ends_while_a_scene_is_read_loses_no_result(host, panel):
+    host.click("segmentButton")
+    host.leave_module()
+    panel.use(None)
+    host.pump(until=lambda: panel.running.run is None, timeout_s=30)
+    host.return_to_module()
+    assert panel.parameters.segmentation is not None
+    assert panel.parameters.organTable is not None
+
+
+def test_the_segmentation_of_another_volume_is_left_as_it_was(host, ui, panel):
+    run_to_end(host, panel)
+    first, table = panel.parameters.segmentation, panel.parameters.organTable
+    before = first.GetSegmentation().GetSegment("liver").GetMTime(), table.GetMTime()
+    panel.parameters.inputVolume = ct_node("second", LIVER_HU)
+    panel.parameters.segmentation = first
+    run_to_end(host, panel)
+    assert panel.parameters.segmentation is not first
+    assert panel.parameters.organTable is not table
+    assert (first.GetSegmentation().GetSegment("liver").GetMTime(), table.GetMTime()) == before
+    assert f"The segmentation {first.GetName()} belongs to another volume" in ui.statusLabel.text
 
 
 def test_the_widget_may_go_during_a_run(host, panel):
@@ -123,7 +166,7 @@ def test_the_widget_may_go_during_a_run(host, panel):
 
 def test_progress_shows_slices_and_time(ui, panel):
     class Halfway:
-        slicesDone, slicesTotal, secondsLeft = 37, 150, 4.2
+        slicesDone, slicesTotal, secondsLeft, showsProgress = 37, 150, 4.2, True
 
         def cancel(self):
             pass

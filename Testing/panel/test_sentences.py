@@ -34,6 +34,7 @@ def test_no_time_left_is_made_up(sentences):
 
 def test_each_stage_of_a_run_has_its_sentence(sentences):
     said = [sentences.working(*stage) for stage in ((0, 0), (0, 150), (37, 150), (150, 150))]
+    assert "at the end" in sentences.working(37, 150, False) and "as they are found" in said[2]
     assert said[0] == "Starting the model…"
     assert said[1] == said[2] and "slice views" in said[2]
     assert said[3] == "Making the segmentation…"
@@ -46,6 +47,8 @@ def test_the_end_says_what_was_found_and_what_to_look_at(sentences):
     assert sentences.finished([found], 12.4) == "Done in 12 s: 1 of 1 organs found."
     assert sentences.finished([found, lost], 12.4) == (
         "Done in 12 s: 1 of 2 organs found. Check these against the scan: Spleen.")
+    cut = OrganRow(liver, 1500.0, 100.0, 10, True)
+    assert sentences.finished([cut], 12.4) == "Done in 12 s: 1 of 1 organs found. Cut off: Liver."
 
 
 def test_long_words_may_break_and_nothing_else_changes(sentences):
@@ -54,3 +57,7 @@ def test_long_words_may_break_and_nothing_else_changes(sentences):
     assert said.replace("\u200b", "") == f"{path} cannot be read."
     assert max(map(len, said.replace(" ", "\u200b").split("\u200b"))) <= 13
     assert sentences.breakable("Ready to segment all 8 organs.") == "Ready to segment all 8 organs."
+
+
+def test_a_segmentation_that_was_spared_is_named(sentences):
+    assert sentences.spared("Organs of June").startswith("The segmentation Organs of June belongs to another volume")

@@ -1,6 +1,8 @@
 """The panel as a person meets it."""
 
+import gc
 import logging
+import weakref
 
 import pytest
 
@@ -158,6 +160,110 @@ def test_a_volume_that_is_deleted_is_missed(host, ui, parameters):
     assert "No volume is chosen" in ui.statusLabel.text
 
 
+def test_deleting_a_segmentation_chooses_none_in_its_place(host, ui, panel, parameters):
+    first, second = ct_node("first"), ct_node("second")
+    kept, _table = results(first, panel)
+    gone, _table = results(second, panel)
+    host.pump()
+    host.scene.RemoveNode(gone)
+    host.pump()
+    assert parameters.segmentation is None
+    assert parameters.organTable is None
+    assert ui.segmentationSelector.currentNode() is None
+    assert kept.GetScene() is host.scene
+
+
+def test_deleting_the_volume_or_the_region_chooses_none_in_its_place(host, ui, panel, parameters):
+    first, second = ct_node("first"), ct_node("second")
+    boxes = [host.scene.AddNewNodeByClass("vtkMRMLMarkupsROINode") for _ in range(2)]
+    host.pump()
+    parameters.inputVolume, parameters.roi = second, boxes[1]
+    host.scene.RemoveNode(second)
+    host.scene.RemoveNode(boxes[1])
+    assert parameters.inputVolume is None
+    assert parameters.roi is None
+    assert ui.inputVolumeSelector.currentNode() is None
+    assert first.GetScene() is host.scene
+
+
+def test_a_volume_that_is_deleted_is_not_kept_in_memory(host, ui, panel, parameters):
+    ct_node("other")
+    volume = ct_node()
+    host.pump()
+    parameters.inputVolume = volume
+    gone = weakref.ref(volume)
+    host.scene.RemoveNode(volume)
+    host.pump()
+    del volume
+    gc.collect()
+    assert gone() is None
+
+
+def test_voxels_that_come_after_their_node_are_seen(host, ui, parameters):
+    late, source = host.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "late"), ct_node("source")
+    host.pump()
+    parameters.inputVolume = late
+    host.scene.RemoveNode(source)
+    host.pump()
+    assert not ui.segmentButton.enabled
+    late.SetAndObserveImageData(source.GetImageData())
+    host.pump()
+    assert ui.segmentButton.enabled
+    assert ui.statusLabel.text == "Ready to segment all 8 organs."
+
+
+def test_segments_that_change_elsewhere_are_seen(host, ui, panel):
+    segmentation = results(ct_node(), panel)[0].GetSegmentation()
+    host.pump()
+    assert ui.show3dButton.enabled
+    segmentation.GetSegment("liver").SetColor(0.0, 0.0, 1.0)
+    host.pump()
+    assert ui.resultsTable.item(0, 0).icon().pixmap(8, 8).toImage().pixel(4, 4) & 0xFFFFFF == 0x0000FF
+    segmentation.RemoveSegment("liver")
+    host.pump()
+    assert not ui.show3dButton.enabled
+
+
+def test_what_is_no_longer_chosen_is_no_longer_followed(host, ui, panel, monkeypatch):
+    segmentation = results(ct_node(), panel)[0].GetSegmentation()
+    panel.parameters.segmentation = None
+    host.pump()
+    monkeypatch.setattr(panel, "refresh", lambda: pytest.fail("refreshed"))
+    segmentation.GetSegment("liver").SetColor(0.0, 0.0, 1.0)
+    host.pump()
+
+
+def test_many_changes_at_once_are_one_refresh(host, ui, panel, monkeypatch):
+    segmentation = results(ct_node(), panel)[0].GetSegmentation()
+    host.pump()
+    refresh, calls = panel.refresh, []
+    monkeypatch.setattr(panel, "refresh", lambda: calls.append(refresh()))
+    for step in range(50):
+        segmentation.GetSegment("liver").SetColor(0.0, 0.0, step / 50)
+    host.pump()
+    assert len(calls) == 1
+
+
+def test_ten_scenes_leave_one_object_of_parameters(host, ui, panel):
+    for _ in range(10):
+        ct_node()
+        host.close_scene()
+    gc.collect()
+    kind = type(panel.parameters)
+    assert sum(type(known) is kind for known in gc.get_objects()) == 1
+
+
+def test_what_the_status_line_says_cannot_be_copied_with_its_hidden_spaces(ui):
+    import qt
+    assert not ui.statusLabel.textInteractionFlags & qt.Qt.TextSelectableByMouse
+
+
+def test_the_warning_stands_once_in_the_panel(host, ui):
+    ui.aboutCollapsibleButton.collapsed = False
+    labels = {name: widget for name, widget in vars(ui).items() if widget.className() == "QLabel"}
+    assert [name for name, label in labels.items() if "not a medical device" in label.text] == ["disclaimerLabel"]
+
+
 def test_closing_the_scene_starts_afresh(host, ui, panel):
     results(ct_node(), panel)
     panel.parameters.threads = 3
@@ -236,3 +342,13 @@ def test_nothing_of_all_this_is_logged_as_an_error(host, panel, caplog):
     host.pump()
     assert "Miller" not in caplog.text
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_what_was_said_is_over_once_something_was_changed_even_if_it_is_changed_back(host):
+    node = ct_node()
+    host.pump(until=lambda: host.widget.panel.parameters.inputVolume is node)
+    host.widget.panel.say("Cancelled.")
+    assert host.find("statusLabel").text == "Cancelled."
+    host.click("noOrgansButton")
+    host.click("allOrgansButton")
+    assert host.find("statusLabel").text.startswith("Ready to segment")

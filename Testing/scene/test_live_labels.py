@@ -124,6 +124,37 @@ def test_what_the_user_chose_meanwhile_stays(views):
     assert (views.second.GetLabelVolumeID(), views.second.GetLabelOpacity()) == (views.mine.GetID(), 0.3)
 
 
+def test_a_view_that_came_to_the_labels_by_itself_is_emptied_and_no_node_stays(views):
+    before, live = views.nodes, LiveLabels(views.volume, ABDOMEN_LABELS)
+    linked = views.view("Yellow")
+    linked.SetLabelVolumeID(views.shown.GetID())
+    linked.SetLabelOpacity(0.5)
+    live.remove()
+    assert views.nodes == [*before, linked]
+    assert (linked.GetLabelVolumeID(), linked.GetLabelOpacity()) == (None, 1.0)
+    assert views.first.GetLabelVolumeID() == views.mine.GetID()
+
+
+def test_no_node_stays_even_where_a_view_cannot_be_restored(views, monkeypatch):
+    before, live = views.nodes, LiveLabels(views.volume, ABDOMEN_LABELS)
+    monkeypatch.setattr(live, "_slice_views", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        live.remove()
+    assert views.nodes == before
+
+
+@pytest.mark.parametrize("taken_out", ["by data that was loaded", "with its node"])
+def test_the_opacity_comes_back_where_the_labels_were_taken_out_of_the_views(views, taken_out):
+    live = LiveLabels(views.volume, ABDOMEN_LABELS)
+    if taken_out == "with its node":
+        views.scene.RemoveNode(views.shown)
+    for view in (views.first, views.second):
+        view.SetLabelVolumeID(None)
+    live.remove()
+    assert (views.first.GetLabelVolumeID(), views.first.GetLabelOpacity()) == (None, 0.8)
+    assert (views.second.GetLabelVolumeID(), views.second.GetLabelOpacity()) == (None, 1.0)
+
+
 def test_a_view_that_is_opened_meanwhile_shows_the_labels_too_and_is_given_back(views):
     live = LiveLabels(views.volume, ABDOMEN_LABELS)
     third = views.view("Yellow")

@@ -1,16 +1,21 @@
 """The organs' table in the scene and on the clipboard."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
+import vtk
 
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.scene import organ_table_node
 from MISTKDSegmentLib.scene.organ_table_node import rows_as_text, write_table_node
-from MISTKDSegmentLib.table import OrganRow
+from MISTKDSegmentLib.table import FLAGS, OrganRow
 
 AORTA, GALLBLADDER = ABDOMEN_LABELS[:2]
 ROWS = [OrganRow(AORTA, 101.2345, 181.26, 50617, True), OrganRow(GALLBLADDER, 0.0, None, 0, False)]
-TEXT = ("Organ\tVolume (mL)\tMean HU\tVoxels\tNote\n"
+TEXT = ("Organ\tVolume (mL)\tMean HU\tVoxels\tFlag\n"
         "Aorta\t101.23\t181.3\t50617\tcut by the field of view\n"
         "Gallbladder\t0\t\t0\tnot found\n")
 
@@ -30,6 +35,43 @@ def test_a_table_has_one_row_an_organ_with_numbers_as_numbers(world):
 
 def test_the_text_for_the_clipboard_has_tabs_a_header_and_no_nan(world):
     assert rows_as_text(write_table_node(ROWS, None, "organs", a_ct(world))) == TEXT
+
+
+def test_the_names_of_the_columns_are_the_header_and_nothing_is_said_to_be_deprecated(world, tmp_path):
+    log, before = vtk.vtkFileOutputWindow(), vtk.vtkOutputWindow.GetInstance()
+    log.SetFileName(str(tmp_path / "vtk.log"))
+    log.FlushOn()
+    vtk.vtkOutputWindow.SetInstance(log)
+    try:
+        node = write_table_node(ROWS, None, "organs", a_ct(world))
+    finally:
+        vtk.vtkOutputWindow.SetInstance(before)
+    assert node.GetUseColumnTitleAsColumnHeader()
+    assert not (tmp_path / "vtk.log").exists() or not (tmp_path / "vtk.log").read_text(encoding="utf-8")
+
+
+def test_flags_are_in_the_users_language_as_the_header_is(world, monkeypatch):
+    monkeypatch.setattr(organ_table_node, "_", str.upper)
+    cut_and_large = replace(ROWS[0], volume_ml=9000.0)
+    lines = rows_as_text(write_table_node([cut_and_large, ROWS[1]], None, "organs", a_ct(world))).splitlines()
+    assert [line.split("\t")[-1] for line in lines] == [
+        "FLAG", "CUT BY THE FIELD OF VIEW, IMPLAUSIBLY LARGE", "NOT FOUND"]
+
+
+def test_every_note_can_be_extracted_for_translators():
+    source = Path(organ_table_node.__file__).read_text(encoding="utf-8")
+    assert all(f'_("{flag}")' in source for flag in FLAGS)
+
+
+def test_a_table_that_cannot_be_written_leaves_no_node_and_an_old_one_as_it_was(world, monkeypatch):
+    volume = a_ct(world)
+    node = write_table_node(ROWS, None, "organs", volume)
+    monkeypatch.setattr(organ_table_node, "put_beside", lambda *_: 1 / 0)
+    for given in (None, node):
+        with pytest.raises(ZeroDivisionError):
+            write_table_node(ROWS[:1], given, "organs", volume)
+    assert world.count("vtkMRMLTableNode") == 1
+    assert rows_as_text(node) == TEXT
 
 
 def test_a_second_run_overwrites_the_table(world):

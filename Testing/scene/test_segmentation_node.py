@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.scene import segmentation_node
 from MISTKDSegmentLib.scene.segmentation_node import show_3d, write_segmentation_node
 from MISTKDSegmentLib.scene.volume_node import read_volume_node
 from MISTKDSegmentLib.volume import Volume
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
 from Testing.scene.mrml import LPS_TO_RAS, World, real_scan, segment_ids, segment_mask, segment_ras
+from Testing.scene.refusal import refuse_imports
 
 BY_NAME = {label.name: label for label in ABDOMEN_LABELS}
 NAMES = [label.name for label in ABDOMEN_LABELS]
@@ -106,7 +108,7 @@ def test_labels_outside_the_table_are_not_imported(world):
 def test_labels_of_another_shape_are_refused(world):
     volume = a_ct(world)
     before = world.scene.GetNumberOfNodes()
-    with pytest.raises(InputError, match="scan has got another size since the run began; run it again"):
+    with pytest.raises(InputError, match="The volume scan got another size during the run; start again"):
         write_segmentation_node(np.zeros((3, 4, 5), np.uint8), volume, None, ABDOMEN_LABELS, "seg")
     assert world.scene.GetNumberOfNodes() == before
 
@@ -402,17 +404,36 @@ def test_a_new_segmentation_gets_a_name_that_no_other_has(world):
     assert len(names) == 2
 
 
-# Undo, 3-D, subject hierarchy, files.
+# Failures.
 
 
-def test_one_undo_takes_a_run_back_where_the_scene_keeps_undo_steps(world):
+def test_a_failed_import_leaves_no_empty_segmentation_and_names_nobody(world, monkeypatch):
+    refuse_imports(monkeypatch, segmentation_node)
     volume = a_ct(world)
-    node = write_segmentation_node(organs("liver"), volume, None, ABDOMEN_LABELS, "seg")
-    node.SetUndoEnabled(True)
-    world.scene.SetUndoOn()
-    write_segmentation_node(organs(), volume, node, ABDOMEN_LABELS, "seg")
-    world.scene.Undo()
-    assert segment_ids(world.scene.GetFirstNodeByName("seg")) == ["liver"]
+    before = world.scene.GetNumberOfNodes()
+    with pytest.raises(RuntimeError) as caught:
+        write_segmentation_node(organs(), volume, None, ABDOMEN_LABELS, "Miller^Anna segmentation")
+    assert world.scene.GetNumberOfNodes() == before
+    assert "Miller" not in str(caught.value)
+
+
+@pytest.mark.parametrize("when", ["importing", "describing"])
+def test_a_segmentation_that_was_there_keeps_its_segments_where_an_update_fails(world, monkeypatch, when):
+    volume = a_ct(world)
+    node = write_segmentation_node(organs("liver", "spleen"), volume, None, ABDOMEN_LABELS, "seg")
+    before = world.scene.GetNumberOfNodes()
+    if when == "importing":
+        refuse_imports(monkeypatch, segmentation_node)
+    else:
+        monkeypatch.setattr(segmentation_node, "describe_segment", lambda *_: 1 / 0)
+    with pytest.raises((RuntimeError, ZeroDivisionError)):
+        write_segmentation_node(organs("liver", "aorta")[:, ::-1], volume, node, ABDOMEN_LABELS, "seg")
+    assert (world.scene.GetNumberOfNodes(), layers(node)) == (before, 1)
+    assert_is(node, volume, organs("liver", "spleen"))
+    assert node.GetSegmentation().GetSegment("liver").GetName() == "Liver"
+
+
+# 3-D, subject hierarchy, files.
 
 
 def test_surfaces_are_made_when_asked_for_only_and_removed_again(world):

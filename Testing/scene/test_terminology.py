@@ -3,7 +3,8 @@
 import slicer
 
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.scene.terminology import describe_segment, terminology_entry
+from MISTKDSegmentLib.scene.terminology import describe_segment
+from MISTKDSegmentLib.terminology import terminology_entry
 
 LEFT_KIDNEY = next(label for label in ABDOMEN_LABELS if label.name == "left_kidney")
 LIVER = next(label for label in ABDOMEN_LABELS if label.name == "liver")

@@ -10,9 +10,10 @@ from slicer.i18n import tr as _
 from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.models import Model
 
-PAPER = ("Zhang, Wang, Lam, Chow: Medical Image Segmentation Approach via Transformer Knowledge Distillation. "
-         "CVIPPR 2023.")
-DOI = "10.1145/3596286.3596292"
+_PAPER = ("Zhang, Wang, Lam, Chow: Medical Image Segmentation Approach via Transformer Knowledge Distillation. "
+          "CVIPPR 2023.")
+_DOI = "10.1145/3596286.3596292"
+CITATION = f'{_PAPER} <a href="https://doi.org/{_DOI}">doi:{_DOI}</a>'
 
 
 def about(model: Optional[Model]) -> str:
@@ -20,11 +21,10 @@ def about(model: Optional[Model]) -> str:
     lines = [
         "<b>" + _("MISTKDSegment {version}").format(version=__version__) + "</b>",
         _("Segments the abdomen with a small transformer that was taught by a large one."),
-        "<b>" + _("Please cite:") + "</b> " + f'{PAPER} <a href="https://doi.org/{DOI}">doi:{DOI}</a>',
+        "<b>" + _("Please cite:") + "</b> " + CITATION,
         "<b>" + _("Licence of the program:") + "</b> Apache-2.0",
     ]
     if model is not None and model.licence:
         lines.append("<b>" + _("Licence of the model {name}:").format(name=escape(model.name)) + "</b> "
                      + escape(model.licence))
-    lines.append(_("Research use only, not a medical device."))
     return "".join(f'<p style="margin-top:0; margin-bottom:6px">{line}</p>' for line in lines)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from MISTKDSegmentLib.panel.csv_file import write_csv
+from MISTKDSegmentLib.panel import outputs, sentences
+from MISTKDSegmentLib.panel.csv_file import file_name, with_suffix, write_csv
 from MISTKDSegmentLib.panel.guard import guarded
 from MISTKDSegmentLib.panel.logic import RunParameters
-from MISTKDSegmentLib.panel.model_list import key_of
 from MISTKDSegmentLib.panel.roi_box import new_roi
 from MISTKDSegmentLib.scene.organ_table_node import rows_as_text
 from MISTKDSegmentLib.scene.segmentation_node import show_3d
@@ -45,7 +45,7 @@ class Actions:
             self._panel.running.run.cancel()
         elif self._panel.ensure_onnxruntime():
             self._panel.preview.switch_off()
-            self._panel.running.start(self._run_parameters())
+            self._start()
 
     @guarded
     def add_model(self) -> None:
@@ -56,8 +56,8 @@ class Actions:
             models = self._panel.logic.models()
             self._panel.models.fill(models)
             added = next(model for model in models if model.folder == folder)
-            self._panel.parameters.model = key_of(added)
-            self.say(_("The model {name} was added.").format(name=key_of(added)))
+            self._panel.parameters.model = added.key
+            self.say(_("The model {name} was added.").format(name=added.key))
 
     @guarded
     def tick_all(self) -> None:
@@ -76,10 +76,12 @@ class Actions:
     def export(self) -> None:
         table = self._panel.parameters.organTable
         path = qt.QFileDialog.getSaveFileName(
-            slicer.util.mainWindow(), _("Export the table"), f"{table.GetName()}.csv", _("Table") + " (*.csv)")
+            slicer.util.mainWindow(), _("Export the table"), str(_export_folder() / file_name(table)),
+            _("Table") + " (*.csv)")
         if path:
-            write_csv(table, Path(path))
-            self.say(_("The table was written to {path}.").format(path=path))
+            written = with_suffix(path)
+            write_csv(table, written)
+            self.say(_("The table was written to {path}.").format(path=written))
 
     @guarded
     def show_3d(self) -> None:
@@ -101,11 +103,26 @@ class Actions:
             self._panel.logic.onnxRuntime.install_from_file(Path(path))
             self.say(_("onnxruntime was installed."))
 
-    def _run_parameters(self) -> RunParameters:
+    def _start(self) -> None:
+        segmentation, remark = self._panel.parameters.segmentation, ""
+        if outputs.is_of_another(segmentation, self._panel.parameters.inputVolume):
+            remark = sentences.spared(segmentation.GetName())
+            segmentation = None
+        self._panel.running.start(self._run_parameters(segmentation), remark)
+
+    def _run_parameters(self, segmentation: Optional[slicer.vtkMRMLSegmentationNode]) -> RunParameters:
         parameters = self._panel.parameters
         return RunParameters(
             volumeNode=parameters.inputVolume, bundle=self._panel.models.folder(),
-            segmentationNode=parameters.segmentation, organs=self._panel.organs.ticked(),
+            segmentationNode=segmentation, organs=self._panel.organs.ticked(),
             threads=parameters.threads, slice_step_mm=parameters.sliceStepMm or None,
             postprocess=parameters.postprocess, roiNode=parameters.roi if parameters.useRoi else None,
-            tableNode=parameters.organTable)
+            tableNode=parameters.organTable if segmentation is not None else None)
+
+
+def _export_folder() -> Path:
+    """Where the scene is kept; the user's documents while it has not been saved."""
+    folder = Path(slicer.mrmlScene.GetRootDirectory() or "")
+    if folder.is_absolute() and folder.is_dir():
+        return folder
+    return Path(qt.QStandardPaths.writableLocation(qt.QStandardPaths.DocumentsLocation))

@@ -1,13 +1,37 @@
-"""A table node as a CSV file (reads MRML nodes)."""
+"""A table node as a CSV file (reads MRML nodes, touches slicer for translations alone)."""
 
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
+from slicer.i18n import tr as _
+
 from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.scene.organ_table_node import rows_as_text
+
+
+def file_name(table: Any) -> str:
+    """A name for the file of a vtkMRMLTableNode that every file system takes."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]+', "_", table.GetName() or "").strip(" .") + ".csv"
+
+
+def with_suffix(chosen: str) -> Path:
+    """The file that a person chose, as a CSV file where the name that was typed has no ending.
+
+    Raises:
+        OutputError: that file is there, and nobody was asked whether to replace it.
+    """
+    # "scan 1.5" ends in a number.
+    if re.search(r"\.[^\W\d]\w*$", Path(chosen).name):
+        return Path(chosen)
+    path = Path(f"{chosen}.csv")
+    if path.exists():
+        raise OutputError(_("{path} exists already; choose that file itself to replace it.").format(path=path))
+    return path
 
 
 def write_csv(table: Any, path: Path) -> None:

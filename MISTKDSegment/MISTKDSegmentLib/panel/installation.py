@@ -131,8 +131,9 @@ class OnnxRuntime:
 
 def remedy() -> str:
     """The end of a sentence: how to install it without a connection."""
-    return _("download {pattern} on a computer that is online and install it from that file.").format(
-        pattern=wheel_pattern())
+    return _("on a computer that is online, download {pattern} (Python Package Index, project onnxruntime) and "
+             "install it here with “Install onnxruntime from a wheel file…” under About.").format(
+                 pattern=wheel_pattern())
 
 
 def wheel_pattern() -> str:

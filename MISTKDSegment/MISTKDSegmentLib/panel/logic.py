@@ -38,6 +38,8 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
         self.onnxRuntime = OnnxRuntime()
         self._run: Optional[Run] = None
         self._preview: Optional[SlicePreview] = None
+        # Before the first run: what a Slicer left that crashed may be the scan of a patient.
+        sweep_leftovers(Path(slicer.app.temporaryPath))
 
     @property
     def modelFolders(self) -> tuple[Path, Path]:
@@ -62,7 +64,7 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
             BundleError: it is no model, or is damaged.
             OutputError: the settings folder cannot be written.
         """
-        return add_model(Path(path), self.modelFolders[1])
+        return add_model(Path(path), self.modelFolders[1], self.modelFolders[:1])
 
     def start(self, parameters: RunParameters, observer: object = None) -> Run:
         """Start to segment and return at once; a preview that is on is switched off.
@@ -82,19 +84,20 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
         self.checkRuntime()
         if self._preview is not None:
             self._preview.switchOff(_("A segmentation was started."))
-        sweep_leftovers(Path(slicer.app.temporaryPath))
         self._run = Run(parameters, observer)
         return self._run
 
-    def segment(self, volumeNode: Any, segmentationNode: Any = None, organs: Optional[Sequence[str]] = None,
-                model: Union[str, Path, None] = None, threads: int = 0, sliceStepMm: Optional[float] = None,
-                postprocess: bool = True, roi: Any = None, tableNode: Any = None) -> Any:
+    def segment(self, volumeNode: Any, segmentationNode: Any = None,
+                organs: Union[str, Sequence[str], None] = None, model: Union[str, Path, None] = None,
+                threads: int = 0, sliceStepMm: Optional[float] = None, postprocess: bool = True, roi: Any = None,
+                tableNode: Any = None) -> Any:
         """Segment a volume and wait for the result, while the application stays alive.
 
         Args:
             volumeNode: abdominal CT, a vtkMRMLScalarVolumeNode.
             segmentationNode: is updated; None makes a new one, beside the volume.
-            organs: names of those wanted, e.g. ["liver", "left_kidney"]; None means all that the model knows.
+            organs: names of those wanted, e.g. ["liver", "left_kidney"], or of one, e.g. "liver"; None means all
+                that the model knows.
             model: name of an installed model, or the folder of any; None means the one that ships.
             threads: for the network; 0 means as many as there are cores.
             sliceStepMm: run slices at most this far apart and interpolate between them; None means as the model says.
@@ -130,16 +133,19 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
         """The folder of a model.
 
         Args:
-            model: its name, or its folder; None means the one that ships.
+            model: its name (of several with that name, the one that was added last), its name and version as the panel
+                shows them, or its folder; None means the one that ships.
 
         Raises:
             BundleError: there is none of that name.
         """
         if model is None:
             return default_bundle_folder()
-        named = [installed.folder for installed in self.models() if installed.name == str(model)]
+        models = self.models()
+        named = [installed.folder for installed in models if installed.name == str(model)]
+        named += [installed.folder for installed in models if installed.key == str(model)]
         if not named and not Path(model).is_dir():
-            known = ", ".join(installed.name for installed in self.models())
+            known = ", ".join(installed.key for installed in models)
             raise BundleError(_("There is no model {name}; name the folder of one, or choose from {known}.").format(
                 name=model, known=known))
         return named[-1] if named else Path(model)

@@ -14,7 +14,7 @@ from MISTKDSegmentLib.models import Model
 
 
 class ModelList:
-    """A QComboBox of the models that are installed; which one is chosen is kept by name and version.
+    """A QComboBox of the models that are installed; the choice is kept by key, for folders differ between computers.
 
     Args:
         widget: the QComboBox.
@@ -40,10 +40,7 @@ class ModelList:
         Returns:
             Why there is no such model, one sentence; None where there is.
         """
-        name = key.rpartition(" ")[0]
-        keys = [key_of(model) for model in self._models]
-        names = [model.name for model in self._models]
-        row = 0 if not key else keys.index(key) if key in keys else names.index(name) if name in names else -1
+        row = self._row_of(key)
         wasBlocked = self._widget.blockSignals(True)
         self._widget.setCurrentIndex(row if self._models else -1)
         self._widget.blockSignals(wasBlocked)
@@ -51,6 +48,13 @@ class ModelList:
             return _("There is no model: install the extension again, or add a model.")
         return None if row >= 0 else _("The model {name} is not installed: add it or choose another one.").format(
             name=key)
+
+    def _row_of(self, key: str) -> int:
+        keys = [model.key for model in self._models]
+        if not key or key in keys:
+            return keys.index(key) if key else 0
+        others = [row for row, model in enumerate(self._models) if key.startswith(f"{model.name} ")]
+        return others[0] if others else -1
 
     def chosen(self) -> Optional[Model]:
         """The model that is shown."""
@@ -69,15 +73,10 @@ class ModelList:
         return model.folder
 
 
-def key_of(model: Model) -> str:
-    """What stands for a model in a saved scene; folders differ from computer to computer."""
-    return f"{model.name} {model.version}"
-
-
 def _title(model: Model) -> str:
     if model.problem:
         return _("{name} (damaged)").format(name=model.name)
-    return key_of(model)
+    return model.key
 
 
 def _tip(model: Model) -> str:

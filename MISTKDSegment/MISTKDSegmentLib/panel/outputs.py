@@ -24,6 +24,12 @@ def volume_of(segmentation: slicer.vtkMRMLSegmentationNode) -> Optional[slicer.v
     return segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
 
 
+def is_of_another(segmentation: Optional[slicer.vtkMRMLSegmentationNode],
+                  volume: Optional[slicer.vtkMRMLVolumeNode]) -> bool:
+    """Whether a segmentation was made from another volume than this one."""
+    return segmentation is not None and volume_of(segmentation) not in (None, volume)
+
+
 def segmentation_of(volume: Optional[slicer.vtkMRMLVolumeNode],
                     scene: slicer.vtkMRMLScene) -> Optional[slicer.vtkMRMLSegmentationNode]:
     """The segmentation that this module made from a volume last; never one that a person drew."""

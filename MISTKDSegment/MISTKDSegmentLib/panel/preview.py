@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import numpy as np
 import slicer
@@ -38,14 +38,14 @@ class SlicePreview:
         logic: of the module; it has one preview at a time.
         volumeNode: the CT.
         bundle: folder of the model.
-        organs: names of those wanted; None means all that the model knows.
+        organs: name of the one, or names of those, wanted; None means all that the model knows.
         threads: for the network; 0 means as many as there are cores.
         onStatus: gets one sentence on what is going on, "" where there is nothing to say.
         onStopped: gets one sentence when the preview has switched itself off; not called by `stop`.
     """
 
     def __init__(self, logic: MISTKDSegmentLogic, volumeNode: Any, bundle: Path,
-                 organs: Optional[Sequence[str]] = None, threads: int = 0,
+                 organs: Union[str, Sequence[str], None] = None, threads: int = 0,
                  onStatus: Optional[Callable[[str], None]] = None,
                  onStopped: Optional[Callable[[str], None]] = None) -> None:
         self._logic, self._volumeNode, self._bundle = logic, volumeNode, Path(bundle)
@@ -64,7 +64,7 @@ class SlicePreview:
         check_volume(self._volumeNode)
         self._logic.checkRuntime()
         self._labels = chosen_labels(load_bundle(self._bundle), self._organs)
-        organs = None if self._organs is None else tuple(dict.fromkeys(self._organs))
+        organs = tuple(label.name for label in self._labels)
         options = Options(bundle=self._bundle, organs=organs, threads=self._threads, preview=True)
         self._job = Job.create(read_volume_node(self._volumeNode), options, inside=Path(slicer.app.temporaryPath))
         self._logic.registerPreview(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, Optional
 
 import qt
@@ -11,6 +12,7 @@ from slicer.i18n import tr as _
 from MISTKDSegmentLib.panel.swatch import SIZE, swatch
 
 _ROW_HEIGHT = 24
+_LINE = 17  # characters
 # Where `write_table_node` puts them.
 _ORGAN, _VOLUME_ML, _MEAN_HU, _FLAGS = 0, 1, 2, 4
 
@@ -28,9 +30,13 @@ class ResultsView:
         self.has_rows = self.has_segments = self.has_surfaces = False
         widget.setIconSize(qt.QSize(SIZE, SIZE))
         widget.setColumnCount(4)
-        widget.setHorizontalHeaderLabels([_("Organ"), _("Volume (mL)"), _("Mean HU"), _("Flag")])
+        # What the two lines of a title save in width, the flags get.
+        widget.setHorizontalHeaderLabels([title.replace(" ", "\n", 1) for title in
+                                          (_("Organ"), _("Volume (mL)"), _("Mean HU"), _("Flag"))])
         widget.verticalHeader().hide()
-        # Long flags take two lines; which ones do depends on the width of the panel.
+        # Flags are broken into lines by us: rows that were higher in a narrower panel could bring the panel's scroll
+        # bar, which makes it narrower, and drive Qt round in circles.
+        widget.setWordWrap(False)
         widget.verticalHeader().setMinimumSectionSize(_ROW_HEIGHT)
         widget.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header = widget.horizontalHeader()
@@ -54,22 +60,13 @@ class ResultsView:
         self._widget.setRowCount(len(rows))
         for row, cells in enumerate(rows):
             for column, text in enumerate(cells):
-                item = qt.QTableWidgetItem(text)
+                item = qt.QTableWidgetItem(textwrap.fill(text, _LINE, break_long_words=False))
+                item.setToolTip(text)
                 if column in (_VOLUME_ML, _MEAN_HU):
                     item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
                 self._widget.setItem(row, column, item)
             if cells[0] in colors:
                 self._widget.item(row, 0).setIcon(swatch(colors[cells[0]]))
-
-
-def flag_text(flag: str) -> str:
-    """What to beware of, in the user's language."""
-    return {
-        "not found": _("not found"),
-        "cut by the field of view": _("cut by the field of view"),
-        "implausibly small": _("implausibly small"),
-        "implausibly large": _("implausibly large"),
-    }.get(flag, flag)
 
 
 def _rows(node: Optional[slicer.vtkMRMLTableNode]) -> list[tuple[str, ...]]:
@@ -79,9 +76,12 @@ def _rows(node: Optional[slicer.vtkMRMLTableNode]) -> list[tuple[str, ...]]:
 
 
 def _cells(table: Any, row: int) -> tuple[str, ...]:
-    flags = table.GetValue(row, _FLAGS).ToString()
-    return (table.GetValue(row, _ORGAN).ToString(), f"{table.GetValue(row, _VOLUME_ML).ToDouble():.1f}",
-            _number(table.GetValue(row, _MEAN_HU).ToDouble()), ", ".join(map(flag_text, flags.split(", "))))
+    return (table.GetValue(row, _ORGAN).ToString(), _volume(table.GetValue(row, _VOLUME_ML).ToDouble()),
+            _number(table.GetValue(row, _MEAN_HU).ToDouble()), table.GetValue(row, _FLAGS).ToString())
+
+
+def _volume(volume_ml: float) -> str:
+    return "< 0.1" if 0 < volume_ml < 0.05 else f"{volume_ml:.1f}"
 
 
 def _number(value: float) -> str:

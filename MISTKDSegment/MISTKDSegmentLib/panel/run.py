@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from MISTKDSegmentLib.errors import InputError, SegmentError
 from MISTKDSegmentLib.job import Job, Options
 from MISTKDSegmentLib.labels import Label
 from MISTKDSegmentLib.messages import Done, Failed, Message, Started
+from MISTKDSegmentLib.orientation import is_oblique
 from MISTKDSegmentLib.panel.folder_removal import remove_job
 from MISTKDSegmentLib.panel.installation import cannot_be_loaded
 from MISTKDSegmentLib.panel.pace import Pace
@@ -24,12 +26,14 @@ from MISTKDSegmentLib.panel.timer import Timer
 from MISTKDSegmentLib.panel.watch import Watch
 from MISTKDSegmentLib.progress import Filled, Progress
 from MISTKDSegmentLib.region import Region
+from MISTKDSegmentLib.scene.all_or_nothing import all_or_nothing, save_for_undo
 from MISTKDSegmentLib.scene.live_labels import LiveLabels
 from MISTKDSegmentLib.scene.organ_table_node import write_table_node
 from MISTKDSegmentLib.scene.roi import region_from_roi
-from MISTKDSegmentLib.scene.segmentation_node import write_segmentation_node
+from MISTKDSegmentLib.scene.segmentation_node import check_shape, write_segmentation_node
 from MISTKDSegmentLib.scene.volume_node import read_volume_node, why_not_a_ct
 from MISTKDSegmentLib.table import OrganRow
+from MISTKDSegmentLib.volume import Volume
 
 REFRESH_MS = 250
 SILENCE_LIMIT_S = 600.0
@@ -45,20 +49,21 @@ class RunParameters:
         volumeNode: the CT, a vtkMRMLScalarVolumeNode in a scene.
         bundle: folder of the model.
         segmentationNode: where the organs go; None makes a new one.
-        organs: names of those wanted; None means all that the model knows.
+        organs: name of the one, or names of those, wanted; None means all that the model knows.
         threads: for the network; 0 means as many as there are cores.
         slice_step_mm: between the slices that are run; None or 0 means as the model says.
         postprocess: whether organs are cleaned up as the model says.
         roiNode: markups ROI that limits the run.
         tableNode: where the measurements go; None makes a new one.
         writeTable: whether there is to be a table node at all.
-        showProgress: whether the organs appear in the slice views as they are found.
+        showProgress: whether the organs appear in the slice views as they are found; those of an oblique volume are
+            not known before the end.
     """
 
     volumeNode: Any
     bundle: Path
     segmentationNode: Any = None
-    organs: Optional[Sequence[str]] = None
+    organs: Union[str, Sequence[str], None] = None
     threads: int = 0
     slice_step_mm: Optional[float] = None
     postprocess: bool = True
@@ -79,6 +84,7 @@ class Run:
     Attributes:
         isRunning: whether none of the last three was called yet.
         slicesDone, slicesTotal: progress; both 0 until the model is loaded.
+        showsProgress: whether the organs appear in the slice views as they are found.
         segmentationNode, tableNode: the results, once it has finished.
         rows: what was measured of each organ, once it has finished.
         sentence: why it was cancelled or failed; what to know about a result; or "".
@@ -100,7 +106,10 @@ class Run:
         self._last: Union[Done, Failed, None] = None
         bundle = load_bundle(Path(parameters.bundle))
         self._labels = chosen_labels(bundle, parameters.organs)
-        self._job = _make_job(parameters)
+        check_parameters(parameters)
+        volume = read_volume_node(parameters.volumeNode)
+        self.showsProgress = parameters.showProgress and not is_oblique(volume)
+        self._job = _make_job(parameters, volume, self._labels)
         self._watch = Watch(parameters.volumeNode, self.cancel)
         self._timer = Timer(REFRESH_MS, self._refresh)
         self._child = ChildProcess()
@@ -163,7 +172,7 @@ class Run:
         elif self._silent_s > SILENCE_LIMIT_S:
             self._fail(_("The segmentation process said nothing for {minutes} minutes and was ended; start again with "
                          "fewer threads.").format(minutes=round(SILENCE_LIMIT_S / 60)))
-        elif self._filled and self.parameters.showProgress:
+        elif self._filled and self.showsProgress:
             filled, self._filled = _joined(self._filled), []
             self._show(filled)
 
@@ -175,7 +184,7 @@ class Run:
                 self._live.update(self._job.labels, slab)
         except Exception:
             _log.exception("The organs found so far cannot be shown.")
-            self.parameters.showProgress = False
+            self.showsProgress = False
 
     def _finish(self, message: Done) -> None:
         self._tidy_views()
@@ -190,21 +199,26 @@ class Run:
         self._tell("onFinished")
 
     def _write(self, rows: Sequence[OrganRow]) -> None:
-        parameters, volume_node = self.parameters, self.parameters.volumeNode
-        self._check_grid()
-        name = _("{volume} segmentation").format(volume=volume_node.GetName())
-        self.segmentationNode = write_segmentation_node(
-            self._job.labels, volume_node, self._still_there(parameters.segmentationNode), self._labels, name)
-        if parameters.writeTable:
-            name = _("{volume} organs").format(volume=volume_node.GetName())
-            self.tableNode = write_table_node(rows, self._still_there(parameters.tableNode), name, volume_node)
-        self.rows = tuple(rows)
+        parameters, scene = self.parameters, self.parameters.volumeNode.GetScene()
+        check_shape(self._job.labels, parameters.volumeNode)
+        segmentation = self._still_there(parameters.segmentationNode)
+        table = self._still_there(parameters.tableNode) if parameters.writeTable else None
+        save_for_undo(scene, (segmentation, table))
+        # The table first: it is the cheaper one to keep a copy of until the other is written.
+        with all_or_nothing(scene, table):
+            table = self._write_table(rows, table) if parameters.writeTable else None
+            segmentation = self._write_segmentation(segmentation)
+        self.segmentationNode, self.tableNode, self.rows = segmentation, table, tuple(rows)
 
-    def _check_grid(self) -> None:
-        image = self.parameters.volumeNode.GetImageData()
-        if image is None or image.GetDimensions()[::-1] != self._job.labels.shape:
-            raise InputError(_("The volume {name} was replaced during the run; start again.").format(
-                name=self.parameters.volumeNode.GetName()))
+    def _write_table(self, rows: Sequence[OrganRow], table_node: Any) -> Any:
+        volume_node = self.parameters.volumeNode
+        name = _("{volume} organs").format(volume=volume_node.GetName())
+        return write_table_node(rows, table_node, name, volume_node)
+
+    def _write_segmentation(self, segmentation_node: Any) -> Any:
+        volume_node = self.parameters.volumeNode
+        name = _("{volume} segmentation").format(volume=volume_node.GetName())
+        return write_segmentation_node(self._job.labels, volume_node, segmentation_node, self._labels, name)
 
     def _still_there(self, node: Any) -> Any:
         """The node to write to; None, for a new one, where it was deleted during the run."""
@@ -257,8 +271,8 @@ def told_failure(message: Failed) -> str:
     return cannot_be_loaded(message.sentence) if message.kind == "onnxruntime" else message.sentence
 
 
-def chosen_labels(bundle: Bundle, organs: Optional[Sequence[str]]) -> tuple[Label, ...]:
-    """The labels of the organs that are wanted, each once.
+def chosen_labels(bundle: Bundle, organs: Union[str, Sequence[str], None]) -> tuple[Label, ...]:
+    """The labels of the organs that are wanted, each once; a lone name means that one.
 
     Raises:
         BundleError: the model does not know one.
@@ -268,7 +282,29 @@ def chosen_labels(bundle: Bundle, organs: Optional[Sequence[str]]) -> tuple[Labe
         return bundle.labels
     if not organs:
         raise InputError(_("No organ is wanted; choose at least one."))
-    return tuple(bundle.label(name) for name in dict.fromkeys(organs))
+    names = [organs] if isinstance(organs, str) else organs
+    return tuple(bundle.label(name) for name in dict.fromkeys(names))
+
+
+def check_parameters(parameters: RunParameters) -> None:
+    """Find out before anything is started whether a run makes sense.
+
+    Raises:
+        InputError: the volume is no CT in a scene, a node is of the wrong kind, or a number is out of range.
+    """
+    check_volume(parameters.volumeNode)
+    for node, kind, what in ((parameters.segmentationNode, "vtkMRMLSegmentationNode", _("segmentation")),
+                             (parameters.roiNode, "vtkMRMLMarkupsROINode", _("region of interest")),
+                             (parameters.tableNode, "vtkMRMLTableNode", _("table"))):
+        if node is not None and not (hasattr(node, "IsA") and node.IsA(kind)):
+            raise InputError(_("The node for the {what} is no {kind}; give one, or None.").format(
+                what=what, kind=kind))
+    if parameters.threads < 0:
+        raise InputError(_("{count} threads make no sense; give 0 for all cores, or more.").format(
+            count=parameters.threads))
+    if parameters.slice_step_mm is not None and not 0 <= parameters.slice_step_mm < math.inf:
+        raise InputError(_("A slice step of {step} mm makes no sense; give a number above 0, or None.").format(
+            step=parameters.slice_step_mm))
 
 
 def check_volume(volume_node: Any) -> None:
@@ -284,15 +320,14 @@ def check_volume(volume_node: Any) -> None:
         raise InputError(_("The volume {name} is in no scene; add it to one.").format(name=volume_node.GetName()))
 
 
-def _make_job(parameters: RunParameters) -> Job:
-    check_volume(parameters.volumeNode)
+def _make_job(parameters: RunParameters, volume: Volume, labels: Sequence[Label]) -> Job:
     region: Optional[Region] = None
     if parameters.roiNode is not None:
         region = region_from_roi(parameters.roiNode, parameters.volumeNode)
     options = Options(bundle=Path(parameters.bundle), threads=parameters.threads, region=region,
-                      organs=None if parameters.organs is None else tuple(dict.fromkeys(parameters.organs)),
+                      organs=tuple(label.name for label in labels),
                       slice_step_mm=parameters.slice_step_mm or None, postprocess=parameters.postprocess)
-    return Job.create(read_volume_node(parameters.volumeNode), options, inside=Path(slicer.app.temporaryPath))
+    return Job.create(volume, options, inside=Path(slicer.app.temporaryPath))
 
 
 def _joined(filled: Sequence[Filled]) -> list[Filled]:

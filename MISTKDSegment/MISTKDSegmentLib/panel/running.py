@@ -22,20 +22,22 @@ class Running:
     """
 
     def __init__(self, panel: Panel) -> None:
-        self._panel, self._started_s = panel, 0.0
+        self._panel, self._started_s, self._remark = panel, 0.0, ""
         self.run: Optional[Run] = None
         self.is_heard = True
 
-    def start(self, parameters: RunParameters) -> None:
+    def start(self, parameters: RunParameters, remark: str = "") -> None:
         """Start a run.
+
+        Args:
+            parameters: what to segment and where to put it.
+            remark: what is to be said as well when it has finished.
 
         Raises:
             SegmentError: it cannot start.
         """
-        self._started_s = time.monotonic()
-        run = self._panel.logic.start(parameters, self)
-        # A program that cannot be found has failed by now.
-        self.run = run if run.isRunning else None
+        self._started_s, self._remark = time.monotonic(), remark
+        self.run = self._panel.logic.start(parameters, self)
         self._panel.refresh()
 
     def abandon(self) -> None:
@@ -54,7 +56,7 @@ class Running:
             ui.progressBar.setRange(0, total)
             ui.progressBar.setValue(done)
             ui.progressBar.format = sentences.progress(done, total, self.run.secondsLeft)
-            ui.statusLabel.text = sentences.working(done, total)
+            self._panel.controls.say(sentences.working(done, total, self.run.showsProgress))
 
     def onProgress(self, run: Run) -> None:
         """The logic has segmented some more slices."""
@@ -63,16 +65,20 @@ class Running:
 
     def onFinished(self, run: Run) -> None:
         """The segmentation is in the scene."""
-        parameters, seconds = self._panel.parameters, time.monotonic() - self._started_s
         self.run = None
         outputs.remember(run.segmentationNode, run.tableNode)
-        if parameters is not None:
-            parameters.segmentation, parameters.organTable = run.segmentationNode, run.tableNode
-        self._end(f"{sentences.finished(run.rows, seconds)} {run.sentence}".strip())
+        # While a scene is read the panel shows none; the scene keeps them all the same.
+        parameters = self._panel.parameters or self._panel.logic.getParameterNode()
+        parameters.segmentation, parameters.organTable = run.segmentationNode, run.tableNode
+        said = sentences.finished(run.rows, time.monotonic() - self._started_s)
+        self._end(" ".join(filter(None, (said, self._remark, run.sentence))))
 
     def onCancelled(self, run: Run) -> None:
         """The run was stopped."""
-        self._end(_("Cancelled; the scene is as it was before. {reason}").format(reason=run.sentence).strip())
+        if run.sentence:
+            self._end(_("Cancelled: {reason}").format(reason=run.sentence))
+        else:
+            self._end(_("Cancelled; the scene is as it was before."))
 
     def onFailed(self, run: Run, sentence: str) -> None:
         """The run could not go on."""

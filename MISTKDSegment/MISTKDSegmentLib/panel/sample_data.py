@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from slicer.i18n import tr as _
 
 CATEGORY = "MISTKD Segment"
-_ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons"
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,4 @@ def register_sample_data() -> None:
             # By the name of the node Slicer finds its own thumbnail.
             category=CATEGORY, sampleName=sample.name, nodeNames=Path(sample.file_name).stem,
             fileNames=sample.file_name, uris=f"{TESTING_DATA_URL}SHA256/{sample.sha256}",
-            checksums=f"SHA256:{sample.sha256}", thumbnailFileName=_thumbnail(sample.name))
-
-
-def _thumbnail(name: str) -> Optional[str]:
-    picture = _ICONS / f"{name}.png"
-    return str(picture) if picture.is_file() else None
+            checksums=f"SHA256:{sample.sha256}")

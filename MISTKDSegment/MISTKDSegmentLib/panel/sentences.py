@@ -31,12 +31,14 @@ def progress(done: int, total: int, seconds_left: Optional[float]) -> str:
     return _("{done} of {total} slices").format(done=done, total=total)
 
 
-def working(done: int, total: int) -> str:
-    """What the status line says during a run."""
+def working(done: int, total: int, shown: bool = True) -> str:
+    """What the status line says during a run; `shown` is whether organs appear before its end."""
     if not total:
         return _("Starting the model…")
     if done < total:
-        return _("Segmenting: the organs appear in the slice views as they are found.")
+        if not shown:
+            return _("Segmenting: the organs appear at the end.")
+        return _("Segmenting from the feet upwards: the organs appear in the slice views as they are found.")
     return _("Making the segmentation…")
 
 
@@ -45,10 +47,19 @@ def finished(rows: Sequence[OrganRow], seconds: float) -> str:
     found = sum(row.voxels > 0 for row in rows)
     said = _("Done in {time}: {found} of {count} organs found.").format(time=duration(seconds), found=found,
                                                                         count=len(rows))
-    flagged = [row.label.title for row in rows if row.flags]
-    if not flagged:
-        return said
-    return said + " " + _("Check these against the scan: {organs}.").format(organs=", ".join(flagged))
+    doubtful = [row.label.title for row in rows if not row.voxels or row.is_small or row.is_large]
+    if doubtful:
+        said += " " + _("Check these against the scan: {organs}.").format(organs=", ".join(doubtful))
+    cut = [row.label.title for row in rows if row.touches_edge or row.touches_rim]
+    if cut:
+        said += " " + _("Cut off: {organs}.").format(organs=", ".join(cut))
+    return said
+
+
+def spared(segmentation: str) -> str:
+    """What the status line adds when the segmentation that was chosen belongs to another volume."""
+    return _("The segmentation {name} belongs to another volume and was left as it is; the organs are in a new "
+             "one.").format(name=segmentation)
 
 
 def breakable(text: str) -> str:

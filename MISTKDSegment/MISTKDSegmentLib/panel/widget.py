@@ -15,17 +15,17 @@ from MISTKDSegmentLib.panel.actions import Actions
 from MISTKDSegmentLib.panel.controls import Controls
 from MISTKDSegmentLib.panel.default_volume import default_volume
 from MISTKDSegmentLib.panel.logic import MISTKDSegmentLogic
-from MISTKDSegmentLib.panel.model_list import ModelList, key_of
+from MISTKDSegmentLib.panel.model_list import ModelList
 from MISTKDSegmentLib.panel.organ_list import OrganList
 from MISTKDSegmentLib.panel.preview_switch import PreviewSwitch
 from MISTKDSegmentLib.panel.results_view import ResultsView
 from MISTKDSegmentLib.panel.running import Running
-from MISTKDSegmentLib.panel.sentences import breakable
 from MISTKDSegmentLib.panel.state import Situation, status_when_idle, why_disabled
 from MISTKDSegmentLib.panel.timer import Timer
 from MISTKDSegmentLib.scene.volume_node import why_not_a_ct
 
 _PATIENCE_MS = 200
+_NODES = ("inputVolume", "segmentation", "organTable", "roi")
 
 
 class Panel(VTKObservationMixin):
@@ -42,10 +42,11 @@ class Panel(VTKObservationMixin):
         # A MISTKDSegmentParameters, to which its wrapper adds methods; None while there is no scene to keep it.
         self.parameters: Any = None
         self.is_entered = False
-        self._gui_tag: Optional[int] = None
         self._said: tuple[object, str] = (None, "")
         self._volume_id, self._segmentation_id = "", ""
-        self._controls = Controls(ui)
+        self._nodes: tuple[Any, Any] = (None, None)
+        self._heard: list[tuple[Any, int]] = []
+        self.controls = Controls(ui)
         self.organs = OrganList(ui.organList, self._keep_organs)
         self.models = ModelList(ui.modelComboBox)
         self.results = ResultsView(ui.resultsTable)
@@ -63,11 +64,15 @@ class Panel(VTKObservationMixin):
             self.addObserver(scene, event, self._scene_changes)
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent):
             self.addObserver(scene, event, self._scene_changed)
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._node_leaves)
 
     def enter(self) -> None:
         """The module is shown."""
         self.is_entered = True
-        # Slicer never forgets a wrapper that was connected: no new one with each visit.
+        self.open()
+
+    def open(self) -> None:
+        """Show the parameters that the scene keeps, unless they are shown already."""
         if self.parameters is None or self.parameters.parameterNode.GetScene() is None:
             self.use(self.logic.getParameterNode())
         self.pick_volume()
@@ -82,6 +87,7 @@ class Panel(VTKObservationMixin):
         self._forget_later()
         self.running.abandon()
         self.use(None)
+        self.controls.disconnect()
         self.removeObservers()
         self.logic.cleanup()
 
@@ -89,19 +95,15 @@ class Panel(VTKObservationMixin):
         """Show these parameters and keep changes in them; None lets go of the present ones."""
         if self.parameters is not None:
             self.preview.stop()
-            self.parameters.disconnectGui(self._gui_tag)
+            self.controls.pause()
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_modified)
-        self.parameters = parameters
-        if parameters is not None:
-            self._volume_id, self._segmentation_id = _id(parameters.inputVolume), _id(parameters.segmentation)
-            # Not connectGui: Slicer 5.8's does not say what disconnectGui wants to know.
-            self._gui_tag = parameters.connectParametersToGui(self._widgets_of_parameters())
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_modified)
+        self.parameters = None if parameters is None else self.controls.connect(parameters)
+        if self.parameters is not None:
+            self._volume_id = _id(self.parameters.inputVolume)
+            self._segmentation_id = _id(self.parameters.segmentation)
+            self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_modified)
+        self._follow_nodes()
         self.refresh()
-
-    def _widgets_of_parameters(self) -> dict[str, Any]:
-        named = ((widget.property("SlicerParameterName"), widget) for widget in vars(self.ui).values())
-        return {name: widget for name, widget in named if name}
 
     def pick_volume(self) -> None:
         """Choose the volume that a person most likely wants, unless the chosen one may be a CT."""
@@ -123,13 +125,13 @@ class Panel(VTKObservationMixin):
         if self.results.has_rows and not had_rows:
             self.ui.resultsCollapsibleButton.collapsed = False
         situation = self._situation(missing or (model.problem if model else "") or None)
-        self._controls.apply(why_disabled(situation))
+        self.controls.apply(why_disabled(situation))
         self.ui.aboutLabel.text = about(model)
         self.ui.segmentButton.text = _("Cancel") if situation.running else _("Segment abdomen")
         self.ui.show3dButton.checked = self.results.has_surfaces
         self.running.show()
         if not situation.running:
-            self.ui.statusLabel.text = breakable(self._sentence(situation))
+            self.controls.say(self._sentence(situation))
         self.preview.follow(situation)
 
     def ensure_onnxruntime(self) -> bool:
@@ -154,9 +156,9 @@ class Panel(VTKObservationMixin):
         parameters = self.parameters
         now = (situation, _id(parameters.inputVolume), parameters.model, tuple(parameters.leftOutOrgans))
         then, sentence = self._said
-        if then is None:
-            self._said = (now, sentence)
-        return sentence if sentence and then in (None, now) else status_when_idle(situation)
+        # Once something was changed, it is over: not even changing it back makes it news again.
+        self._said = (now, sentence if then in (None, now) else "")
+        return self._said[1] or status_when_idle(situation)
 
     def _situation(self, model_problem: Optional[str]) -> Situation:
         parameters, ticked = self.parameters, len(self.organs.ticked())
@@ -173,7 +175,7 @@ class Panel(VTKObservationMixin):
     def _keep_model(self, row: int) -> None:
         model = self.models.chosen()
         if self.parameters is not None and model is not None:
-            self.parameters.model = key_of(model)
+            self.parameters.model = model.key
 
     def _scene_changes(self, caller: Any, event: Any) -> None:
         # While nodes come and go, selectors choose others by themselves; that is not to be kept.
@@ -188,10 +190,31 @@ class Panel(VTKObservationMixin):
         self._later = None
         if slicer.mrmlScene.IsBatchProcessing():
             self._later = Timer(_PATIENCE_MS, self._scene_settled, once=True)
-        elif self.parameters is None and self.is_entered:
-            self.enter()
+        elif self.is_entered or self.running.run is not None:
+            self.open()
         else:
             self.pick_volume()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _node_leaves(self, caller: Any, event: Any, node: Any) -> None:
+        """Let go of a node before its selector does, which would choose the next one in its place."""
+        for name in _NODES if self.parameters is not None else ():
+            if getattr(self.parameters, name) is node:
+                setattr(self.parameters, name, None)
+        self._follow_nodes()
+
+    def _follow_nodes(self) -> None:
+        """Hear of it when voxels arrive, or when segments change elsewhere."""
+        parameters = self.parameters
+        nodes = (parameters.inputVolume, parameters.segmentation) if parameters is not None else (None, None)
+        if nodes == self._nodes:
+            return
+        # Not addObserver: it would keep the voxels of a deleted volume in memory.
+        for node, tag in self._heard:
+            node.RemoveObserver(tag)
+        self._nodes = nodes
+        self._heard = [(node, node.AddObserver(event, self._scene_changed))
+                       for node, events in zip(nodes, _events()) if node is not None for event in events]
 
     def _forget_later(self) -> None:
         if self._later is not None:
@@ -203,6 +226,7 @@ class Panel(VTKObservationMixin):
             return
         self._follow_volume()
         self._follow_segmentation()
+        self._follow_nodes()
         self.refresh()
 
     def _follow_volume(self) -> None:
@@ -211,7 +235,7 @@ class Panel(VTKObservationMixin):
         if _id(volume) == self._volume_id:
             return
         self._volume_id = _id(volume)
-        if segmentation is None or outputs.volume_of(segmentation) not in (None, volume):
+        if segmentation is None or outputs.is_of_another(segmentation, volume):
             self.parameters.segmentation = outputs.segmentation_of(volume, slicer.mrmlScene)
 
     def _follow_segmentation(self) -> None:
@@ -219,6 +243,14 @@ class Panel(VTKObservationMixin):
         if _id(self.parameters.segmentation) != self._segmentation_id:
             self._segmentation_id = _id(self.parameters.segmentation)
             self.parameters.organTable = outputs.table_of(self.parameters.segmentation)
+
+
+def _events() -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What is shown of a volume and of a segmentation has changed."""
+    segmentation = slicer.vtkSegmentation
+    return ((slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,),
+            (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified,
+             segmentation.ContainedRepresentationNamesModified))
 
 
 def _id(node: Optional[slicer.vtkMRMLNode]) -> str:

@@ -25,6 +25,10 @@ class _Layer(NamedTuple):
     opacity: float
 
 
+# Of a view that came to the labels by itself, e.g. linked to another one: what a new view has.
+_EMPTY = _Layer(None, 1.0)
+
+
 class LiveLabels:
     """A label map on a volume's grid in the label layer of all slice views, until `remove`.
 
@@ -62,10 +66,11 @@ class LiveLabels:
     def remove(self) -> None:
         """Give the label layers back and delete the nodes; harmless when these, or the scene's, are gone."""
         nodes, self._nodes = self._nodes, []
-        if nodes and in_scene(nodes[0]):
-            self._restore(nodes[0].GetID())
-        for node in nodes:
-            if in_scene(node):
+        try:
+            if nodes:
+                self._restore(nodes[0].GetID() if in_scene(nodes[0]) else None)
+        finally:
+            for node in filter(in_scene, nodes):
                 self._scene.RemoveNode(node)
 
     def _add_colors(self, label_table: Sequence[Label]) -> Any:
@@ -119,9 +124,12 @@ class LiveLabels:
                 view.SetLabelVolumeID(self._nodes[0].GetID())
                 view.SetLabelOpacity(_OPACITY)
 
-    def _restore(self, own_id: str) -> None:
+    def _restore(self, own_id: Optional[str]) -> None:
         for view in self._slice_views():
-            if view.GetLabelVolumeID() == own_id:
-                before = self._before[view.GetID()]
+            before = self._before.get(view.GetID(), _EMPTY)
+            if own_id is not None and view.GetLabelVolumeID() == own_id:
                 view.SetLabelVolumeID(before.volume_id)
+                view.SetLabelOpacity(before.opacity)
+            # Data that was loaded meanwhile takes the label map out of the views, but leaves its opacity there.
+            elif view.GetID() in self._before and view.GetLabelOpacity() == _OPACITY:
                 view.SetLabelOpacity(before.opacity)

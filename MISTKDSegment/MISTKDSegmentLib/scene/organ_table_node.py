@@ -8,13 +8,16 @@ from typing import Any, Optional
 
 import vtk
 
+from MISTKDSegmentLib.scene.all_or_nothing import all_or_nothing
 from MISTKDSegmentLib.scene.placement import in_scene, put_beside
 from MISTKDSegmentLib.scene.translation import _
 from MISTKDSegmentLib.table import OrganRow
 
 
 def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: str, volumeNode: Any) -> Any:
-    """Write organ, volume, mean HU, number of voxels and note into a table, whose former content is lost.
+    """Write organ, volume, mean HU, number of voxels and flags into a table, whose former content is lost.
+
+    Where anything fails, a new table is removed again and one that was there keeps what it had.
 
     Args:
         rows: one per organ.
@@ -26,15 +29,13 @@ def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: s
         The table node. The mean HU of an organ that was not found is not a number.
     """
     scene = volumeNode.GetScene()
-    node = tableNode if in_scene(tableNode) else None
-    if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
-    table = vtk.vtkTable()
-    for column in _columns(rows):
-        table.AddColumn(column)
-    node.SetAndObserveTable(table)
-    node.SetUseColumnNameAsColumnHeader(True)
-    put_beside(node, volumeNode)
+    updated = tableNode if in_scene(tableNode) else None
+    with all_or_nothing(scene, updated):
+        node = _new_table_node(scene, name) if updated is None else updated
+        node.SetAndObserveTable(_table(rows))
+        # Columns have no title but their name, which is then the header.
+        node.SetUseColumnTitleAsColumnHeader(True)
+        put_beside(node, volumeNode)
     return node
 
 
@@ -47,6 +48,17 @@ def rows_as_text(tableNode: Any) -> str:
     return "".join("\t".join(line) + "\n" for line in lines)
 
 
+def _new_table_node(scene: Any, name: str) -> Any:
+    return scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
+
+
+def _table(rows: Sequence[OrganRow]) -> Any:
+    table = vtk.vtkTable()
+    for column in _columns(rows):
+        table.AddColumn(column)
+    return table
+
+
 def _columns(rows: Sequence[OrganRow]) -> list[Any]:
     mean_hu = (math.nan if row.mean_hu is None else round(row.mean_hu, 1) for row in rows)
     return [
@@ -54,8 +66,19 @@ def _columns(rows: Sequence[OrganRow]) -> list[Any]:
         _column(vtk.vtkDoubleArray(), _("Volume (mL)"), (round(row.volume_ml, 2) for row in rows)),
         _column(vtk.vtkDoubleArray(), _("Mean HU"), mean_hu),
         _column(vtk.vtkIntArray(), _("Voxels"), (row.voxels for row in rows)),
-        _column(vtk.vtkStringArray(), _("Note"), (", ".join(row.flags) for row in rows)),
+        _column(vtk.vtkStringArray(), _("Flag"), (", ".join(map(_flag_text, row.flags)) for row in rows)),
     ]
+
+
+def _flag_text(flag: str) -> str:
+    """One of `table.FLAGS` in the user's language."""
+    return {
+        "not found": _("not found"),
+        "cut by the field of view": _("cut by the field of view"),
+        "cut by the region": _("cut by the region"),
+        "implausibly small": _("implausibly small"),
+        "implausibly large": _("implausibly large"),
+    }[flag]
 
 
 def _column(array: Any, name: str, values: Iterable[object]) -> Any:

@@ -11,6 +11,7 @@ import vtk
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import Label
+from MISTKDSegmentLib.scene.all_or_nothing import all_or_nothing
 from MISTKDSegmentLib.scene.placement import in_scene, put_beside
 from MISTKDSegmentLib.scene.shared_layer import KeptSegment, SharedLayer, found_labels, kept_segment
 from MISTKDSegmentLib.scene.terminology import describe_segment
@@ -26,7 +27,8 @@ def write_segmentation_node(labels: np.ndarray, volumeNode: Any, segmentationNod
     """Make segments of labels: one import, one shared label map, no temporary nodes.
 
     Segments of the same organs, which a segmentation may have from an earlier run, are replaced where they are in
-    its list. All its other segments stay as they are.
+    its list. All its other segments stay as they are. Where anything fails, a new segmentation is removed again and
+    one that was there keeps what it had.
 
     Args:
         labels: uint8 (k, j, i) on the volume's grid.
@@ -44,16 +46,12 @@ def write_segmentation_node(labels: np.ndarray, volumeNode: Any, segmentationNod
     Raises:
         InputError: the volume has another shape, because somebody changed it during the run.
     """
-    _check_shape(labels, volumeNode)
+    check_shape(labels, volumeNode)
     scene = volumeNode.GetScene()
-    scene.SaveStateForUndo()
-    node: Any = segmentationNode if _takes_labels(segmentationNode) else _new_segmentation_node(scene, name)
-    shown = node.GetSegmentation().ContainsRepresentation(_surface_name())
-    with slicer.util.NodeModify(node):
-        _place(node, volumeNode, labelTable)
-        _replace_segments(node, labels, volumeNode, labelTable)
-    if shown:
-        node.CreateClosedSurfaceRepresentation()
+    updated = segmentationNode if _takes_labels(segmentationNode) else None
+    with all_or_nothing(scene, updated):
+        node = _new_segmentation_node(scene, name) if updated is None else updated
+        _update(node, labels, volumeNode, labelTable)
     return node
 
 
@@ -72,11 +70,16 @@ def show_3d(segmentationNode: Any, shown: bool) -> None:
     display.SetVisibility3D(True)
 
 
-def _check_shape(labels: np.ndarray, volume_node: Any) -> None:
-    image = volume_node.GetImageData()
+def check_shape(labels: np.ndarray, volumeNode: Any) -> None:
+    """Find out whether labels are still on the grid of their volume.
+
+    Raises:
+        InputError: the volume has another shape, because somebody changed it during the run.
+    """
+    image = volumeNode.GetImageData()
     if image is None or image.GetDimensions()[::-1] != labels.shape:
-        raise InputError(_("{name} has got another size since the run began; run it again.").format(
-            name=volume_node.GetName()))
+        raise InputError(_("The volume {name} got another size during the run; start again.").format(
+            name=volumeNode.GetName()))
 
 
 def _takes_labels(node: Optional[Any]) -> bool:
@@ -88,9 +91,19 @@ def _new_segmentation_node(scene: Any, name: str) -> Any:
     return scene.AddNewNodeByClass("vtkMRMLSegmentationNode", scene.GenerateUniqueName(name))
 
 
-def _place(node: Any, volume_node: Any, label_table: Sequence[Label]) -> None:
-    """Geometry, transform, folder and display."""
+def _update(node: Any, labels: np.ndarray, volume_node: Any, label_table: Sequence[Label]) -> None:
+    shown = node.GetSegmentation().ContainsRepresentation(_surface_name())
+    with slicer.util.NodeModify(node):
+        _place(node, volume_node, label_table)
+        _replace_segments(node, labels, volume_node, label_table)
+    if shown:
+        node.CreateClosedSurfaceRepresentation()
+    # Last: the place in the hierarchy is no part of the node, so it would not come back if the rest failed.
     put_beside(node, volume_node)
+
+
+def _place(node: Any, volume_node: Any, label_table: Sequence[Label]) -> None:
+    """Geometry, transform and display."""
     # Another parent transform would move the segments that stay.
     if not _other_segments(node, label_table):
         node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
@@ -143,7 +156,8 @@ def _import(node: Any, layer: SharedLayer, volume_node: Any) -> None:
             volume_node.GetParentTransformNode(), node.GetParentTransformNode(), transform)
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     if not logic.ImportLabelmapToSegmentationNode(layer.image, node, ids, transform):
-        raise RuntimeError(f"the labels could not be imported into {node.GetName()}")
+        # Without the name of the node, which may be a patient's: this goes to the log.
+        raise RuntimeError("the labels could not be imported into the segmentation")
 
 
 def _surface_name() -> str:

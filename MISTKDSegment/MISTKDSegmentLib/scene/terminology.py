@@ -1,25 +1,13 @@
-"""What a segment is, in the words of Slicer's terminology (touches slicer)."""
+"""What a segment is: its name, colour and terminology (touches slicer)."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import slicer
 
-from MISTKDSegmentLib.labels import Code, Label
-
-_CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
-_REGION_CONTEXT = "Anatomic codes - DICOM master list"
-
-
-def terminology_entry(label: Label) -> str:
-    """A label's SNOMED CT codes as Slicer writes them: context, category, type, modifier and no region."""
-    codes = (label.category, label.type, label.modifier)
-    return "~".join([_CONTEXT, *map(_triple, codes), _REGION_CONTEXT, _triple(None), _triple(None)])
-
-
-def _triple(code: Optional[Code]) -> str:
-    return f"{code.scheme}^{code.value}^{code.meaning}" if code else "^^"
+from MISTKDSegmentLib.labels import Label
+from MISTKDSegmentLib.terminology import terminology_entry
 
 
 def describe_segment(segment: Any, label: Label) -> None:
