@@ -18,7 +18,6 @@ from Testing.panel.children import (
     STARTED,
     nothing_left,
     processes_in,
-    python_slicer,
     real_python,
 )
 from Testing.panel.patients import Observer, add_patient, add_slice_views, labels_on_grid, look_of
@@ -34,20 +33,6 @@ def host():
 
 
 @pytest.fixture
-def temporary(host, tmp_path: Path) -> Path:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    host.app.temporaryPath = str(folder)
-    return folder
-
-
-@pytest.fixture
-def volume_node(host):
-    add_slice_views(host.scene)
-    return add_patient(host.scene)
-
-
-@pytest.fixture
 def logic(host, temporary, tmp_path, monkeypatch):
     from MISTKDSegmentLib.panel.logic import MISTKDSegmentLogic
 
@@ -56,11 +41,6 @@ def logic(host, temporary, tmp_path, monkeypatch):
     yield logic
     logic.cleanup()
     host.pump(until=lambda: not processes_in(temporary))
-
-
-@pytest.fixture
-def child(tmp_path, monkeypatch):
-    return lambda body: python_slicer(tmp_path, monkeypatch, body)
 
 
 def parameters(volume_node, tiny_bundle):

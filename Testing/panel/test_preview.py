@@ -11,7 +11,7 @@ import pytest
 from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.messages import Failed, Started, encode
 from Testing.host import open_host
-from Testing.panel.children import HANG, KILL_ITSELF, idle, nothing_left, processes_in, python_slicer, real_python
+from Testing.panel.children import HANG, KILL_ITSELF, idle, nothing_left, processes_in, real_python
 from Testing.panel.patients import LIVER, SPLEEN, add_patient, add_slice_views, look_of, slice_view
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for what is left")
@@ -40,14 +40,6 @@ def host():
     """Slicer without the panel."""
     with open_host(None) as opened:
         yield opened
-
-
-@pytest.fixture
-def temporary(host, tmp_path: Path) -> Path:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    host.app.temporaryPath = str(folder)
-    return folder
 
 
 @pytest.fixture
@@ -82,11 +74,6 @@ class Preview:
 @pytest.fixture
 def preview(logic, volume_node, tiny_bundle) -> Preview:
     return Preview(logic, volume_node, tiny_bundle, threads=1)
-
-
-@pytest.fixture
-def child(tmp_path, monkeypatch):
-    return lambda body: python_slicer(tmp_path, monkeypatch, body)
 
 
 def asked(tmp_path: Path) -> list[float]:

@@ -26,10 +26,9 @@ from Testing.panel.children import (
     idle,
     nothing_left,
     processes_in,
-    python_slicer,
     real_python,
 )
-from Testing.panel.patients import LIVER, SHAPE, Observer, add_patient, add_slice_views, labels_on_grid, look_of
+from Testing.panel.patients import LIVER, SHAPE, Observer, add_patient, labels_on_grid, look_of
 from Testing.scene.refusal import refuse_imports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for what is left")
@@ -51,20 +50,6 @@ def says(*messages) -> str:
 
 
 @pytest.fixture
-def temporary(host, tmp_path: Path) -> Path:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    host.app.temporaryPath = str(folder)
-    return folder
-
-
-@pytest.fixture
-def volume_node(host):
-    add_slice_views(host.scene)
-    return add_patient(host.scene)
-
-
-@pytest.fixture
 def observer() -> Observer:
     return Observer()
 
@@ -82,11 +67,6 @@ def start(host, temporary, volume_node, tiny_bundle, observer):
     yield start
     for run in runs:
         run.cancel()
-
-
-@pytest.fixture
-def child(tmp_path, monkeypatch):
-    return lambda body: python_slicer(tmp_path, monkeypatch, body)
 
 
 @pytest.fixture
