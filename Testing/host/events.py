@@ -93,7 +93,7 @@ def guarded(function: Callable, count: Optional[int] = None) -> Callable:
             return None
         try:
             return function(*args[:_accepted(function, len(args) if count is None else count)])
-        except Exception:
+        except Exception:  # as PythonQt: slots raise nothing; it fails the test when the host closes
             report_exception()
             return None
     return called

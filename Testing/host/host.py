@@ -11,13 +11,13 @@ from PySide6 import QtCore, QtTest, QtWidgets
 
 from Testing.host import events, pictures, rendering, stand_ins
 from Testing.host.io_manager import write_node
+from Testing.host.open_slicer import PANEL_WIDTH_PX, HostError, OpenSlicer
 from Testing.host.proxy import wrap
-from Testing.host.session import PANEL_WIDTH_PX, HostError, Session
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "MISTKDSegment" / "MISTKDSegment.py"
 
 
-class Host(Session):
+class Host(OpenSlicer):
     """One emulated Slicer with one scripted module.
 
     Attributes:

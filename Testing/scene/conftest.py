@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if importlib.util.find_spec("slicer_core") else ["test_*.py"]
 
 
+def pytest_report_header() -> str:
+    """Say it where these tests are left out."""
+    return "Testing/scene is left out: slicer-core is not installed" if collect_ignore_glob else ""
+
+
 @pytest.fixture
 def world() -> World:
     from Testing.scene.mrml import World

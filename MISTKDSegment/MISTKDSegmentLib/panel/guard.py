@@ -25,7 +25,7 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
             # Its sentence may name a node, and that may hold the name of a patient.
             _log.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
             self.say(str(error))
-        except Exception as error:
+        except Exception as error:  # a slot has no caller: whatever went wrong, the user must hear of it
             _log.exception("An unexpected error.")
             self.say(_("Something went wrong that this module did not expect ({kind}); the Python log has the "
                        "details.").format(kind=type(error).__name__))

@@ -92,7 +92,7 @@ class SlicePreview:
         if live is not None:
             try:
                 live.remove()
-            except Exception:
+            except Exception:  # the folder with the scan has to go all the same
                 _log.exception("What the slice views showed before the preview could not be restored.")
         remove_job(self._job)
 
@@ -174,7 +174,7 @@ class SlicePreview:
             if self._live is None:
                 self._live = LiveLabels(self._volumeNode, self._labels)
             self._live.update(self._job.labels, message.filled)
-        except Exception:
+        except Exception:  # the views are not ours; a preview that cannot be seen is over, with a sentence
             _log.exception("The preview cannot be shown.")
             self.switchOff(_("The preview could not be shown; the Python log has the details."))
 
@@ -207,5 +207,5 @@ def _call(callback: Optional[Callable[[str], None]], sentence: str) -> None:
         return
     try:
         callback(sentence)
-    except Exception:
+    except Exception:  # somebody else's code must not keep the preview from ending
         _log.exception("A listener of the preview failed.")

@@ -71,7 +71,7 @@ class PreviewSwitch:
             threads=panel.parameters.threads, onStatus=self.say, onStopped=self._stopped)
         try:
             self._preview.start()
-        except Exception:
+        except Exception:  # whatever it is goes on to `guarded`, but not with the box ticked
             self.switch_off()
             raise
 

@@ -182,7 +182,7 @@ class Run:
                 self._live = LiveLabels(self.parameters.volumeNode, self._labels)
             for slab in filled:
                 self._live.update(self._job.labels, slab)
-        except Exception:
+        except Exception:  # what is shown meanwhile is no reason to lose the result
             _log.exception("The organs found so far cannot be shown.")
             self.showsProgress = False
 
@@ -192,7 +192,7 @@ class Run:
             self._write(message.rows)
         except SegmentError as error:
             return self._fail(str(error))
-        except Exception:
+        except Exception:  # MRML raises many kinds; the run has to end and say so
             _log.exception("The segmentation could not be written into the scene.")
             return self._fail(_("The result could not be written into the scene; the Python log has the details."))
         self._end(self.sentence)
@@ -248,7 +248,7 @@ class Run:
         if live is not None:
             try:
                 live.remove()
-            except Exception:
+            except Exception:  # the folder with the scan has to go all the same
                 _log.exception("What the slice views showed before the run could not be restored.")
 
     def _tell(self, name: str, *details: str) -> None:
@@ -257,7 +257,7 @@ class Run:
             return
         try:
             called(self, *details)
-        except Exception:
+        except Exception:  # somebody else's code must not keep the run from ending
             _log.exception("%s of the observer of a segmentation failed.", name)
 
 

@@ -22,7 +22,7 @@ def all_or_nothing(scene: Any, node: Optional[Any] = None) -> Iterator[None]:
     ids, kept = {other.GetID() for other in _nodes(scene)}, _copies(node)
     try:
         yield
-    except BaseException:
+    except BaseException:  # raised again below
         # The last first, so that a node goes before what it refers to; singletons are the application's.
         for added in reversed([other for other in _nodes(scene) if other.GetID() not in ids]):
             if not added.GetSingletonTag():

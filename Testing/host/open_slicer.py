@@ -39,14 +39,14 @@ from Testing.host.object_methods import OBJECT
 from Testing.host.proxy import Registry, make_class, wrap
 
 PANEL_WIDTH_PX = 480
-_open: list[Session] = []
+_open: list[OpenSlicer] = []
 
 
 class HostError(AssertionError):
     """Something went wrong inside the emulated Slicer: an exception in a slot, an unannounced dialog."""
 
 
-class Session:
+class OpenSlicer:
     """One emulated Slicer: what is opened, what is closed, and in which order."""
 
     def __init__(self, module_file: Optional[Path] = None, *, testing: bool = False,
