@@ -18,12 +18,13 @@ from MISTKDSegmentLib.errors import InputError
 from Training.ablation_table import ALONE, Result, print_table, write_table
 from Training.checkpoints import LAST, read_trained
 from Training.command import run_command
-from Training.distill import check_share, read_teacher, student_task, teacher_facts
+from Training.distill import check_share, read_teacher, student_task
 from Training.dry_run import report
 from Training.files import check_folder
 from Training.fit import fit
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
 from Training.run import Run, open_run, started_run
+from Training.start import checkpoint_facts
 from Training.tasks import SegmentationTask
 from Training.train_teacher import new_network
 
@@ -69,7 +70,7 @@ def variant_task(run: Run, teacher: Path) -> SegmentationTask:
     """
     trained = read_teacher(run, teacher)
     if any(getattr(run.recipe.distillation, term) for term in TERM_WEIGHTS):
-        return student_task(run, trained.network, teacher_facts(teacher))
+        return student_task(run, trained.network, checkpoint_facts(teacher))
     network = new_network(run, run.recipe.student_network, run.recipe.student_start)
     check_share(network, trained.network)
     return SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, run.provenance,
@@ -123,6 +124,8 @@ def _run(options: Namespace) -> None:
     recipe = recipe_of(options)
     machine = check_machine(options, recipe.student_schedule.batch_size)
     check_folder(options.out)
+    if not recipe.validation:
+        raise InputError("validation names no case: name those that the variants are scored on.")
     run = open_run(options.data, recipe, machine)
     runs = {f"{variant}-seed{seed}": variant_run(run, variant, seed)
             for seed in options.seeds or [recipe.seed] for variant in _chosen(options, run)}

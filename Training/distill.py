@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from Training.fit import fit
 from Training.networks import Segmenter, parameter_count
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
 from Training.run import Run, open_run, started_run
+from Training.start import check_not_seen, check_organs, checkpoint_facts, start_facts
 from Training.tasks import DistillationTask
 from Training.train_teacher import new_network, teacher_task, train_teacher
 
@@ -39,7 +39,8 @@ def student_task(run: Run, teacher: Segmenter, teacher_facts: dict | None = None
     student = new_network(run, run.recipe.student_network, run.recipe.student_start)
     check_share(student, teacher)
     parameters = {"teacher": parameter_count(teacher), "student": parameter_count(student)}
-    provenance = {**run.provenance, "parameters": parameters, "teacher": dict(teacher_facts or {})}
+    provenance = {**run.provenance, "parameters": parameters, "teacher": dict(teacher_facts or {}),
+                  **start_facts(run.recipe.student_start)}
     return DistillationTask(student, teacher, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 
@@ -58,7 +59,7 @@ def distill(run: Run, teacher: Path, folder: Path) -> Path:
     Raises:
         InputError: the teacher does not fit the run, or the student is too large for it.
     """
-    task = student_task(run, read_teacher(run, teacher).network, teacher_facts(teacher))
+    task = student_task(run, read_teacher(run, teacher).network, checkpoint_facts(teacher))
     fit(task, run.training, run.validation, folder, run.machine)
     return folder / LAST
 
@@ -72,9 +73,7 @@ def read_teacher(run: Run, checkpoint: Path) -> Trained:
     trained = read_trained(checkpoint)
     if "student" in trained.provenance.get("parameters", {}):
         raise InputError(f"{checkpoint} is the checkpoint of a student: name that of a teacher with --teacher.")
-    if trained.labels != run.manifest.labels:
-        raise InputError(f"{checkpoint} knows other organs ({', '.join(label.name for label in trained.labels)}) than "
-                         "the prepared data: train a teacher on them.")
+    check_organs(checkpoint, trained, run)
     ours = (tuple(run.recipe.context_offsets_mm), run.manifest.window_hu)
     if (tuple(trained.contract.context_offsets_mm), tuple(trained.contract.window_hu)) != ours:
         raise InputError(f"{checkpoint} sees other slices ({trained.contract.context_offsets_mm} mm, window "
@@ -82,26 +81,8 @@ def read_teacher(run: Run, checkpoint: Path) -> Trained:
     if trained.contract.pixel_spacing_mm != run.recipe.pixel_spacing_mm:
         raise InputError(f"{checkpoint} sees pixels of {trained.contract.pixel_spacing_mm} mm and the student of "
                          f"{run.recipe.pixel_spacing_mm} mm: give both the same --pixel_spacing_mm.")
-    _check_not_seen(checkpoint, trained, run)
+    check_not_seen(checkpoint, trained, run)
     return trained
-
-
-def _check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
-    """By content and not by name alone: a case may have been renamed."""
-    data, ours = trained.provenance["data"], run.provenance["data"]
-    seen = {data["content_sha256"].get(name): name for name in (*data["training"], *data["unlabelled"])}
-    leaked = [name for name in run.split.validation
-              if name in data["training"] or ours["content_sha256"][name] in seen]
-    if leaked:
-        raise InputError(f"{checkpoint} was trained on {', '.join(leaked)}, which --validation names: choose a "
-                         "teacher that never saw them.")
-
-
-def teacher_facts(checkpoint: Path) -> dict:
-    """Which teacher a student had: checksum of its checkpoint and how that came about."""
-    provenance = read_trained(checkpoint).provenance
-    facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes")}
-    return {"sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(), **facts}
 
 
 def check_share(student: Segmenter, teacher: Segmenter) -> None:

@@ -77,7 +77,7 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
     Args:
         task: what to train.
         training: cases to draw slices from.
-        validation: labelled cases whose Dice is logged on the way.
+        validation: labelled cases whose Dice is logged on the way; there may be none.
         folder: for checkpoints, logs (CSV and TensorBoard), learning curves and example pictures.
         machine: what to compute on.
 
@@ -93,7 +93,7 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
     checkpoint = usable_checkpoint(folder)
     first_epoch = steps_done(checkpoint) // epochs.steps if checkpoint else 0
     loaders = (training_loader(task, training, epochs.steps, machine, first_epoch=first_epoch),
-               validation_loader(task, validation, machine))
+               validation_loader(task, validation, machine) if validation else None)
     try:
         _trainer(task, folder, machine, epochs).fit(task, *loaders, ckpt_path=checkpoint, weights_only=True)
     except SystemExit:  # so Lightning answers Ctrl-C
@@ -176,7 +176,7 @@ def _hush_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in ("Checkpoint directory .* exists", ".*does not have many workers", ".*LeafSpec",
                     "The dirpath has changed", "Experiment logs directory .* exists",
-                    ".*sync_dist=True.*when logging on epoch level"):
+                    ".*sync_dist=True.*when logging on epoch level", ".*have no `val_dataloader`"):
         warnings.filterwarnings("ignore", message)
 
 

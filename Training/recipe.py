@@ -109,7 +109,7 @@ class Recipe:
 
     Attributes:
         seed: of initial weights, data order and augmentation.
-        validation: cases that are never trained on.
+        validation: cases that are never trained on; none for the last training of a recipe that is settled.
         training: cases to train on; left out, all that are not for validation.
         pixel_spacing_mm: pixel size that the networks see.
         view: height and width of training views in pixels, multiples of 32.
@@ -120,8 +120,9 @@ class Recipe:
         slice_step_mm: distance in mm of the slices that inference runs in thin-slice scans.
         teacher_network: sizes of the teacher.
         student_network: sizes of the student.
-        teacher_start: folder of a SegFormer checkpoint in Hugging Face format that the teacher's encoder starts from.
-        student_start: the same for the student's encoder.
+        teacher_start: what the teacher starts from: a checkpoint of ours (`.ckpt`) of the same sizes, or the folder of
+            a SegFormer checkpoint in Hugging Face format, for its encoder alone.
+        student_start: the same for the student.
         teacher_schedule: training of the teacher.
         student_schedule: training of the student.
         augmentation: random views.
@@ -154,8 +155,6 @@ class Recipe:
         """
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed is {self.seed}: give a number from 0 to {2**32 - 1}.")
-        if not self.validation:
-            raise InputError("validation names no case: name at least one that is never trained on.")
         for what, cases in (("validation", self.validation), ("training", self.training or ())):
             twice = sorted({name for name in cases if cases.count(name) > 1})
             if twice:

@@ -15,10 +15,10 @@ from Training.command import run_command
 from Training.dry_run import report
 from Training.files import check_folder
 from Training.fit import fit
-from Training.huggingface import start_from_segformer
 from Training.networks import NetworkConfig, Segmenter, parameter_count
 from Training.options import check_machine, parse, recipe_of, training_parser
 from Training.run import Run, open_run, started_run
+from Training.start import start_facts, start_from
 from Training.tasks import SegmentationTask
 
 
@@ -26,19 +26,20 @@ def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter
     """A network of a run before its training; the same at every call.
 
     Raises:
-        InputError: `start` is no SegFormer checkpoint of these sizes.
+        InputError: `start` is no checkpoint of these sizes.
     """
     torch.manual_seed(run.recipe.seed)
     network = Segmenter(run.channels, run.classes, config)
     if start is not None:
-        start_from_segformer(network, Path(start))
+        start_from(network, Path(start), run)
     return network
 
 
 def teacher_task(run: Run) -> SegmentationTask:
     """What trains a teacher."""
     network = new_network(run, run.recipe.teacher_network, run.recipe.teacher_start)
-    provenance = {**run.provenance, "parameters": {"teacher": parameter_count(network)}}
+    provenance = {**run.provenance, "parameters": {"teacher": parameter_count(network)},
+                  **start_facts(run.recipe.teacher_start)}
     return SegmentationTask(network, run.recipe, run.recipe.teacher_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 

@@ -86,3 +86,10 @@ def test_an_unknown_variant_is_refused_before_any_work(data, tmp_path, capsys):
                "--teacher", "none.ckpt", "--variants", "[magic]"]
     assert ablate.main(options) == 3
     assert "there is no variant magic: choose from alone, sequence" in capsys.readouterr().err
+
+
+def test_variants_that_nothing_could_score_are_refused_before_any_work(data, tmp_path, capsys):
+    options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml", validation=())), "--out",
+               str(tmp_path / "out"), "--teacher", "none.ckpt"]
+    assert ablate.main(options) == 3
+    assert "validation names no case: name those that the variants are scored on" in capsys.readouterr().err

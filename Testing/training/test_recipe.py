@@ -45,7 +45,6 @@ def test_a_run_does_not_go_on_with_another_recipe(tmp_path):
     ("change", "message"),
     [
         ({"seed": -1}, "seed is -1"),
-        ({"validation": ()}, "validation names no case"),
         ({"training": ("case0010", "x")}, "case0010 is for training and validation"),
         ({"pixel_spacing_mm": 0.0}, "give 0.1 to 10 mm"),
         ({"view": (100, 192)}, r"view is \(100, 192\): give multiples of 32"),
