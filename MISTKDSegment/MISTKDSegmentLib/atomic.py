@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +14,11 @@ from typing import Optional
 
 from MISTKDSegmentLib.errors import OutputError
 
+# What a killed process left, told from what another one is writing by its age.
+_PREFIX = ".mistkd-"
+_LEFTOVER_S = 3600.0
+# A dot far from the end of a long name is part of the name.
+_MAX_SUFFIX = 12
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
@@ -22,6 +29,7 @@ _REASONS = {
     errno.ENOTDIR: "its folder is not a folder; choose another one",
     errno.EISDIR: "there is a folder of that name; choose another name",
     errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
+    errno.ELOOP: "it is a link that leads back to itself; remove the link",
 }
 
 
@@ -30,20 +38,23 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary file beside `target` that takes its place when the block ends without an exception.
 
     Args:
-        target: file to write; an earlier file of that name stays untouched until the new one is complete.
+        target: file to write; an earlier file of that name stays untouched until the new one is complete, and hands
+            down its permissions. Of a link, the file that it leads to is written.
 
     Yields:
-        An empty file in the same folder, with the same last two suffixes, whose name no other process has.
+        An empty file in the same folder, with the same last two suffixes, whose name no other process has. Where the
+        process is killed, it stays behind, and a later writer in that folder removes it.
 
     Raises:
         OutputError: the target cannot be written (no permission, disk full, folder missing, ...).
     """
     temporary: Optional[Path] = None
     try:
-        temporary = _claim_sibling(target)
+        destination = Path(os.path.realpath(target))
+        temporary = _claim_sibling(destination)
         yield temporary
         _flush_to_disk(temporary)
-        os.replace(temporary, target)
+        os.replace(temporary, destination)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {_explain(error)}.") from error
     finally:
@@ -53,13 +64,39 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def _claim_sibling(target: Path) -> Path:
-    # Renaming over a folder or a device such as /dev/null would fail late or replace the device itself.
-    if target.is_dir() or (target.exists() and not target.is_file()):
-        raise IsADirectoryError(errno.EISDIR, "not a regular file", str(target))
-    sibling = target.with_name(f".{uuid.uuid4().hex[:12]}{''.join(target.suffixes[-2:])}")
+    permissions = _permissions(target)
+    _remove_leftovers(target.parent)
+    suffixes = "".join(suffix for suffix in target.suffixes[-2:] if len(suffix) <= _MAX_SUFFIX)
+    sibling = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}{suffixes}")
     # Not tempfile: its files are readable by their owner only, and would stay so after the renaming.
     sibling.touch(exist_ok=False)
+    if permissions is not None:
+        sibling.chmod(permissions)
     return sibling
+
+
+def _permissions(target: Path) -> Optional[int]:
+    """Those of the file that is to be replaced; renaming would not ask whether it may be written."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    # Renaming over a folder or a device such as /dev/null would fail late or replace the device itself.
+    if not stat.S_ISREG(mode):
+        raise IsADirectoryError(errno.EISDIR, "not a regular file", str(target))
+    if not mode & stat.S_IWUSR or not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "read-only", str(target))
+    return stat.S_IMODE(mode)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    oldest = time.time() - _LEFTOVER_S
+    # Another process may remove them at the same time, and some may belong to somebody else.
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            with suppress(OSError):
+                if entry.name.startswith(_PREFIX) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    os.unlink(entry)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
 from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.json_values import flag, number, table, text, whole
 from MISTKDSegmentLib.labels import Code, Label
+from MISTKDSegmentLib.network_file import check_network
 
 SCHEMA_VERSION = 1
 DESCRIPTION_FILE = "model.json"
@@ -109,7 +113,8 @@ def load_bundle(folder: Path) -> Bundle:
         folder: holds `model.json` and `model.onnx`.
 
     Raises:
-        BundleError: if a file is missing, too large, damaged or not of this schema.
+        BundleError: if a file is missing, too large, damaged or not of this schema, or if the network is more than
+            data (see `check_network`).
     """
     description = _read_description(folder / DESCRIPTION_FILE)
     network = _read_bounded(folder / NETWORK_FILE, MAX_FILE_BYTES)
@@ -122,14 +127,21 @@ def load_bundle(folder: Path) -> Bundle:
     if hashlib.sha256(network).hexdigest() != bundle.sha256:
         raise BundleError(f"{folder / NETWORK_FILE} does not match the checksum in {DESCRIPTION_FILE}: "
                           "copy the bundle again.")
+    check_network(folder / NETWORK_FILE, network, context=len(bundle.input.context_offsets_mm),
+                  classes=len(bundle.labels) + 1)
     return bundle
 
 
 def _read_bounded(path: Path, limit: int) -> bytes:
     try:
-        if path.stat().st_size > limit:
+        status = path.stat()
+        # Reading a pipe or a device would not end.
+        if not stat.S_ISREG(status.st_mode):
+            raise BundleError(f"{path} is no regular file: name the folder of a model bundle.")
+        if status.st_size > limit:
             raise BundleError(f"{path} is larger than {limit >> 20} MiB: it is not a model of this kind.")
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(status.st_size)
     except OSError as error:
         raise BundleError(f"{path} cannot be read ({error.strerror}): name the folder of a model bundle.") from None
 
@@ -141,42 +153,49 @@ def _read_description(path: Path) -> dict:
         raise BundleError(f"{path} is not valid JSON: export the model anew.") from None
     version = description.get("schema_version") if isinstance(description, dict) else None
     if version != SCHEMA_VERSION:
-        raise BundleError(f"{path} has schema version {version!r} and this program reads {SCHEMA_VERSION}: "
+        raise BundleError(f"{path} has schema version {reprlib.repr(version)}, this program reads {SCHEMA_VERSION}: "
                           "use a matching program or export the model anew.")
     return description
 
 
 def _parse(folder: Path, description: Mapping[str, Any], network: bytes) -> Bundle:
-    contract = description["input"]
-    low, high = (float(value) for value in contract["window_hu"])
-    parsed = InputContract(
-        window_hu=(low, high),
-        pixel_spacing_mm=float(contract["pixel_spacing_mm"]),
-        multiple=int(contract["multiple"]),
-        context_offsets_mm=tuple(float(offset) for offset in contract["context_offsets_mm"]),
-        slice_step_mm=float(contract["slice_step_mm"]),
-    )
-    _check_input(parsed)
     labels = tuple(parse_label(entry) for entry in description["labels"])
     _check_labels(labels)
     return Bundle(
         folder=folder,
-        name=str(description["name"]),
-        version=str(description["version"]),
+        name=text(description, "name"),
+        version=text(description, "version"),
         labels=labels,
-        input=parsed,
-        postprocessing={
-            # Descriptions written before holes were filled do not speak of them.
-            name: PostProcessing(bool(entry["largest_component"]), float(entry["minimum_ml"]),
-                                 bool(entry.get("fill_holes", False)))
-            for name, entry in description["postprocessing"].items()
-        },
+        input=_parse_input(table(description, "input")),
+        postprocessing={name: _parse_postprocessing(entry)
+                        for name, entry in table(description, "postprocessing").items()},
         network=network,
-        sha256=str(description["sha256"]),
-        licence=str(description["licence"]),
-        provenance=dict(description["provenance"]),
-        results=dict(description["results"]),
+        sha256=text(description, "sha256"),
+        licence=text(description, "licence"),
+        provenance=table(description, "provenance"),
+        results=table(description, "results"),
     )
+
+
+def _parse_input(entry: Mapping[str, Any]) -> InputContract:
+    low, high = (number(value) for value in entry["window_hu"])
+    contract = InputContract(
+        window_hu=(low, high),
+        pixel_spacing_mm=number(entry["pixel_spacing_mm"]),
+        multiple=whole(entry["multiple"]),
+        context_offsets_mm=tuple(number(offset) for offset in entry["context_offsets_mm"]),
+        slice_step_mm=number(entry["slice_step_mm"]),
+    )
+    _check_input(contract)
+    return contract
+
+
+def _parse_postprocessing(entry: Mapping[str, Any]) -> PostProcessing:
+    minimum_ml = number(entry["minimum_ml"])
+    if minimum_ml < 0:
+        raise ValueError(f"minimum_ml is {minimum_ml:g}")
+    # Descriptions written before holes were filled do not speak of them.
+    return PostProcessing(flag(entry["largest_component"]), minimum_ml, flag(entry.get("fill_holes", False)))
 
 
 def _check_input(contract: InputContract) -> None:
@@ -209,19 +228,24 @@ def parse_label(entry: Mapping[str, Any]) -> Label:
     Raises:
         KeyError, TypeError, ValueError: something is missing or makes no sense.
     """
-    value, name = int(entry["value"]), str(entry["name"])
-    red, green, blue = (int(channel) for channel in entry["color"])
+    value, name = whole(entry["value"]), text(entry, "name")
+    red, green, blue = (whole(channel) for channel in entry["color"])
     if not 1 <= value <= 255 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
         raise ValueError(f"label {name!r} has value {value} and colour {red}, {green}, {blue}")
-    modifier: Optional[Code] = Code(**entry["modifier"]) if entry.get("modifier") else None
-    return Label(value, name, str(entry["title"]), (red, green, blue), Code(**entry["category"]),
-                 Code(**entry["type"]), modifier, _plausible_ml(name, entry.get("plausible_ml")))
+    modifier = _code(entry, "modifier") if entry.get("modifier") else None
+    return Label(value, name, text(entry, "title"), (red, green, blue), _code(entry, "category"),
+                 _code(entry, "type"), modifier, _plausible_ml(name, entry.get("plausible_ml")))
+
+
+def _code(entry: Mapping[str, Any], key: str) -> Code:
+    code = table(entry, key)
+    return Code(text(code, "scheme"), text(code, "value"), text(code, "meaning"))
 
 
 def _plausible_ml(name: str, entry: Optional[Sequence[float]]) -> Optional[tuple[float, float]]:
     if entry is None:
         return None
-    low, high = (float(volume) for volume in entry)
+    low, high = (number(volume) for volume in entry)
     if not 0 <= low < high:
         raise ValueError(f"label {name!r} has plausible_ml {low:g} to {high:g}")
     return low, high

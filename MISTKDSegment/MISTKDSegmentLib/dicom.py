@@ -42,11 +42,12 @@ class _Slice:
     axes: np.ndarray
 
 
-def read_dicom_folder(folder: Path) -> Volume:
+def read_dicom_folder(folder: Path, files: Sequence[str] = ()) -> Volume:
     """Read the one CT series in a folder; files may have any name and order, other files are ignored.
 
     Args:
         folder: holds the slices themselves (subfolders are not searched).
+        files: names of the slices; by default all files are looked at.
 
     Returns:
         float32 HU, slices ordered along the slice normal, so that the direction is right-handed.
@@ -55,7 +56,7 @@ def read_dicom_folder(folder: Path) -> Volume:
         InputError: no images, several series, not a CT, a localizer among the slices, missing, duplicated or
             irregular slices, gantry tilt, or a damaged file.
     """
-    slices = _read_headers(folder)
+    slices = _read_headers(folder, files)
     _check_one_series(folder, slices)
     _check_is_ct(folder, slices)
     _check_same_grid(folder, slices)
@@ -69,9 +70,9 @@ def read_dicom_folder(folder: Path) -> Volume:
     return Volume(_read_voxels(slices), spacing, (x, y, z), direction)
 
 
-def _read_headers(folder: Path) -> list[_Slice]:
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    slices = [header for path in files if (header := _read_header(path))]
+def _read_headers(folder: Path, files: Sequence[str]) -> list[_Slice]:
+    paths = [folder / name for name in files] or [path for path in folder.iterdir() if path.is_file()]
+    slices = [header for path in sorted(paths) if (header := _read_header(path))]
     if not slices:
         raise InputError(f"{folder} contains no DICOM images; pass the folder that holds the slices.")
     return slices

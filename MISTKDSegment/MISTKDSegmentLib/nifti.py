@@ -14,6 +14,7 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry import check_direction, check_spacing, format_mm
+from MISTKDSegmentLib.payload import PADDING_BYTES, check_length, damaged
 
 _HEADER_BYTES = 348
 _NIFTI2_HEADER_BYTES = 540
@@ -59,7 +60,7 @@ def check_nifti(path: Path) -> None:
             _check_sform(path, header)
             _check_voxels(path, file, header)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is damaged or truncated; copy or export it again.") from error
+        raise damaged(path) from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
 
@@ -127,12 +128,11 @@ def _check_voxels(path: Path, file: Union[gzip.GzipFile, BinaryIO], header: _Hea
     expected = math.prod(header.sizes) * _BYTES_PER_VOXEL[header.data_type]
     file.seek(header.data_offset)
     found = broken = 0
-    # Reading to the very end also makes gzip compare its checksum.
-    while chunk := file.read(_CHUNK_BYTES):
+    # Reading to the very end also makes gzip compare its checksum; what goes on and on is refused all the same.
+    while found <= expected + PADDING_BYTES and (chunk := file.read(_CHUNK_BYTES)):
         broken += _not_finite(chunk[:max(0, expected - found)], header)
         found += len(chunk)
-    if found < expected:
-        raise InputError(f"{path} is truncated: it holds {found:,} of {expected:,} bytes of voxels; copy it again.")
+    check_length(path, found, expected)
     if broken:
         raise not_numbers(path, broken)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Union
@@ -15,13 +16,16 @@ from MISTKDSegmentLib.dicom import read_dicom_folder
 from MISTKDSegmentLib.errors import InputError, check_name
 from MISTKDSegmentLib.geometry import check_direction, check_spacing, sheared
 from MISTKDSegmentLib.image import to_volume
+from MISTKDSegmentLib.metaimage import check_metaimage
 from MISTKDSegmentLib.nifti import check_nifti, not_numbers
 from MISTKDSegmentLib.nrrd import check_nrrd
+from MISTKDSegmentLib.payload import check_is_file
 from MISTKDSegmentLib.volume import Volume
 
 # The reader is named, because ITK would otherwise try all it has, and some of them print to the console.
 _IMAGE_IO = {".nii.gz": "NiftiImageIO", ".nii": "NiftiImageIO", ".nrrd": "NrrdImageIO",
              ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
+_CHECKS = {"NiftiImageIO": check_nifti, "NrrdImageIO": check_nrrd, "MetaImageIO": check_metaimage}
 # Every abdominal CT has fat (about -100 HU) and nearly all have air, also when clipped to a soft-tissue
 # window such as [-125, 275] HU; MR, PET and pictures have no negative values but traces from resampling.
 _FAT_OR_AIR_HU = -50.0
@@ -30,12 +34,13 @@ _MIN_RANGE_HU = 200.0
 _TISSUE_HU = -200.0
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(path: Path, files: Sequence[str] = ()) -> Volume:
     """Read a CT scan.
 
     Args:
         path: NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd) file, or a folder with one
             DICOM series.
+        files: names of that series' slices, where the folder holds other files as well.
 
     Returns:
         HU, int16 where all values are integers that fit, else float32; named after the file or folder.
@@ -43,7 +48,7 @@ def read_volume(path: Path) -> Volume:
     Raises:
         InputError: missing, damaged or unsupported file, unusable geometry, or values that no CT has.
     """
-    volume = _read(Path(path))
+    volume = _read(Path(path), files)
     check_hu(path, volume.voxels)
     return replace(volume, voxels=_compact(volume.voxels))
 
@@ -82,12 +87,12 @@ def read_label_map(path: Path) -> Volume:
     return replace(volume, voxels=labels)
 
 
-def _read(path: Path) -> Volume:
+def _read(path: Path, files: Sequence[str] = ()) -> Volume:
     if not os.path.exists(path):
         raise InputError(f"{path} does not exist; check the spelling of the path.")
     check_name(path, InputError)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    volume = _read_folder(path) if path.is_dir() else _read_file(path)
+    volume = _read_folder(path, files) if path.is_dir() else _read_file(path)
     check_spacing(path, volume.spacing_mm)
     check_direction(path, volume.direction)
     if not np.isfinite(volume.origin_mm).all():
@@ -95,23 +100,21 @@ def _read(path: Path) -> Volume:
     return volume
 
 
-def _read_folder(path: Path) -> Volume:
+def _read_folder(path: Path, files: Sequence[str]) -> Volume:
     try:
-        return replace(read_dicom_folder(path), name=path.resolve().name or "volume")
+        return replace(read_dicom_folder(path, files), name=path.resolve().name or "volume")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
 
 
 def _read_file(path: Path) -> Volume:
+    check_is_file(path)
     suffix = _suffix(path)
     try:
         open(path, "rb").close()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    if suffix.startswith(".nii"):
-        check_nifti(path)
-    if suffix in (".nrrd", ".nhdr"):
-        check_nrrd(path)
+    _CHECKS[_IMAGE_IO[suffix]](path)
     read = _read_metaimage if suffix in (".mha", ".mhd") else _read_image
     image = read(path, _IMAGE_IO[suffix])
     name = path.name[:-len(suffix)]

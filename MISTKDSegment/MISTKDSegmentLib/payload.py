@@ -1,0 +1,102 @@
+"""The voxels of a file before ITK reads them: all there, undamaged, and no more of them than the header says."""
+
+from __future__ import annotations
+
+import stat
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from MISTKDSegmentLib.errors import InputError
+
+_CHUNK_BYTES = 1 << 20
+# Some programs round the length of a file up.
+PADDING_BYTES = 512
+_ANY_ZLIB = 47  # for zlib: gzip or zlib, whichever its first bytes say, with the largest window
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse what nobody would come to the end of: pipes and devices.
+
+    Raises:
+        InputError: it is no regular file, or cannot be reached.
+    """
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+    if not is_file:
+        raise InputError(f"{path} is no regular file; pass a file or a DICOM folder.")
+
+
+def file_of_voxels(header: Path, name: str) -> Path:
+    """The one file that a header names for its voxels.
+
+    Raises:
+        InputError: there are several, or it is no regular file that is there.
+    """
+    # LIST, and patterns such as slice%03d.raw, in both formats that have such headers.
+    if name.split()[:1] == ["LIST"] or "%" in name:
+        raise InputError(f"{header} spreads its voxels over several files; save it as one.")
+    if not (header.parent / name).is_file():
+        raise InputError(f"{header} is damaged or incomplete: {name} with its voxels is not there; copy both files.")
+    return header.parent / name
+
+
+def check_raw(path: Path, file: BinaryIO, expected: int, skip: int = 0) -> None:
+    """Refuse a file with too few or too many bytes of voxels.
+
+    Args:
+        path: for the message.
+        file: positioned where the voxels begin.
+        expected: bytes, by the header.
+        skip: bytes before the first voxel; -1 where the voxels end with the file.
+
+    Raises:
+        InputError: the header belongs to other voxels, or some are missing.
+    """
+    start = file.tell() + max(skip, 0)
+    found = file.seek(0, 2) - start
+    check_length(path, found if skip >= 0 else min(found, expected), expected)
+
+
+def check_compressed(path: Path, file: BinaryIO, expected: int) -> None:
+    """Decompress voxels to the end, which is where their checksum stands; ITK stops before it.
+
+    Args:
+        path: for the message.
+        file: positioned at the first compressed byte, gzip or zlib.
+        expected: bytes when decompressed, by the header.
+
+    Raises:
+        InputError: the checksum does not match, or there are too few or too many voxels.
+    """
+    found, packed = 0, b""
+    stream = zlib.decompressobj(_ANY_ZLIB)
+    try:
+        while found <= expected + PADDING_BYTES:
+            packed = packed or file.read(_CHUNK_BYTES)
+            if not packed and not stream.eof:
+                raise damaged(path)
+            if not packed:
+                break
+            if stream.eof:  # gzip files may be joined
+                stream = zlib.decompressobj(_ANY_ZLIB)
+            found += len(stream.decompress(packed, _CHUNK_BYTES))
+            packed = stream.unused_data if stream.eof else stream.unconsumed_tail
+    except zlib.error:
+        raise damaged(path) from None
+    check_length(path, found, expected)
+
+
+def check_length(path: Path, found: int, expected: int) -> None:
+    """Refuse voxels that are fewer or more than the header says."""
+    if found < expected:
+        raise InputError(f"{path} is truncated: it holds {found:,} of {expected:,} bytes of voxels; copy it again.")
+    if found > expected + PADDING_BYTES:
+        raise InputError(f"{path} holds more voxels than its header says ({expected:,} bytes); export it again.")
+
+
+def damaged(path: Path) -> InputError:
+    """The error for a file whose checksum or structure is broken."""
+    return InputError(f"{path} is damaged or truncated; copy or export it again.")

@@ -1,0 +1,32 @@
+"""How many cases the corpus has: a few hundred in the normal form, thousands in the nightly one.
+
+The environment variable `MISTKD_CORPUS=nightly` asks for the latter, with other cases in every run; a failure prints
+the line that repeats it. Without it the cases are the same in every run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+
+NIGHTLY = os.environ.get("MISTKD_CORPUS", "") == "nightly"
+TIMES_AS_MANY = 8
+# Making a failing case smaller takes minutes.
+_PHASES = list(Phase) if NIGHTLY else [Phase.explicit, Phase.generate]
+_planned: list[int] = []
+
+
+def cases(normal: int) -> Callable[[Any], Any]:
+    """Decorates a property-based test with its number of cases in the normal form."""
+    count = normal * TIMES_AS_MANY if NIGHTLY else normal
+    _planned.append(count)
+    return settings(max_examples=count, deadline=None, derandomize=not NIGHTLY, database=None, print_blob=True,
+                    phases=_PHASES, suppress_health_check=list(HealthCheck))
+
+
+def planned() -> int:
+    """Cases of the tests decorated so far."""
+    return sum(_planned)
