@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.frame import CanonicalFrame, canonical_frame
 from MISTKDSegmentLib.labels import Label
+from MISTKDSegmentLib.postprocess import bounding_box
 from MISTKDSegmentLib.preprocess import body_box, window
 from MISTKDSegmentLib.volume import Volume
 
@@ -77,7 +78,8 @@ def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label
         raise ValueError(f"labels has shape {labels.shape}; {volume.name} has {volume.voxels.shape}")
     frame = canonical_frame(volume)
     organs = _canonical_labels(frame, labels, label_table)
-    found = [label for label in label_table if (organs == label.value).any()]
+    box = bounding_box(organs > 0)
+    found = [] if box is None else [label for label in label_table if (organs[box] == label.value).any()]
     views = _views(frame.volume, organs, found)
     widths, heights = zip(*(view.size_mm for view in views))
     free_px = WIDTH_PX - 2 * MARGIN_PX - (len(views) - 1) * GAP_PX
@@ -96,12 +98,15 @@ def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label
 def _canonical_labels(frame: CanonicalFrame, labels: np.ndarray, label_table: Sequence[Label]) -> np.ndarray:
     """The labels of the table on the canonical grid."""
     seen = frame.canonical_labels(labels)
-    return np.where(np.isin(seen, [label.value for label in label_table]), seen, 0).astype(np.uint8)
+    kept = np.zeros(256, np.uint8)
+    for label in label_table:
+        kept[label.value] = label.value
+    return kept[seen]
 
 
 def _views(volume: Volume, organs: np.ndarray, found: Sequence[Label]) -> list[_View]:
     """The three planes with most organ, cropped to the patient."""
-    k, j, i = (_best_slice(organs, found, axis) for axis in range(3))
+    k, j, i = _best_slices(organs, found)
     rows, columns = body_box(volume)
     slices = _slices_near_organs(organs, volume.spacing_mm[2])
     right_left, front_back, bottom_top = volume.spacing_mm
@@ -117,13 +122,17 @@ def _views(volume: Volume, organs: np.ndarray, found: Sequence[Label]) -> list[_
     ]
 
 
-def _best_slice(organs: np.ndarray, found: Sequence[Label], axis: int) -> int:
-    """Slice with most organ area; the square root keeps the liver from outvoting everything else."""
-    others = tuple(n for n in range(3) if n != axis)
-    if not found:
-        return organs.shape[axis] // 2
-    areas = [(organs == label.value).sum(axis=others) for label in found]
-    return int(np.sqrt(areas).sum(axis=0).argmax())
+def _best_slices(organs: np.ndarray, found: Sequence[Label]) -> list[int]:
+    """Along each axis, the slice with most organ area; the square root keeps the liver from outvoting all others."""
+    box = bounding_box(organs > 0)
+    if box is None:
+        return [size // 2 for size in organs.shape]
+    masks = [organs[box] == label.value for label in found]
+    best = []
+    for axis, part in enumerate(box):
+        areas = [mask.sum(axis=tuple(n for n in range(3) if n != axis)) for mask in masks]
+        best.append(part.start + int(np.sqrt(areas).sum(axis=0).argmax()))
+    return best
 
 
 def _slices_near_organs(organs: np.ndarray, spacing_mm: float) -> slice:

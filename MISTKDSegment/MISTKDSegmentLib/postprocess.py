@@ -24,13 +24,17 @@ def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping
         rules: per organ name; organs without a rule stay as they are.
         voxel_ml: volume of one voxel.
     """
+    box = bounding_box(labels)
+    if box is None:
+        return
+    inside = labels[box]  # the whole scan is several times as large
     ruled = [(label.value, rules[label.name]) for label in label_table if label.name in rules]
     for value, rule in ruled:
         if rule.largest_component or rule.minimum_ml > 0:
-            _drop_parts(labels, value, rule, voxel_ml)
+            _drop_parts(inside, value, rule, voxel_ml)
     for value, rule in ruled:
         if rule.fill_holes:
-            _fill_holes(labels, value)
+            _fill_holes(inside, value)
 
 
 def _drop_parts(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: float) -> None:
@@ -69,7 +73,7 @@ def _fill_holes(labels: np.ndarray, value: int) -> None:
 
 
 def bounding_box(mask: np.ndarray) -> Optional[tuple[slice, ...]]:
-    """Slices (k, j, i) of the smallest box around a mask; None where it is empty."""
+    """Slices of the smallest box around all that is not zero, one an axis; None where there is nothing."""
     box = []
     for axis in range(mask.ndim):
         where = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))

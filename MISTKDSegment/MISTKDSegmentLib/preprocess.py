@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
+from MISTKDSegmentLib.interpolation import Axis, Neighbours, interpolate, neighbours, resampling
 from MISTKDSegmentLib.volume import Volume
 
 BODY_HU = -300.0
@@ -15,42 +16,10 @@ BODY_MARGIN_MM = 8.0
 _COARSE_MM = 4.0
 
 
-class Axis(NamedTuple):
-    """Equally spaced sample positions: the first one, the distance and how many."""
-
-    start_mm: float
-    spacing_mm: float
-    size: int
-
-    @property
-    def centres_mm(self) -> np.ndarray:
-        return self.start_mm + self.spacing_mm * np.arange(self.size)
-
-
 def window(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
     """Map HU to float32 in [0, 1]: 0 at and below the lower end of the window, 1 at and above the upper."""
     low, high = window_hu
     return np.clip((hu.astype(np.float32) - low) / (high - low), 0.0, 1.0)
-
-
-def triangle_weights(source: Axis, target: Axis) -> np.ndarray:
-    """Linear interpolation as a matrix; widened to the target's spacing where that is coarser (antialiasing).
-
-    Args:
-        source: positions of the given samples.
-        target: positions asked for.
-
-    Returns:
-        float32 array (target.size, source.size). Rows sum to 1, or are 0 for positions outside the source.
-    """
-    distance = np.abs(target.centres_mm[:, None] - source.centres_mm[None, :])
-    reach = max(source.spacing_mm, target.spacing_mm)
-    weights = np.clip(1.0 - distance / reach, 0.0, None)
-    half = source.spacing_mm / 2 + 1e-6
-    outside = (target.centres_mm < source.centres_mm[0] - half) | (target.centres_mm > source.centres_mm[-1] + half)
-    weights[outside] = 0.0
-    total = weights.sum(1, keepdims=True)
-    return (weights / np.where(total > 0, total, 1.0)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -77,25 +46,42 @@ class SliceGrid:
 
     def to_pixels(self, slices: np.ndarray) -> np.ndarray:
         """Resample boxed slices (n, rows, columns) to network pixels: float32 (n, height, width)."""
-        down = triangle_weights(self.row_axis, self.pixel_row_axis)
-        across = triangle_weights(self.column_axis, self.pixel_column_axis)
-        return down @ slices.astype(np.float32, copy=False) @ across.T
+        down = resampling(self.row_axis, self.pixel_row_axis) @ slices.astype(np.float32, copy=False)
+        across = resampling(self.column_axis, self.pixel_column_axis) @ down.swapaxes(-1, -2)
+        return across.swapaxes(-1, -2)
 
-    def to_voxels(self, scores: np.ndarray) -> np.ndarray:
-        """Interpolate scores (n, h, w), h and w dividing `size`, to the box's voxels: float32 (n, rows, columns)."""
-        down = _upsampling(self.row_axis, self.pixel_row_axis, scores.shape[1])
-        across = _upsampling(self.column_axis, self.pixel_column_axis, scores.shape[2])
-        return down @ scores.astype(np.float32, copy=False) @ across.T
+    def to_voxels(self, scores: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
+        """Interpolate scores (h, w), h and w dividing `size`, to some of the box's voxels.
+
+        Args:
+            scores: float32; past the ends, the last ones count.
+            box: which rows and columns of the grid's box; at least one voxel.
+
+        Returns:
+            float32 (rows, columns) of these voxels.
+        """
+        rows, columns = self._neighbours(scores.shape)
+        return interpolate(scores, rows, columns, box)
+
+    def voxels_near(self, pixels: Sequence[slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """The box's voxels that scores in a box of pixels have a say in.
+
+        Args:
+            pixels: rows and columns of the scores.
+            shape: of all scores, (h, w).
+        """
+        rows, columns = self._neighbours(shape)
+        return rows.near(pixels[0]), columns.near(pixels[1])
+
+    def _neighbours(self, shape: tuple[int, ...]) -> tuple[Neighbours, Neighbours]:
+        return (neighbours(_coarser(self.pixel_row_axis, shape[0]), self.row_axis),
+                neighbours(_coarser(self.pixel_column_axis, shape[1]), self.column_axis))
 
 
-def _upsampling(voxels: Axis, pixels: Axis, size: int) -> np.ndarray:
-    """Weights from scores, each of which covers pixels.size / size pixels, to voxels; constant past the ends."""
-    stride = pixels.size // size
-    spacing = pixels.spacing_mm * stride
-    centres = pixels.start_mm + pixels.spacing_mm * (stride - 1) / 2 + spacing * np.arange(size)
-    position = np.clip((voxels.centres_mm - centres[0]) / spacing, 0, size - 1)
-    weights = np.clip(1.0 - np.abs(position[:, None] - np.arange(size)[None, :]), 0.0, None)
-    return weights.astype(np.float32)
+def _coarser(pixels: Axis, size: int) -> Axis:
+    """The axis of scores, each of which covers pixels.size / size pixels."""
+    covered = pixels.size // size
+    return Axis(pixels.start_mm + pixels.spacing_mm * (covered - 1) / 2, pixels.spacing_mm * covered, size)
 
 
 def slice_grid(volume: Volume, pixel_spacing_mm: float, multiple: int) -> SliceGrid:
@@ -120,7 +106,9 @@ def _axes(box: slice, spacing_mm: float, pixel_spacing_mm: float, multiple: int)
     pixels = max(1, int(np.ceil(voxels.size * spacing_mm / pixel_spacing_mm - 1e-6)))
     size = -(-pixels // multiple) * multiple
     centre = (voxels.centres_mm[0] + voxels.centres_mm[-1]) / 2
-    return voxels, Axis(float(centre - pixel_spacing_mm * (size - 1) / 2), pixel_spacing_mm, size)
+    # An even number of pixels on both sides of a box that is narrower than one would all lie outside of it.
+    before = size // 2 if voxels.size * spacing_mm < pixel_spacing_mm else (size - 1) / 2
+    return voxels, Axis(float(centre - pixel_spacing_mm * before), pixel_spacing_mm, size)
 
 
 def body_box(volume: Volume) -> tuple[slice, slice]:
@@ -133,13 +121,29 @@ def body_box(volume: Volume) -> tuple[slice, slice]:
     coarse = volume.voxels[::step[0], ::step[1], ::step[2]]
     # In a scan that was clipped to a soft-tissue window, air lies above the usual threshold.
     body = coarse > max(BODY_HU, float(coarse.min()) + 10.0)
-    image = sitk.GetImageFromArray(body.astype(np.uint8))
-    image = sitk.BinaryMorphologicalOpening(image, [1, 1, 0])
+    image = sitk.GetImageFromArray(_opened(body).astype(np.uint8))
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(image), sortByObjectSize=True)
     largest = sitk.GetArrayViewFromImage(parts) == 1
     rows = _extent(largest.any(axis=(0, 2)), step[1], volume.spacing_mm[1], volume.voxels.shape[1])
     columns = _extent(largest.any(axis=(0, 1)), step[2], volume.spacing_mm[0], volume.voxels.shape[2])
     return rows, columns
+
+
+def _opened(mask: np.ndarray) -> np.ndarray:
+    """Morphological opening of every slice with 3 x 3 pixels."""
+    for combine in (np.logical_and, np.logical_or):
+        for axis in (1, 2):
+            mask = _with_neighbours(mask, axis, combine)
+    return mask
+
+
+def _with_neighbours(mask: np.ndarray, axis: int, combine: np.ufunc) -> np.ndarray:
+    """Each value combined with the ones before and after it along an axis, where there are such."""
+    given = np.moveaxis(mask, axis, 0)
+    result = given.copy()
+    combine(result[1:], given[:-1], out=result[1:])
+    combine(result[:-1], given[1:], out=result[:-1])
+    return np.moveaxis(result, 0, axis)
 
 
 def _extent(occupied: np.ndarray, step: int, spacing_mm: float, size: int) -> slice:

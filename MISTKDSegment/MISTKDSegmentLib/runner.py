@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import numpy as np
-import onnxruntime
 
-from MISTKDSegmentLib.bundle import NETWORK_FILE, Bundle
+from MISTKDSegmentLib.bundle import Bundle
 from MISTKDSegmentLib.context import context_indices
-from MISTKDSegmentLib.errors import BundleError, InputError
+from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.frame import canonical_frame
 from MISTKDSegmentLib.postprocess import postprocess as clean
 from MISTKDSegmentLib.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.progress import Filled, Progress
 from MISTKDSegmentLib.region import Region
+from MISTKDSegmentLib.session import Network
 from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.winners import winners
 
 BATCH = 4
 
@@ -100,7 +100,7 @@ class ReadyScan:
         if out.shape != volume.voxels.shape or out.dtype != np.uint8:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
         self.organs = bundle.labels if organs is None else tuple(bundle.label(name) for name in organs)
-        self._network = _Network(bundle, threads)
+        self._network = Network(bundle, threads)
         self.frame = canonical_frame(volume)
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
@@ -119,7 +119,7 @@ class ReadyScan:
         """
         for first, scores in self._scores(slices_to_run(ks, self.frame.volume.spacing_mm[2], step_mm)):
             for k, slice_scores in enumerate(scores, first):
-                found = self._lookup[self._grid.to_voxels(slice_scores).argmax(0)]
+                found = self._lookup[winners(slice_scores, self._grid)]
                 if region is not None:
                     found[~region.mask(self.frame.volume, k)[self._grid.rows, self._grid.columns]] = 0
                 self.labels[k, self._grid.rows, self._grid.columns] = found
@@ -206,39 +206,3 @@ class _PixelCache:
                 box = self._volume.voxels[index, self._grid.rows, self._grid.columns]
                 self._pixels[index] = self._grid.to_pixels(window(box, self._input.window_hu)[None])[0]
         return np.stack([self._pixels[index] for index in wanted])
-
-
-class _Network:
-    """An onnxruntime session that turns pixels (n, context, height, width) into scores (n, classes, h, w)."""
-
-    def __init__(self, bundle: Bundle, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = min(threads, os.cpu_count() or 1)
-        options.log_severity_level = 3
-        self._bundle = bundle
-        try:
-            self._session = onnxruntime.InferenceSession(bundle.network, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises many kinds, all of which mean an unusable file
-            raise BundleError(f"onnxruntime {onnxruntime.__version__} cannot load {bundle.folder / NETWORK_FILE} "
-                              f"({_first_line(error)}): export the model anew.") from None
-
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        name = self._session.get_inputs()[0].name
-        try:
-            scores = self._session.run(None, {name: pixels})[0]
-        except Exception as error:  # as above: onnxruntime's kinds have no common base
-            raise BundleError(f"{self._bundle.folder / NETWORK_FILE} cannot run on {pixels.shape} pixels "
-                              f"({_first_line(error)}): export the model anew.") from None
-        self._check(pixels, scores)
-        return scores
-
-    def _check(self, pixels: np.ndarray, scores: np.ndarray) -> None:
-        classes = len(self._bundle.labels) + 1
-        fits = scores.ndim == 4 and scores.shape[:2] == (len(pixels), classes)
-        if not fits or any(n % s for n, s in zip(pixels.shape[2:], scores.shape[2:])):
-            raise BundleError(f"{self._bundle.folder / NETWORK_FILE} gives {scores.shape} for {len(pixels)} slices "
-                              f"and {classes} classes: its model.json belongs to another network.")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

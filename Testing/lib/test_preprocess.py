@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.preprocess import Axis, body_box, slice_grid, triangle_weights, window
+from MISTKDSegmentLib.preprocess import body_box, slice_grid, window
 from MISTKDSegmentLib.volume import Volume
+
+WHOLE = (slice(None), slice(None))
 
 
 def scan_with_body(rows: slice, columns: slice, air: int = -1000) -> Volume:
@@ -18,21 +20,6 @@ def scan_with_body(rows: slice, columns: slice, air: int = -1000) -> Volume:
 def test_the_window_maps_its_ends_to_0_and_1_and_clips_beyond():
     hu = np.array([-1000, -125, 75, 275, 3000], np.int16)
     np.testing.assert_allclose(window(hu, (-125.0, 275.0)), [0, 0, 0.5, 1, 1])
-
-
-def test_samples_halfway_between_two_are_their_mean():
-    weights = triangle_weights(Axis(0.0, 1.0, 3), Axis(0.5, 1.0, 2))
-    np.testing.assert_allclose(weights, [[0.5, 0.5, 0], [0, 0.5, 0.5]])
-
-
-def test_coarser_samples_average_what_lies_around_them():
-    weights = triangle_weights(Axis(0.0, 1.0, 5), Axis(2.0, 2.0, 1))
-    np.testing.assert_allclose(weights, [[0, 0.25, 0.5, 0.25, 0]])
-
-
-def test_samples_outside_of_the_source_are_air():
-    weights = triangle_weights(Axis(0.0, 1.0, 2), Axis(-2.0, 1.0, 6))
-    np.testing.assert_allclose(weights.sum(1), [0, 0, 1, 1, 0, 0])
 
 
 def test_the_box_holds_the_body_and_its_margin():
@@ -74,15 +61,39 @@ def test_a_linear_ramp_keeps_its_values_to_pixels_and_back():
     inside = slice(10, -10)
     expected = grid.pixel_column_axis.centres_mm
     np.testing.assert_allclose(pixels[40, inside], expected[inside], rtol=1e-4)
-    back = grid.to_voxels(pixels[None])[0]
+    back = grid.to_voxels(pixels, WHOLE)
     np.testing.assert_allclose(back[20, inside], ramp[20, inside], rtol=1e-4)
 
 
 def test_scores_of_half_resolution_come_back_to_the_place_that_they_cover():
     scan = scan_with_body(slice(30, 70), slice(20, 100))
     grid = slice_grid(scan, 2.0, 8)
-    pixels = np.zeros((1, *grid.size), np.float32)
-    pixels[0, 40:48, 60:68] = 1
-    half = pixels.reshape(1, grid.size[0] // 2, 2, grid.size[1] // 2, 2).mean((2, 4))
-    full, coarse = grid.to_voxels(pixels)[0] > 0.5, grid.to_voxels(half)[0] > 0.5
+    pixels = np.zeros(grid.size, np.float32)
+    pixels[40:48, 60:68] = 1
+    half = pixels.reshape(grid.size[0] // 2, 2, grid.size[1] // 2, 2).mean((1, 3))
+    full, coarse = grid.to_voxels(pixels, WHOLE) > 0.5, grid.to_voxels(half, WHOLE) > 0.5
     np.testing.assert_array_equal(full, coarse)
+
+
+def test_voxels_near_a_pixel_are_those_that_change_with_it():
+    grid = slice_grid(scan_with_body(slice(30, 70), slice(20, 100)), 1.5, 8)
+    scores = np.zeros((grid.size[0] // 2, grid.size[1] // 2), np.float32)
+    scores[9, 13] = 1
+    rows, columns = np.nonzero(grid.to_voxels(scores, WHOLE))
+    near = grid.voxels_near((slice(9, 10), slice(13, 14)), scores.shape)
+    assert near == (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+
+
+def test_noise_and_thin_lines_are_no_body():
+    scan = scan_with_body(slice(30, 70), slice(20, 100))
+    scan.voxels[:, 5, :] = scan.voxels[:, :, 3] = scan.voxels[2, 90, 110] = 100
+    assert body_box(scan) == body_box(scan_with_body(slice(30, 70), slice(20, 100)))
+
+
+@pytest.mark.parametrize("spacing_mm", [0.5, 1.5, 1.99, 2.0, 3.0])
+def test_a_scan_of_one_column_is_seen_by_the_network_and_labelled(spacing_mm):
+    column = Volume(np.full((3, 40, 1), 40, np.int16), (spacing_mm, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3))
+    grid = slice_grid(column, 2.0, 32)
+    seen = grid.to_pixels(np.ones((1, 40, 1), np.float32))[0]
+    assert seen.max() == pytest.approx(1.0)
+    assert (grid.to_voxels(seen, (slice(5, 35), slice(0, 1))) > 0.4).all()

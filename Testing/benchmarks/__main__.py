@@ -1,0 +1,114 @@
+"""Measures speed and memory, and writes the page that shows them.
+
+    .venv/bin/python -m Testing.benchmarks --teacher last.ckpt
+
+Nothing else should run meanwhile; it takes some minutes on two cores. Needs the `training` extra, and to compare with
+TotalSegmentator's network `pip install --no-deps dynamic-network-architectures`: without the many packages that only
+other networks of that package need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from MISTKDSegmentLib.bundle import Bundle, default_bundle_folder, load_bundle
+from MISTKDSegmentLib.runner import slices_to_run
+from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.writing import write_scan
+from Testing.benchmarks import models, stages, unet
+from Testing.benchmarks.clock import Result, timed
+from Testing.benchmarks.growth import draw_growth, measure_growth
+from Testing.benchmarks.page import PICTURE, Compared, Results, bars, page
+from Testing.benchmarks.process import CommandLine, array_run, command_line
+from Testing.benchmarks.scans import standard_scan, thin_scan
+from Training.onnx_cost import gflops
+
+ROOT = Path(__file__).resolve().parents[2]
+MATRIX_SIZE = 2048
+NO_CHECKPOINT = "with random weights, which do not change the time."
+
+
+def main() -> None:
+    """Measure and write."""
+    options = _parser().parse_args()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        results = _measure(options, Path(folder))
+    options.out.mkdir(parents=True, exist_ok=True)
+    draw_growth(results.growth, options.out / PICTURE)
+    (options.out / "README.md").write_text(page(results), encoding="utf-8")
+    missed = [bar.what for bar in bars(results) if not bar.is_met]
+    print(f"Wrote {options.out / 'README.md'} in {time.monotonic() - start:.0f} s. Missed: {missed or 'nothing'}.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m Testing.benchmarks", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, default=default_bundle_folder(), help="bundle of the student")
+    parser.add_argument("--teacher", type=Path, metavar="CKPT", help="checkpoint (default: random weights)")
+    parser.add_argument("--out", type=Path, default=ROOT / "Resources" / "Benchmarks", help="folder of the page")
+    parser.add_argument("--quick", action="store_true", help="a smaller scan, once, one patch of the large network")
+    return parser
+
+
+def _measure(options: argparse.Namespace, folder: Path) -> Results:
+    quick, times = options.quick, 1 if options.quick else 3
+    bundle, volume, scan = load_bundle(options.model), _said("scan", standard_scan, quick), folder / "scan.nii.gz"
+    write_scan(scan, volume)
+    peak = stages.matrix_gflops(MATRIX_SIZE, 5)
+    shares = _said("stages", stages.stage_seconds, scan, bundle, times)
+    compared = _compared(volume, bundle, options, folder, times)
+    return Results(
+        volume=volume, bundle=bundle, quick=quick, matrix_gflops=peak, stages=shares, compared=compared,
+        command_line=_said("command line", best_command_line, scan, options.model, times),
+        array=_said("array", array_run, volume, options.model, times),
+        thin=_said("thin slices", array_run, thin_scan(volume), options.model, 1),
+        first_slice_s=stages.first_slice_seconds(volume, bundle, times),
+        bundle_s=stages.bundle_seconds(options.model, times),
+        network_gflops=_scan_gflops(volume, bundle) / shares[stages.NETWORK],
+        growth=_said("growth", measure_growth, volume, bundle, quick, 1))
+
+
+def best_command_line(scan: Path, model: Path, times: int) -> CommandLine:
+    """The fastest of several runs of `mistkd-segment`."""
+    return min((command_line(scan, model) for _ in range(times)), key=lambda run: run.to_disk_s)
+
+
+def _compared(volume: Volume, bundle: Bundle, options: argparse.Namespace, folder: Path, times: int) -> list[Compared]:
+    def row(name: str, one: Bundle, operations: float | None = None, note: str = "") -> Compared:
+        network_s, whole_s = _said(name, stages.network_seconds, volume, one, times)
+        return Compared(name, len(one.network) / 1e6, operations, network_s, whole_s, note)
+
+    teacher = models.teacher(options.teacher, bundle, folder / "teacher")
+    rows = [row("Student", bundle, _scan_gflops(volume, bundle)),
+            row("Teacher", teacher, _scan_gflops(volume, teacher), "" if options.teacher else NO_CHECKPOINT)]
+    network_s, whole_s, run, patches = _said("large network", unet.seconds, volume, unet.plain_unet(),
+                                             1 if options.quick else None)
+    patch = " x ".join(map(str, unet.PATCH))
+    note = (f"nnU-Net's PlainConvUNet in PyTorch, {NO_CHECKPOINT} Of {patches} patches of {patch} voxels of "
+            f"{unet.SPACING_MM:g} mm, {run} were run" + (", the rest is worked out." if run < patches else "."))
+    operations = patches * unet.patch_gflops()
+    rows.append(Compared("TotalSegmentator's fast mode", None, operations, network_s, whole_s, note))
+    return [*rows, row("Student, weights in 16 bits", models.in_16_bits(bundle)),
+            row("Student, computed in 8 bits", models.in_8_bits(bundle, volume))]
+
+
+def _scan_gflops(volume: Volume, bundle: Bundle) -> float:
+    slices = slices_to_run(range(len(volume.voxels)), volume.spacing_mm[2], bundle.input.slice_step_mm)
+    shape = (1, len(bundle.input.context_offsets_mm), *stages.grid_of(volume, bundle).size)
+    return len(slices) * gflops(bundle.network, shape)
+
+
+def _said(what: str, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Do some work and say how long it took."""
+    seconds, result = timed(lambda: work(*arguments))
+    print(f"{what}: {seconds:.1f} s", flush=True)
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The scans that are measured: a made-up abdomen, with thinner slices, with more of them, with other pixels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from MISTKDSegmentLib.bundle import Bundle
+from MISTKDSegmentLib.phantom import make_phantom
+from MISTKDSegmentLib.runner import segment
+from MISTKDSegmentLib.volume import Volume
+
+SIZE_MM = (384.0, 384.0, 450.0)
+SPACING_MM = {False: (0.75, 0.75, 3.0), True: (1.5, 1.5, 6.0)}
+
+
+def standard_scan(quick: bool) -> Volume:
+    """512 x 512 x 150 voxels of 0.75 x 0.75 x 3 mm; an eighth of them in a quick run."""
+    return make_phantom(spacing_mm=SPACING_MM[quick], size_mm=SIZE_MM)[0]
+
+
+def thin_scan(volume: Volume, times: int = 4) -> Volume:
+    """The same patient with several times as many slices, each so much thinner."""
+    i, j, k = volume.spacing_mm
+    return replace(volume, voxels=np.repeat(volume.voxels, times, axis=0), spacing_mm=(i, j, k / times))
+
+
+def with_slices(volume: Volume, slices: int) -> Volume:
+    """As many slices of the same thickness: the patient cut short, or again and again one on top of the other."""
+    return replace(volume, voxels=volume.voxels[np.arange(slices) % len(volume.voxels)])
+
+
+def with_pixels(volume: Volume, pixels: int) -> Volume:
+    """The same patient in slices of about pixels x pixels, a power of two more or fewer than there are."""
+    i, j, k = volume.spacing_mm
+    size = volume.voxels.shape[1]
+    if pixels <= size:
+        step = size // pixels
+        return replace(volume, voxels=np.ascontiguousarray(volume.voxels[:, ::step, ::step]),
+                       spacing_mm=(i * step, j * step, k))
+    times = pixels // size
+    voxels = volume.voxels.repeat(times, axis=1).repeat(times, axis=2)
+    return replace(volume, voxels=voxels, spacing_mm=(i / times, j / times, k))
+
+
+def labels_of(volume: Volume, bundle: Bundle, *, threads: int = 0) -> np.ndarray:
+    """From the array to its labels."""
+    out = np.zeros(volume.voxels.shape, np.uint8)
+    for _ in segment(volume, bundle, out, threads=threads):
+        pass
+    return out

@@ -1,0 +1,92 @@
+"""Where the time of a segmentation goes, and what its parts take on their own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from MISTKDSegmentLib import frame, runner, session
+from MISTKDSegmentLib.bundle import Bundle, load_bundle
+from MISTKDSegmentLib.preprocess import SliceGrid, slice_grid
+from MISTKDSegmentLib.reading import read_volume
+from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.writing import write_segmentation
+from Testing.benchmarks.clock import StageClock, best, timed
+from Testing.benchmarks.scans import labels_of
+
+READ, NETWORK, WRITE, REST = "read", "network", "write", "the rest"
+PLACES = (
+    (runner, "canonical_frame", "canonical frame"),
+    (frame.CanonicalFrame, "finish", "canonical frame"),
+    (runner, "slice_grid", "body box"),
+    (session.Network, "_load", "load the network"),
+    (runner._PixelCache, "with_context", "window and resample"),
+    (session.Network, "__call__", NETWORK),
+    (runner, "_between", "upsample and argmax"),
+    (runner, "winners", "upsample and argmax"),
+    (runner, "clean", "post-process"),
+)
+
+
+def stage_seconds(scan: Path, bundle: Bundle, times: int) -> dict[str, float]:
+    """Seconds of each stage from a file to its segmentation on disk, of the fastest of several runs."""
+    runs = [_one_run(scan, bundle) for _ in range(times)]
+    return min(runs, key=lambda run: sum(run.values()))
+
+
+def _one_run(scan: Path, bundle: Bundle) -> dict[str, float]:
+    clock = StageClock()
+    read_s, volume = timed(lambda: read_volume(scan))
+    with clock.watching(PLACES):
+        run_s, labels = timed(lambda: labels_of(volume, bundle))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scan.seg.nrrd"
+        write_s, _ = timed(lambda: write_segmentation(path, volume, labels, bundle.labels))
+    return {READ: read_s, **clock.seconds, REST: run_s - sum(clock.seconds.values()), WRITE: write_s}
+
+
+def shares(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Each stage's share of all of them."""
+    total = sum(seconds.values())
+    return {stage: value / total for stage, value in seconds.items()}
+
+
+def network_seconds(volume: Volume, bundle: Bundle, times: int) -> tuple[float, float]:
+    """Seconds that the network alone takes for a scan, and those from the array to its labels, of the fastest run."""
+    def run() -> float:
+        clock = StageClock()
+        with clock.watching([(session.Network, "__call__", NETWORK)]):
+            labels_of(volume, bundle)
+        return clock.seconds[NETWORK]
+
+    whole_s, network_s = best(run, times)
+    return network_s, whole_s
+
+
+def first_slice_seconds(volume: Volume, bundle: Bundle, times: int) -> float:
+    """Seconds to the labels of the middle slice, the first that a scan and a model which are ready are asked for."""
+    def ready() -> runner.ReadyScan:
+        return runner.ReadyScan(volume, bundle, np.zeros(volume.voxels.shape, np.uint8))
+
+    middle = (volume.ijk_to_lps @ [*(np.array(volume.voxels.shape[::-1]) / 2), 1.0])[:3]
+    scans = [ready() for _ in range(times)]
+    return min(timed(lambda scan=scan: scan.label_slice_at(middle))[0] for scan in scans)
+
+
+def bundle_seconds(folder: Path, times: int) -> float:
+    """Seconds to read and verify a bundle and to load its network."""
+    return best(lambda: session.Network(load_bundle(folder), 0), times)[0]
+
+
+def grid_of(volume: Volume, bundle: Bundle) -> SliceGrid:
+    """How the network sees the slices of a canonical scan."""
+    return slice_grid(volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
+
+
+def matrix_gflops(size: int, times: int) -> float:
+    """What this computer reaches at most: operations per second, in 1e9, of a product of two float32 matrices."""
+    left, right = (np.random.default_rng(seed).random((size, size), dtype=np.float32) for seed in (0, 1))
+    return 2 * size**3 / best(lambda: left @ right, times)[0] / 1e9

@@ -1,0 +1,23 @@
+"""Stages of a real run, and their shares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from MISTKDSegmentLib.bundle import load_bundle
+from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.writing import write_scan
+from Testing.benchmarks.stages import NETWORK, PLACES, READ, REST, WRITE, shares, stage_seconds
+
+
+def test_shares_are_parts_of_one():
+    assert shares({"read": 1.0, "network": 3.0}) == {"read": 0.25, "network": 0.75}
+
+
+def test_every_stage_of_a_run_is_seen(tiny_bundle, tmp_path):
+    voxels = np.full((6, 40, 40), -1000, np.int16)
+    voxels[:, 8:32, 8:32] = 40
+    write_scan(tmp_path / "scan.nii.gz", Volume(voxels, (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3)))
+    seconds = stage_seconds(tmp_path / "scan.nii.gz", load_bundle(tiny_bundle), 2)
+    assert set(seconds) == {READ, WRITE, REST, *(stage for _, _, stage in PLACES)}
+    assert all(value >= 0 for value in seconds.values()) and seconds[NETWORK] > 0
