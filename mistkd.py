@@ -1,9 +1,9 @@
 """One command on a machine with nothing but Python: sets up `.venv` beside this file, then does the work.
 
-python3 mistkd.py segment [CT] [options]  segments a CT scan, or a made-up one when none is given
-python3 mistkd.py test [pytest options]   runs ruff, mypy and the tests
-python3 mistkd.py setup                   installs what `.venv/bin/python Training/distill.py` needs
-python3 mistkd.py package [options]       writes the archives that 3D Slicer installs from a file; sets up nothing
+python3 mistkd.py segment [CT ...] [options]  segments CT scans, or a made-up one when none is given
+python3 mistkd.py test [pytest options]       runs ruff, mypy and the tests
+python3 mistkd.py setup                       installs what `.venv/bin/python Training/distill.py` needs
+python3 mistkd.py package [options]           writes the archives that 3D Slicer installs from a file; sets up nothing
 
 The environment variable MISTKD_VENV names another folder than `.venv`.
 """
@@ -21,6 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 EXTRAS = {"segment": [], "test": ["test", "training"], "setup": ["training"]}
+# What options of `segment` need beyond that.
+EXTRAS_OF_OPTIONS = {"--dask": "dask", "--dask=": "dask", "dcm": "dicom", "--format=dcm": "dicom"}
 DOWNLOAD_MB = {"segment": 100, "test": 700, "setup": 500}
 OLDEST_PYTHON = {"segment": (3, 9), "test": (3, 10), "setup": (3, 10), "package": (3, 9)}
 STAMP = "mistkd-setup.json"
@@ -44,7 +46,7 @@ def main(arguments: "list[str]") -> int:
     try:
         check_version(command)
         if command != "package":
-            set_up(venv, command)
+            set_up(venv, command, options)
     except SetupError as error:
         print(f"mistkd.py: error: {error}", file=sys.stderr)
         return 1
@@ -71,14 +73,14 @@ def program_in(venv: Path, name: str) -> Path:
     return venv / "Scripts" / (name + ".exe") if os.name == "nt" else venv / "bin" / name
 
 
-def set_up(venv: Path, command: str) -> None:
+def set_up(venv: Path, command: str, options: "list[str] | None" = None) -> None:
     """Makes, updates or repairs the environment; does nothing when it already serves the command.
 
     Raises:
         SetupError: Python is incomplete, the folder is somebody else's, or pip failed.
     """
     check_complete()
-    old, new = read_stamp(venv), wanted_stamp(EXTRAS[command])
+    old, new = read_stamp(venv), wanted_stamp(wanted_extras(command, options or []))
     usable = program_in(venv, "python").exists() and all(old.get(k) == new[k] for k in ("project", "python"))
     if usable and old["pyproject"] == new["pyproject"] and set(new["extras"]) <= set(old["extras"]):
         return
@@ -106,6 +108,15 @@ def check_complete() -> None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise SetupError("this Python cannot make virtual environments; install its venv module first "
                          f"(Debian and Ubuntu: sudo apt install python{version}-venv)")
+
+
+def wanted_extras(command: str, options: "list[str]") -> "list[str]":
+    """The extras that a command with such options needs."""
+    if command != "segment":
+        return EXTRAS[command]
+    asked_for = {extra for option in options for start, extra in EXTRAS_OF_OPTIONS.items()
+                 if option == start or (start.endswith("=") and option.startswith(start))}
+    return sorted({*EXTRAS[command], *asked_for})
 
 
 def wanted_stamp(extras: "list[str]") -> "dict":

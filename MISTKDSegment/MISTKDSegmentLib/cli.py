@@ -1,31 +1,32 @@
-"""Command line `mistkd-segment`: a CT in; a segmentation, a table of its organs and a picture out."""
+"""Command line `mistkd-segment`: CTs in; for each a segmentation, a table of its organs and a picture out."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, Optional
 
-import numpy as np
 from rich.console import Console
 
 from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.bundle import Bundle, default_bundle_folder, load_bundle
-from MISTKDSegmentLib.cli_report import dice_by_name, organ_table, progress_bar
-from MISTKDSegmentLib.errors import BundleError, OutputError, SegmentError
+from MISTKDSegmentLib.case import FORMATS, Case, Settings, ensure_writable, run_case
+from MISTKDSegmentLib.cli_report import organ_table, progress_bar
+from MISTKDSegmentLib.cluster import on_cluster
+from MISTKDSegmentLib.errors import BundleError, SegmentError
+from MISTKDSegmentLib.extras import require
 from MISTKDSegmentLib.labels import Label
-from MISTKDSegmentLib.overlay import write_overlay
-from MISTKDSegmentLib.phantom import make_phantom
-from MISTKDSegmentLib.reading import read_volume
-from MISTKDSegmentLib.runner import segment
-from MISTKDSegmentLib.table import OrganRow, measure, write_csv
-from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_scan, write_segmentation
+from MISTKDSegmentLib.many import Spread, run_many
+from MISTKDSegmentLib.outcome import DONE, SKIPPED
+from MISTKDSegmentLib.plan import Plan, make_plan
+from MISTKDSegmentLib.progress import Progress
+from MISTKDSegmentLib.workers import default_workers, on_workers, usable_cores
 
 PROGRAM = "mistkd-segment"
 NOTICE = "Research use only, not a medical device."
@@ -79,12 +80,20 @@ def make_parser() -> argparse.ArgumentParser:
     """The options, as `--help` shows them."""
     parser = _Parser(prog=PROGRAM, description=f"Segments the organs of an abdominal CT. {NOTICE}")
     add = parser.add_argument
-    add("input", nargs="?", type=Path, metavar="INPUT",
-        help="NIfTI, NRRD or MetaImage file or DICOM folder; left out, a made-up abdomen is segmented")
+    add("inputs", nargs="*", type=Path, metavar="INPUT",
+        help="NIfTI, NRRD or MetaImage file, DICOM folder, or a folder tree with many of them; left out, a made-up "
+             "abdomen is segmented")
     add("--output", type=Path, default=Path(), metavar="FOLDER", help="for the results (default: current)")
     add("--organs", metavar="NAMES", help="only these, separated by commas, e.g. liver,left_kidney")
-    add("--format", choices=("seg.nrrd", "nii.gz"), default="seg.nrrd", help="default: seg.nrrd")
-    add("--threads", type=_positive_int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add("--format", choices=FORMATS, default="seg.nrrd",
+        help="default: seg.nrrd; dcm is DICOM SEG, for DICOM folders alone, and needs the extra dicom")
+    add("--threads", type=_positive_int, default=0, metavar="N",
+        help="processor cores to use for one scan (default: all, shared among workers; 1 on a Dask worker)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=_positive_int, default=0, metavar="N",
+                       help="processes for many scans (default: one for every two cores, as memory allows)")
+    where.add_argument("--dask", metavar="ADDRESS",
+                       help="of a Dask scheduler whose workers segment the scans; needs the extra dask")
     add("--model", type=Path, metavar="FOLDER", help="model bundle (default: the one that comes along)")
     add("--slice-step", type=_positive_mm, metavar="MM",
         help="the network sees slices at this distance, the rest is interpolated (default: the model's)")
@@ -96,63 +105,76 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Segments one scan and reports on it.
+    """Segments one scan or many and reports on them.
 
     Raises:
-        SegmentError: the input, the model or the output folder cannot be used.
+        SegmentError: the input, the model or the output folder cannot be used, or some of many scans failed.
     """
     started = time.monotonic()
     messages = Console(quiet=options.quiet, stderr=True, highlight=False, markup=False, soft_wrap=True)
+    results = Console(quiet=options.quiet, highlight=False, markup=False, soft_wrap=True)
+    _require_extras(options)
     ensure_writable(options.output)
     bundle = load_bundle(options.model or default_bundle_folder())
-    labels = choose_labels(bundle, options.organs)
+    settings = _settings(options, bundle)
     messages.print(f"{NOTICE} Model: {bundle.name} {bundle.version}.")
-    messages.print(MADE_UP if options.input is None else f"Reading {options.input}")
-    volume, truth = make_phantom() if options.input is None else (read_volume(options.input), None)
-    ensure_input_stays(options, volume.name)
-    found = np.zeros(volume.voxels.shape, np.uint8)
-    batches = segment(volume, bundle, found, organs=[label.name for label in labels], threads=options.threads,
-                      slice_step_mm=options.slice_step, postprocess=not options.no_postprocessing)
+    plan = _plan(options)
+    if plan is None:
+        done = _run_one(Case(next(iter(options.inputs), None)), settings, bundle, messages, results)
+    else:
+        done = _run_many(plan, settings, options, messages)
+    results.print(f"{done} in {time.monotonic() - started:.1f} s.")
+
+
+def _require_extras(options: argparse.Namespace) -> None:
+    if options.dask:
+        require("distributed", "dask", "--dask")
+    if options.format == "dcm":
+        require("highdicom", "dicom", "--format dcm")
+
+
+def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
+    organs = tuple(label.name for label in choose_labels(bundle, options.organs))
+    # Workers have working folders of their own.
+    return Settings(options.output, bundle.folder.absolute(), bundle.sha256, organs, options.format, options.threads,
+                    options.slice_step, not options.no_postprocessing, not options.no_picture)
+
+
+def _plan(options: argparse.Namespace) -> Optional[Plan]:
+    """What there is to do; None where it is one scan, which is read as such."""
+    is_run_of_many = len(options.inputs) > 1 or options.workers or options.dask
+    if not options.inputs or not (is_run_of_many or options.inputs[0].is_dir()):
+        return None
+    plan = make_plan(options.inputs)
+    return plan if is_run_of_many or not plan.is_one_series_in(options.inputs[0]) else None
+
+
+def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, results: Console) -> str:
+    messages.print(MADE_UP if case.source is None else f"Reading {case.source}")
     with progress_bar(messages) as bar:
-        task = bar.add_task("Segmenting", total=None)
-        for progress in batches:
+        task = bar.add_task("Segmenting", total=None, unit="slices,")
+
+        def show(progress: Progress) -> None:
             bar.update(task, completed=progress.slices_done, total=progress.slices_total)
-    rows = measure(volume, found, labels)
-    written = write_results(options, volume, found, rows)
-    results = Console(quiet=options.quiet, highlight=False, markup=False, soft_wrap=True)
-    dice = {} if truth is None else dice_by_name(found, truth, labels)
-    results.print(organ_table(rows, dice, plain=not results.is_terminal))
-    results.print(f"Wrote {', '.join(map(str, written))} in {time.monotonic() - started:.1f} s.")
+
+        result = run_case(case, settings, bundle, show)
+    results.print(organ_table(result.rows, result.dice, plain=not results.is_terminal))
+    return f"Wrote {', '.join(map(str, result.written))}"
 
 
-def ensure_writable(folder: Path) -> None:
-    """Finds out before the long run, not after it, whether results can be written.
-
-    Raises:
-        OutputError: the folder cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror}); name another --output.") from error
-
-
-def ensure_input_stays(options: argparse.Namespace, name: str) -> None:
-    """Refuses to write a result over the scan that it is made from.
-
-    Raises:
-        OutputError: the segmentation would take the input's place.
-    """
-    target = segmentation_path(options, name)
-    if options.input is not None and target.exists() and target.samefile(options.input):
-        raise OutputError(f"{target} is the input itself; name another folder with --output.")
-
-
-def segmentation_path(options: argparse.Namespace, name: str) -> Path:
-    """Where the segmentation goes: "seg." before nii.gz too, so that it never meets a scan NAME.nii.gz."""
-    return options.output / f"{name}.seg.{options.format.replace('seg.', '')}"
+def _run_many(plan: Plan, settings: Settings, options: argparse.Namespace, messages: Console) -> str:
+    settings = replace(settings, output=settings.output.absolute())
+    if options.dask:
+        # A Dask worker runs as many scans at a time as it has threads.
+        settings = replace(settings, threads=options.threads or 1)
+        spread: Spread = partial(on_cluster, settings=settings, address=options.dask)
+    else:
+        workers = min(options.workers or default_workers(), max(1, len(plan.cases)))
+        settings = replace(settings, threads=options.threads or max(1, usable_cores() // workers))
+        spread = partial(on_workers, settings=settings, count=workers)
+    summary = run_many(plan, settings, spread, messages)
+    return (f"Segmented {summary.count(DONE)} scans, {summary.count(SKIPPED)} were finished earlier; "
+            f"see {options.output / summary.path.name}")
 
 
 def choose_labels(bundle: Bundle, names: Optional[str]) -> tuple[Label, ...]:
@@ -167,29 +189,6 @@ def choose_labels(bundle: Bundle, names: Optional[str]) -> tuple[Label, ...]:
         return tuple(dict.fromkeys(bundle.label(name.strip().lower()) for name in names.split(",")))
     except BundleError as error:
         raise UsageError(f"argument --organs: {error}") from None
-
-
-def write_results(options: argparse.Namespace, volume: Volume, found: np.ndarray,
-                  rows: Sequence[OrganRow]) -> list[Path]:
-    """Writes the segmentation, the table, the picture, and the scan itself when it was made up.
-
-    Returns:
-        The files.
-    """
-    labels = [row.label for row in rows]
-    stem = options.output / volume.name
-    segmentation = segmentation_path(options, volume.name)
-    table, picture, scan = Path(f"{stem}.csv"), Path(f"{stem}.png"), Path(f"{stem}.nii.gz")
-    write_segmentation(segmentation, volume, found, labels)
-    write_csv(table, rows)
-    written = [segmentation, table]
-    if not options.no_picture:
-        write_overlay(picture, volume, found, labels)
-        written.append(picture)
-    if options.input is None:
-        write_scan(scan, volume)
-        written.append(scan)
-    return written
 
 
 def _positive_int(text: str) -> int:

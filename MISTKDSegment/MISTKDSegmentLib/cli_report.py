@@ -14,9 +14,12 @@ from MISTKDSegmentLib.table import OrganRow
 
 
 def progress_bar(console: Console) -> Progress:
-    """Slices done and time left; vanishes when done, and is not shown in a log file at all."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("slices,"),
-               TimeRemainingColumn(), TextColumn("left"))
+    """Slices or cases done and time left; vanishes when done, and is not shown in a log file at all.
+
+    Its tasks have a field `unit`, e.g. "slices,".
+    """
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+               TextColumn("{task.fields[unit]}"), TimeRemainingColumn(), TextColumn("left"))
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from MISTKDSegmentLib import __version__, cli
+from MISTKDSegmentLib import __version__, case, cli
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.volume import Volume
 
@@ -123,7 +123,7 @@ def small_phantom() -> tuple[Volume, np.ndarray]:
 def test_without_a_scan_a_phantom_is_segmented_written_and_compared_with_its_truth(
     run: Run, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "make_phantom", small_phantom)
+    monkeypatch.setattr(case, "make_phantom", small_phantom)
     assert run() == 0
     assert names_in(out) == {"phantom.nii.gz", "phantom.seg.nrrd", "phantom.csv", "phantom.png"}
     printed = capsys.readouterr()
@@ -177,7 +177,8 @@ def test_an_unknown_organ_is_a_usage_error_that_lists_the_known_ones(
 
 @pytest.mark.parametrize("arguments", [
     ["--threads", "0"], ["--threads", "two"], ["--slice-step", "-1"], ["--slice-step", "nan"],
-    ["--slice-step", "thin"], ["--format", "mha"], ["--colour"], ["a.nii", "b.nii"],
+    ["--slice-step", "thin"], ["--format", "mha"], ["--colour"], ["--workers", "0"],
+    ["--workers", "2", "--dask", "a:1"],
 ])
 def test_senseless_arguments_are_one_line_and_code_2(arguments: list[str],
                                                      capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,7 +214,7 @@ def test_an_unexpected_error_is_not_dressed_up_as_the_users(run: Run, scan: Path
     def fail(path: Path) -> Volume:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(cli, "read_volume", fail)
+    monkeypatch.setattr(case, "read_volume", fail)
     with pytest.raises(ZeroDivisionError):
         run(scan)
 
@@ -221,13 +222,13 @@ def test_an_unexpected_error_is_not_dressed_up_as_the_users(run: Run, scan: Path
 def test_an_interrupted_run_writes_nothing(
     run: Run, scan: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = cli.segment
+    real = case.segment
 
     def interrupted(*arguments: object, **options: object) -> object:
         yield next(real(*arguments, **options))  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "segment", interrupted)
+    monkeypatch.setattr(case, "segment", interrupted)
     assert run(scan) == 130
     assert names_in(out) == set()
     assert error_line(capsys) == "mistkd-segment: stopped"
@@ -309,7 +310,7 @@ def test_running_out_of_memory_is_one_sentence(tiny_bundle, tmp_path, monkeypatc
     def segment(*_arguments, **_options):
         raise MemoryError
 
-    monkeypatch.setattr(cli, "segment", segment)
+    monkeypatch.setattr(case, "segment", segment)
     write_scan_file(tmp_path / "a.nii.gz", ct())
     scan = [str(tmp_path / "a.nii.gz"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
     assert cli.main(scan) == 1
@@ -341,7 +342,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence_before_the_run(tiny_bu
         raise PermissionError(13, "Permission denied")
 
     write_scan_file(tmp_path / "a.nii.gz", ct())
-    monkeypatch.setattr(cli.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(case.tempfile, "TemporaryFile", refused)
     scan = [str(tmp_path / "a.nii.gz"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
     assert cli.main(scan) == 5
     assert "out cannot be written (Permission denied)" in capfd.readouterr().err

@@ -54,6 +54,15 @@ def test_segmenting_installs_the_project_without_extras(mistkd: ModuleType, inst
     assert installed[-1][-2:] == ["--editable", str(ROOT)]
 
 
+@pytest.mark.parametrize(("options", "extras"), [
+    (["a", "--dask", "tcp://a:1"], "[dask]"), (["a", "--dask=tcp://a:1", "--format", "dcm"], "[dask,dicom]"),
+    (["a", "--format=dcm"], "[dicom]"), (["a", "--format", "nii.gz", "--workers", "2"], "")])
+def test_segmenting_installs_what_its_options_need(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path,
+                                                   options: list[str], extras: str) -> None:
+    mistkd.set_up(tmp_path / "venv", "segment", options)
+    assert installed[-1][-1] == f"{ROOT}{extras}"
+
+
 def test_testing_installs_the_training_and_test_extras(mistkd: ModuleType, installed: list[list[str]],
                                                        tmp_path: Path) -> None:
     mistkd.set_up(tmp_path / "venv", "test")

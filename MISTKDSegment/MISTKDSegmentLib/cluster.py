@@ -1,0 +1,100 @@
+"""Cases on the workers of a Dask scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Union
+
+from MISTKDSegmentLib.case import Case, Settings
+from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.outcome import DONE, FAILED, Outcome, attempt, finished
+from MISTKDSegmentLib.progress import Progress
+
+PATIENCE_S = 10
+
+
+class ClusterError(SegmentError):
+    """The Dask scheduler is not there, or no longer."""
+
+
+def on_cluster(cases: Sequence[Case], settings: Settings,
+               address: str) -> Generator[tuple[Case, Union[Progress, Outcome]], None, None]:
+    """Run cases on a cluster, whose machines see the same files under the same paths.
+
+    A case whose worker dies is tried again elsewhere, as often as the scheduler allows (by default 3 times). When the
+    iterator is closed, cases that have not begun are taken back; those that have come to their end.
+
+    Args:
+        cases: in the order in which they are begun.
+        settings: what to do with them.
+        address: of the scheduler, e.g. "tcp://10.0.0.1:8786".
+
+    Yields:
+        A case and what became of it.
+
+    Raises:
+        ClusterError: the scheduler does not answer, or went away.
+    """
+    client = _connect(address)
+    try:
+        suspects = []
+        for case, future in _completed(client, cases, settings):
+            if _killed(future):
+                suspects.append(case)
+            else:
+                yield case, _outcome(case, future, address)
+        # Once more, and alone: Dask also blames the cases that waited on a worker which another one killed.
+        for suspect in suspects:
+            for case, future in _completed(client, [suspect], settings):
+                yield case, _outcome(case, future, address)
+    finally:
+        client.close()
+
+
+def _completed(client: Any, cases: Sequence[Case], settings: Settings) -> Iterator[tuple[Case, Any]]:
+    from distributed import as_completed
+
+    futures = client.map(attempt_once, cases, settings=settings, pure=False)
+    case_of = {future.key: case for future, case in zip(futures, cases)}
+    completed = as_completed(futures)
+    # Nobody else may hold them: what is over would be done again when the worker that remembers it dies.
+    del futures
+    for future in completed:
+        yield case_of[future.key], future
+
+
+def attempt_once(case: Case, settings: Settings) -> Outcome:
+    """As `attempt`, for the case that a worker finishes a case and dies before it has told anybody."""
+    outcome = finished(case, settings)
+    return attempt(case, settings) if outcome is None else replace(outcome, status=DONE)
+
+
+def _connect(address: str) -> Any:
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=PATIENCE_S)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"No Dask scheduler answers at {address}; start one with `dask scheduler` and pass the "
+                           "address that it prints.") from error
+
+
+def _killed(future: Any) -> bool:
+    from distributed import KilledWorker
+
+    return future.status == "error" and isinstance(future.exception(), KilledWorker)
+
+
+def _outcome(case: Case, future: Any, address: str) -> Outcome:
+    if future.cancelled():
+        raise ClusterError(f"The Dask scheduler at {address} went away; start it and run the same command again for "
+                           "the rest.")
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if _killed(future):
+        return Outcome(FAILED, f"{case.source} ended its Dask worker {error.allowed_failures + 1} times, perhaps for "
+                               "want of memory; start workers with more, or crop it.")
+    return Outcome(FAILED, f"{case.source} could not be begun on a Dask worker ({type(error).__name__}); install the "
+                           "same version of this program on all machines.")

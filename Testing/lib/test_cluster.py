@@ -1,0 +1,80 @@
+"""Cases on a real Dask cluster of processes, of which some are killed."""
+
+import os
+import socket
+from dataclasses import replace
+
+import pytest
+
+from MISTKDSegmentLib import cli
+from MISTKDSegmentLib.bundle import load_bundle
+from MISTKDSegmentLib.case import Case, Settings
+from MISTKDSegmentLib.cluster import ClusterError, on_cluster
+from Testing.lib.deadly_path import deadly
+from Testing.lib.small_scans import write_volume
+
+dask = pytest.importorskip("dask", reason="a Dask cluster needs the extra dask")
+distributed = pytest.importorskip("distributed", reason="a Dask cluster needs the extra dask")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster:
+        # A worker that is killed while it starts is given up by its nanny.
+        cluster.adapt(minimum=2, maximum=2, interval="500ms")
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def settings(tiny_bundle, tmp_path):
+    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).sha256, ("liver",), threads=1,
+                    picture=False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")
+def test_a_killed_worker_loses_nothing_and_a_case_that_kills_all_fails_alone(address, settings, tmp_path):
+    cases = [Case(write_volume(tmp_path / f"{name}.nii.gz"), name) for name in "abc"]
+    cases += [Case(deadly(write_volume(tmp_path / f"{name}.nii.gz"), deaths), name)
+              for name, deaths in (("killed once", 1), ("deadly", 99))]
+    found = {case.name: outcome for case, outcome in on_cluster(cases, settings, address)}
+    done = {name: outcome.volumes_ml for name, outcome in found.items() if outcome.status == "done"}
+    assert done == {name: {"liver": 3.84} for name in ("a", "b", "c", "killed once")}
+    assert (tmp_path / "killed once.nii.gz.deaths").read_text() == "0"
+    assert f"{tmp_path / 'deadly.nii.gz'} ended its Dask worker 2 times" in found["deadly"].error
+
+
+def test_the_command_spreads_cases_skips_finished_ones_and_fails_for_one_that_failed(address, tiny_bundle, tmp_path,
+                                                                                    capsys):
+    write_volume(tmp_path / "tree" / "a" / "ct.nii.gz")
+    write_volume(tmp_path / "tree" / "b" / "ct.nii.gz")
+    (tmp_path / "tree" / "c.nii.gz").write_bytes(b"no scan")
+    command = [str(tmp_path / "tree"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--no-picture",
+               "--dask", address]
+    assert cli.main(command) == 6
+    assert (tmp_path / "out" / "a" / "ct.seg.nrrd").exists() and (tmp_path / "out" / "b" / "ct.seg.nrrd").exists()
+    (tmp_path / "tree" / "c.nii.gz").unlink()
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    assert "2 were finished earlier" in capsys.readouterr().out
+
+
+def test_another_model_on_a_worker_is_an_error_of_the_case(address, settings, tmp_path):
+    case = Case(write_volume(tmp_path / "a.nii.gz"), "a")
+    (_, outcome), = on_cluster([case], replace(settings, sha256="0" * 64), address)
+    assert outcome.status == "failed" and "holds another model" in outcome.error
+
+
+def test_a_scheduler_that_is_not_there_is_one_sentence(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("MISTKDSegmentLib.cluster.PATIENCE_S", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(ClusterError, match=f"No Dask scheduler answers at {address}; start one"):
+        list(on_cluster([Case(tmp_path / "a.nii.gz", "a")], settings, address))
+
+
+def test_without_distributed_the_command_says_what_to_install(tmp_path, tiny_bundle, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main([str(tmp_path), "--model", str(tiny_bundle), "--dask", "tcp://127.0.0.1:1"]) == 2
+    assert "pip install 'mistkdsegment[dask]'" in capsys.readouterr().err

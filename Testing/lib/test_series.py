@@ -1,0 +1,63 @@
+"""Telling DICOM series in a folder apart."""
+
+import pytest
+
+from MISTKDSegmentLib.series import LOCALIZER, NO_IMAGES, NO_PLACE, NOT_AXIAL, find_series
+from Testing.lib.dicom_files import write_slice
+from Testing.lib.small_scans import write_ct_series
+
+SAGITTAL = ((0, 1, 0), (0, 0, -1))
+TILTED = ((1, 0, 0), (0, 0.9397, 0.3420))  # by 20 degrees
+
+
+def series_in(folder):
+    return find_series(folder, [path.name for path in folder.iterdir()])
+
+
+def test_series_in_one_folder_are_told_apart(tmp_path):
+    write_ct_series(tmp_path, number=2)
+    write_ct_series(tmp_path, number=3, slices=2)
+    assert [(one.number, one.modality, one.fault) for one in series_in(tmp_path)] == [("2", "CT", ""), ("3", "CT", "")]
+    assert [one.files for one in series_in(tmp_path)] == [tuple(f"s2-{k}.dcm" for k in range(8)),
+                                                          ("s3-0.dcm", "s3-1.dcm")]
+
+
+def test_localizers_are_told_from_the_slices_of_their_series(tmp_path):
+    write_ct_series(tmp_path, slices=3)
+    write_slice(tmp_path / "topogram.dcm", 0, (0, 0, 0), image_type="ORIGINAL\\PRIMARY\\LOCALIZER", axes=SAGITTAL)
+    assert [(one.fault, len(one.files)) for one in series_in(tmp_path)] == [("", 3), (LOCALIZER, 1)]
+
+
+@pytest.mark.parametrize(("options", "fault"), [
+    ({"modality": "MR"}, "of modality MR"), ({"modality": "PT"}, "of modality PT"), ({"axes": SAGITTAL}, NOT_AXIAL),
+    ({"axes": TILTED}, "")])
+def test_what_is_no_axial_ct_has_a_fault(tmp_path, options, fault):
+    write_ct_series(tmp_path, slices=2, **options)
+    assert [one.fault for one in series_in(tmp_path)] == [fault]
+
+
+def test_a_screenshot_without_a_place_in_the_patient_has_a_fault(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    write_ct_series(tmp_path, slices=1)
+    header = pydicom.dcmread(tmp_path / "s1-0.dcm")
+    header.SOPClassUID = header.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"  # secondary capture
+    del header.ImageOrientationPatient, header.ImagePositionPatient
+    header.save_as(tmp_path / "s1-0.dcm")
+    assert [one.fault for one in series_in(tmp_path)] == [NO_PLACE]
+
+
+def test_a_damaged_file_belongs_to_every_series_so_that_none_is_read_without_it(tmp_path):
+    write_ct_series(tmp_path, slices=2)
+    (tmp_path / "damaged.dcm").write_bytes((tmp_path / "s1-0.dcm").read_bytes()[:500])
+    assert [one.files for one in series_in(tmp_path)] == [("s1-0.dcm", "s1-1.dcm", "damaged.dcm")]
+
+
+def test_dicom_files_that_hold_no_images_are_told(tmp_path):
+    (tmp_path / "report.dcm").write_bytes(bytes(128) + b"DICM" + bytes(100))
+    assert [one.fault for one in series_in(tmp_path)] == [NO_IMAGES]
+
+
+def test_other_files_and_the_index_of_a_disc_are_passed_over(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + bytes(100))
+    assert series_in(tmp_path) == []
