@@ -23,6 +23,11 @@ _COLUMNS = (("transunet", "dice", "Dice (`transunet`)", 3), ("transunet", "hd95_
             ("millimetre", "dice", "Dice (`millimetre`)", 3), ("millimetre", "hd95_mm", "HD95 (mm)", 1),
             ("millimetre", "surface_dice_2mm", "surface Dice at 2 mm", 3))
 
+_CAPTIONS = {
+    "curves": "Loss, and Dice of the validation cases, while it was trained:",
+    "failures": "What it gets most wrong in the scans named above each column: reference above, prediction below.",
+}
+
 
 def write_card(folder: Path) -> None:
     """Write the card of a bundle beside its `model.json`.
@@ -53,16 +58,21 @@ def card(description: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
         ("What it wants to see", _input(description["input"])),
         ("Limits", _limits(description)),
         ("Origin", _origin(description)),
-        ("Pictures", [f"![{name.removesuffix('.png')}]({name})" for name in pictures]),
+        ("Pictures", [part for name in pictures for part in _picture(name)]),
     )
     parts = ["\n\n".join([*([f"## {title}"] if title else []), *lines]) for title, lines in sections if lines]
     return "\n\n".join(parts) + "\n"
 
 
+def _picture(name: str) -> list[str]:
+    title = name.removesuffix(".png")
+    return [*([_CAPTIONS[title]] if title in _CAPTIONS else []), f"![{title}]({name})"]
+
+
 def rule_in_words(rule: PostProcessing) -> str:
     """What a clean-up does, as one phrase."""
     steps = ["keep the largest part alone"] if rule.largest_component else []
-    steps += [f"drop parts below {rule.minimum_ml:g} mL"] if rule.minimum_ml else []
+    steps += [f"drop parts below {rule.minimum_ml:g} mL but for the largest"] if rule.minimum_ml else []
     return ", ".join([*steps, *(["fill holes"] if rule.fill_holes else [])]) or "nothing"
 
 
@@ -92,18 +102,51 @@ def _results(description: Mapping[str, Any]) -> list[str]:
     results = description["results"]
     if "transunet" not in results or "millimetre" not in results:
         return ["Not measured since this bundle was written: `Training/evaluate.py --record` does it."]
-    headings = [heading for *_, heading, _ in _COLUMNS]
-    rows = [[_spaced(organ), *_row(results, lambda part, organ=organ: part["organs"][organ])]
-            for organ in results["transunet"]["organs"]]
-    rows.append(["**mean**", *_row(results, lambda part: part["mean"])])
     cases = results["cases"]
-    flattering = flattery(cases, description["provenance"])
+    flattering = flattery(cases, _measured(description))
     return [f"On {_cases(cases)} of {results['data']}, whole volumes, through the code that segments for users.",
-            _table(["organ", *headings], rows),
+            *_of_which_network(description),
+            results_table(results),
             *([" ".join(flattering)] if flattering else []),
             _bullets(f"`{protocol}`: {meaning}" for protocol, meaning in PROTOCOLS.items()),
             "Every mean is that of the organs' means over the cases.",
             *_intervals(results), *_presence(results["millimetre"].get("counts", {})), _conditions(results)]
+
+
+def results_table(results: Mapping[str, Any]) -> str:
+    """Dice and distances of every organ with the interval of its Dice, as Markdown.
+
+    Args:
+        results: what `evaluate` recorded: both protocols of `scores.summarise`.
+    """
+    headings = [heading for *_, heading, _ in _COLUMNS]
+    intervals = results["transunet"].get("organ_dice_ci95", {})
+    rows = [[spaced(organ), *_row(results, lambda part, organ=organ: part["organs"][organ]),
+             interval(intervals.get(organ))] for organ in results["transunet"]["organs"]]
+    mean = _row(results, lambda part: part["mean"])
+    rows.append(["**mean**", *mean, interval(results["transunet"]["mean_dice_ci95"])])
+    return table(["organ", *headings, "Dice (`transunet`), 95 % interval"], rows)
+
+
+def _of_which_network(description: Mapping[str, Any]) -> list[str]:
+    """Figures that another network of the same recipe scored, because the shipped one was trained on all cases."""
+    measured, provenance = description["provenance"].get("measured"), description["provenance"]
+    if measured is None:
+        return []
+    ours, theirs = (counted(len(one["data"]["training"]), "case") for one in (provenance, measured))
+    return [f"These are the figures of the network `{measured['sha256'][:12]}`, which was trained on {theirs} by the "
+            f"same recipe. The weights in this bundle were trained on {ours}, those that were scored among them; no "
+            "case is left to score them on."]
+
+
+def _measured(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The provenance of the network that the figures are of."""
+    return description["provenance"] | description["provenance"].get("measured", {})
+
+
+def interval(ends: Sequence[float | None] | None) -> str:
+    """Both ends of an interval of Dice, or a dash."""
+    return "-" if ends is None or ends[0] is None else f"{_number(ends[0], 3)} to {_number(ends[1], 3)}"
 
 
 def _row(results: Mapping[str, Any], part_of: Any) -> list[str]:
@@ -114,12 +157,13 @@ def _intervals(results: Mapping[str, Any]) -> list[str]:
     ends = {protocol: results[protocol]["mean_dice_ci95"] for protocol in ("transunet", "millimetre")}
     said = [f"{_number(low, 3)} to {_number(high, 3)} (`{protocol}`)" for protocol, (low, high) in ends.items()
             if low is not None]
-    few = " With so few cases it is too narrow." if len(results["cases"]) < FEW_CASES else ""
-    return [f"95 % bootstrap interval of the mean Dice, whole cases drawn: {_listed(said)}.{few}"] if said else []
+    few = " With so few cases they are too narrow." if len(results["cases"]) < FEW_CASES else ""
+    what = "Intervals are 95 % bootstrap intervals, whole cases drawn; that of the mean Dice is"
+    return [f"{what} {_listed(said)}.{few}"] if said else []
 
 
 def _presence(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    said = [f"{_spaced(organ)} {kind} in {number}" for organ, kinds in counts.items()
+    said = [f"{spaced(organ)} {kind} in {number}" for organ, kinds in counts.items()
             for kind, number in kinds.items() if kind != "both" and number]
     return [f"Cases where an organ was not in both prediction and reference: {_listed(said)}."] if said else []
 
@@ -142,10 +186,10 @@ def _cleanup(description: Mapping[str, Any]) -> list[str]:
     for organ, entry in rules.items():
         rule = PostProcessing(entry["largest_component"], entry["minimum_ml"], entry.get("fill_holes", False))
         gain = earned.get(organ, {})
-        rows.append([_spaced(organ), rule_in_words(rule),
+        rows.append([spaced(organ), rule_in_words(rule),
                      f"{gain['dice_before']:.3f} to {gain['dice_after']:.3f}" if gain else "not recorded"])
     said = f"Chosen on {_cases(chosen['cases'])}." if chosen else "On which cases it was chosen is not recorded."
-    return [_table(["organ", "clean-up", "mean Dice before and after"], rows), said]
+    return [table(["organ", "clean-up", "mean Dice before and after"], rows), said]
 
 
 def _data(data: Mapping[str, Any], licence: str) -> list[str]:
@@ -165,12 +209,20 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
         if sizes:
             items.append(f"{who.capitalize()}: widths {_listed(sizes['widths'])}, depths {_listed(sizes['depths'])}, "
                          f"decoder {sizes['decoder_width']}")
-        if schedule:
+        given = provenance.get("teacher", {}).get("steps") if who == "teacher" else None
+        if given:  # it had a recipe of its own
+            items.append(f"Teacher's schedule: {given} steps")
+        elif schedule:
             items.append(f"{who.capitalize()}'s schedule: {schedule['steps']} steps of {schedule['batch_size']} "
-                         f"slices, learning rate {schedule['learning_rate']:g}")
+                         f"slices, learning rate {schedule['learning_rate']:g}{_went_on(provenance)}")
     items += [f"Distillation: {_terms(recipe)}"] if _terms(recipe) else []
     items += [f"Views of {' x '.join(str(n) for n in recipe['view'])} pixels"] if recipe.get("view") else []
     return [_bullets(items)] if items else []
+
+
+def _went_on(provenance: Mapping[str, Any]) -> str:
+    steps = provenance.get("start", {}).get("steps")
+    return f", going on from a network of {steps} steps" if steps else ""
 
 
 def _terms(recipe: Mapping[str, Any]) -> str:
@@ -198,7 +250,7 @@ def _limits(description: Mapping[str, Any]) -> list[str]:
              "contrast, other scanners, tumours, missing organs) it may get wrong."] if training else []
     if measured and len(measured) < FEW_CASES:
         items.append(f"It was measured on {_cases(measured)}: the figures are rough.")
-    items += flattery(measured, provenance)
+    items += flattery(measured, _measured(description))
     if measured and description["postprocessing"] and provenance.get("postprocessing", {}).get("cases") is None:
         items.append("The clean-up may have been chosen on the very cases it was measured on.")
     reach = max(abs(offset) for offset in description["input"]["context_offsets_mm"])
@@ -241,7 +293,7 @@ def _origin(description: Mapping[str, Any]) -> list[str]:
 def _minutes(provenance: Mapping[str, Any]) -> str:
     teacher = provenance.get("teacher", {}).get("minutes", provenance.get("teacher_minutes"))
     student = provenance.get("minutes", provenance.get("student_minutes"))
-    said = {"teacher": teacher, "student": student}
+    said = {"teacher": teacher, "what it went on from": provenance.get("start", {}).get("minutes"), "student": student}
     return _listed(f"{who} {value:g}" for who, value in said.items() if value is not None)
 
 
@@ -256,7 +308,8 @@ def _half(half: Mapping[str, Any]) -> str:
             if half else "")
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
@@ -273,7 +326,8 @@ def _listed(items: Iterable[Any]) -> str:
     return ", ".join(str(item) for item in items)
 
 
-def _spaced(organ: str) -> str:
+def spaced(organ: str) -> str:
+    """The name of an organ as people write it."""
     return organ.replace("_", " ")
 
 

@@ -28,6 +28,7 @@ from Training.command import run_command
 from Training.description import update_description
 from Training.export import export_trained
 from Training.facts import package_version
+from Training.failures import Failures
 from Training.files import check_folder, make_folder
 from Training.inference_cost import cost_lines, measure, size_line
 from Training.options import Parser, parse
@@ -122,15 +123,17 @@ def _trained_size(bundle: Bundle) -> str:
 
 def _score_all(scans: Sequence[Scan], bundle: Bundle, organs: Sequence[Label],
                arguments: Namespace) -> list[CaseScores]:
-    results = []
+    results, failures = [], Failures(bundle.labels, bundle.input.window_hu)
     console = Console(stderr=True, markup=False, highlight=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for number, scan in enumerate(scans, 1):
             advance = _bar(progress, f"{scan.name} ({number}/{len(scans)})")
-            show = _painter(scan, bundle, arguments.out / "pictures") if arguments.pictures else None
+            show = _painter(scan, bundle, failures, arguments.out / "pictures") if arguments.pictures else None
             results.append(score_case(scan, bundle, organs, threads=arguments.threads, advance=advance, show=show))
             if not console.is_terminal:
                 console.print(_case_line(results[-1], f"{number} of {len(scans)}"), soft_wrap=True)
+    if arguments.pictures:
+        failures.write(arguments.out)
     return results
 
 
@@ -144,9 +147,11 @@ def _bar(progress: Progress, title: str) -> Advance:
     return lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _painter(scan: Scan, bundle: Bundle, folder: Path) -> Show:
-    def paint(volume: Volume, labels: np.ndarray) -> None:
-        write_overlay(folder / f"{scan.name}.png", replace(volume, name=scan.name), labels, bundle.labels)
+def _painter(scan: Scan, bundle: Bundle, failures: Failures, folder: Path) -> Show:
+    def paint(volume: Volume, labels: np.ndarray, reference: np.ndarray) -> None:
+        named = replace(volume, name=scan.name)
+        write_overlay(folder / f"{scan.name}.png", named, labels, bundle.labels)
+        failures.look(named, labels, reference, scan.known)
 
     return paint
 
@@ -179,7 +184,9 @@ def _parser() -> Parser:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER",
                         help="where results.csv (distances in mm or voxels, volumes in mL), results.json and "
                         "dice.png go")
-    parser.add_argument("--pictures", action="store_true", help="a picture of each segmented case as well")
+    parser.add_argument("--pictures", action="store_true",
+                        help="a picture of each segmented case as well, and failures.png: the worst organs of all "
+                        "below their reference")
     parser.add_argument("--record", action="store_true",
                         help="write the means into the bundle's model.json and card as well")
     return parser

@@ -72,18 +72,18 @@ def telling_slices(dataset: SliceDataset) -> list[int]:
     return list(best.values())
 
 
-def example_figure(pixels: np.ndarray, labels: np.ndarray, predicted: np.ndarray, titles: Sequence[str],
-                   organs: Sequence[Label]) -> Figure:
+def example_figure(pixels: Sequence[np.ndarray], labels: Sequence[np.ndarray], predicted: Sequence[np.ndarray],
+                   titles: Sequence[str], organs: Sequence[Label]) -> Figure:
     """Reference above, prediction below.
 
     Args:
-        pixels: (n, h, w) in [0, 1].
-        labels: (n, h, w), the reference.
-        predicted: (n, h, w).
+        pixels: n slices (h, w) in [0, 1]; sizes may differ.
+        labels: n slices (h, w), the reference.
+        predicted: n slices (h, w).
         titles: of the columns.
         organs: of the channels 1, 2, …
     """
-    count, height, width = pixels.shape
+    count, (height, width) = len(pixels), pixels[0].shape
     figure = Figure(figsize=(3.2 * count, 6.4 * height / width + 0.8), layout="constrained")
     axes = figure.subplots(2, count, squeeze=False)
     for row, (name, values) in enumerate((("reference", labels), ("prediction", predicted))):

@@ -26,7 +26,7 @@ BOOTSTRAP_RESAMPLES = 2000
 BOOTSTRAP_SEED = 0
 
 Advance = Callable[[int, int], None]
-Show = Callable[[Volume, np.ndarray], None]
+Show = Callable[[Volume, np.ndarray, np.ndarray], None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def score_case(
         organs: what to score; those that the scan's reference does not tell have no scores.
         threads: threads of onnxruntime; 0 lets it choose.
         advance: told (slices done, slices in all) while the segmentation runs.
-        show: told the scan and its labels.
+        show: told the scan, its labels and its reference in channel numbers.
 
     Raises:
         InputError: the scan or its reference cannot be used; the sentence names the case.
@@ -85,7 +85,7 @@ def score_case(
     labels = segmented(volume, bundle, threads=threads, advance=advance)
     seconds = time.perf_counter() - start
     if show is not None:
-        show(volume, labels)
+        show(volume, labels, reference)
     told = reference != IGNORE
     found, scores = {}, {}
     for organ in organs:
@@ -165,8 +165,9 @@ def summarise(results: Sequence[CaseScores]) -> dict[str, dict[str, Any]]:
     means, so that each organ counts the same however often it is there.
 
     Returns:
-        Protocol -> "organs" (organ -> metric -> mean), "mean" (metric -> mean) and "mean_dice_ci95" (lower,
-        upper); in `millimetre` also "counts" (organ -> presence -> cases). NaN where nothing is defined.
+        Protocol -> "organs" (organ -> metric -> mean), "mean" (metric -> mean), "mean_dice_ci95" (lower, upper) and
+        "organ_dice_ci95" (organ -> the same); in `millimetre` also "counts" (organ -> presence -> cases). NaN where
+        nothing is defined.
     """
     summary = {protocol: summarise_protocol(results, protocol) for protocol in METRICS}
     summary["millimetre"]["counts"] = {
@@ -179,6 +180,7 @@ def summarise(results: Sequence[CaseScores]) -> dict[str, dict[str, Any]]:
 def summarise_protocol(results: Sequence[CaseScores], protocol: str) -> dict[str, Any]:
     """What `summarise` says of one protocol, without the counts."""
     organs, metrics = list(results[0].scores), METRICS[protocol]
+    dice = score_table(results, protocol, "dice")
     means = {metric: mean_of_defined(score_table(results, protocol, metric), axis=0) for metric in metrics}
     return {
         "organs": {organ: {metric: float(means[metric][column]) for metric in metrics}
@@ -186,7 +188,8 @@ def summarise_protocol(results: Sequence[CaseScores], protocol: str) -> dict[str
         # The mean volume of a liver and an aorta says nothing.
         "mean": {metric: float(mean_of_defined(means[metric], axis=0)) for metric in metrics
                  if not metric.endswith("_ml")},
-        "mean_dice_ci95": bootstrap_interval(score_table(results, protocol, "dice")),
+        "mean_dice_ci95": bootstrap_interval(dice),
+        "organ_dice_ci95": {organ: bootstrap_interval(dice[:, [column]]) for column, organ in enumerate(organs)},
     }
 
 

@@ -49,9 +49,9 @@ def _drop_parts(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: 
     count = int(number.max()) + 1
     sizes = sum((np.bincount(values.ravel(), minlength=count) for values in number), np.zeros(count, np.int64))
     sizes[0] = 0
-    keep = sizes * voxel_ml >= rule.minimum_ml
-    if rule.largest_component:
-        keep &= np.arange(len(sizes)) == sizes.argmax()
+    keep = (sizes * voxel_ml >= rule.minimum_ml) & (not rule.largest_component)
+    # A lone slice, or the end of a scan, shows less of an organ than any minimum.
+    keep[sizes.argmax()] = True
     region[organ & ~keep[number]] = 0
 
 

@@ -33,6 +33,14 @@ def test_parts_below_the_minimum_volume_go():
     assert (labels == SPLEEN.value).sum() == 2
 
 
+def test_the_largest_part_stays_however_small_it_is():
+    labels = two_parts()
+    postprocess(labels, ABDOMEN_LABELS, {"spleen": PostProcessing(minimum_ml=10.0)}, 0.5)
+    assert (labels == SPLEEN.value).sum() == 2 and (labels[2, 6, 1:3] == SPLEEN.value).all()
+    postprocess(labels, ABDOMEN_LABELS, {"liver": PostProcessing(largest_component=True, minimum_ml=100.0)}, 0.5)
+    assert (labels == LIVER.value).sum() == 27
+
+
 def test_an_organ_that_is_not_there_is_no_problem():
     labels = np.zeros((2, 2, 2), np.uint8)
     rule = PostProcessing(largest_component=True, fill_holes=True)

@@ -18,7 +18,8 @@ def description(**changes):
     results = {
         "cases": ["c1", "c2"], "data": "hospital", "threads": 2, "bundle": {"sha256": "f" * 64},
         "host": {"cores": 4, "machine": "x86_64", "system": "Linux"}, "versions": {"onnxruntime": "1.19.2"},
-        "transunet": {"organs": {"left_kidney": ORGAN}, "mean": ORGAN, "mean_dice_ci95": [0.85, 0.95]},
+        "transunet": {"organs": {"left_kidney": ORGAN}, "mean": ORGAN, "mean_dice_ci95": [0.85, 0.95],
+                      "organ_dice_ci95": {"left_kidney": [0.7, 0.99]}},
         "millimetre": {"organs": {"left_kidney": HONEST}, "mean": HONEST, "mean_dice_ci95": [0.86, 0.94],
                        "counts": {"left_kidney": {"both": 1, "missed": 1, "invented": 0, "absent": 0, "unknown": 0}}},
     }
@@ -48,7 +49,9 @@ def description(**changes):
 
 @pytest.mark.parametrize("said", [
     "# tiny 1.0", "Not a medical device", "Left kidney", "100 parameters and its teacher 1,000: 10.0 times",
-    "| left kidney | 0.912 | 4.0 | 0.912 | - | 0.800 |", "0.850 to 0.950 (`transunet`), 0.860 to 0.940 (`millimetre`)",
+    "| left kidney | 0.912 | 4.0 | 0.912 | - | 0.800 | 0.700 to 0.990 |",
+    "| **mean** | 0.912 | 4.0 | 0.912 | - | 0.800 | 0.850 to 0.950 |",
+    "0.850 to 0.950 (`transunet`), 0.860 to 0.940 (`millimetre`)",
     "left kidney missed in 1", "2 cases (c1, c2) of hospital", "4 cores (2 threads), onnxruntime 1.19.2",
     "| left kidney | keep the largest part alone | 0.800 to 0.900 |", "Chosen on 1 case (c1).", "CC BY 4.0",
     "Training: 2 cases (t1, t2)", "Unlabelled: 1 case (u1)", "Validation: 1 case (c1)",
@@ -115,14 +118,38 @@ def test_export_and_storage_are_told_when_they_were_measured():
     assert "0.9000 before and 0.8999 after, on 1 case (c1); 6.8 MB became 3.5 MB" in card(known)
 
 
-def test_pictures_are_shown():
-    assert "![curves](curves.png)" in card(description(), ["curves.png"])
+def test_figures_of_another_network_of_the_recipe_are_called_so():
+    released = description(sha256="a" * 64)
+    data = released["provenance"]["data"]
+    released["provenance"]["data"] = data | {"training": ["t1", "t2", "c1", "c2"], "validation": []}
+    assert "trained on c1, c2, where it was measured" in card(released)
+    released["provenance"]["measured"] = {"sha256": "f" * 64, "data": data}
+    text = card(released)
+    assert "figures of the network `ffffffffffff`, which was trained on 2 cases by the same recipe" in text
+    assert "The weights in this bundle were trained on 4 cases" in text
+    assert "where it was measured as well" not in text and "Training: 4 cases (t1, t2, c1, c2)" in text
+
+
+def test_a_training_that_went_on_from_another_says_so_and_a_given_teacher_its_own_steps():
+    later = description()
+    later["provenance"] |= {"start": {"steps": 900, "minutes": 5.5}, "teacher": {"minutes": 30.0, "steps": 8000}}
+    text = card(later)
+    assert "2400 steps of 16 slices, learning rate 0.001, going on from a network of 900 steps" in text
+    assert "Teacher's schedule: 8000 steps" in text
+    assert "teacher 30, what it went on from 5.5, student 12" in text
+
+
+def test_pictures_are_shown_with_what_they_show():
+    text = card(description(), ["curves.png", "failures.png", "other.png"])
+    assert "while it was trained:\n\n![curves](curves.png)" in text
+    assert "reference above, prediction below.\n\n![failures](failures.png)" in text
+    assert "![other](other.png)" in text
 
 
 @pytest.mark.parametrize(("rule", "words"), [
     (PostProcessing(), "nothing"),
     (PostProcessing(largest_component=True), "keep the largest part alone"),
-    (PostProcessing(minimum_ml=0.5, fill_holes=True), "drop parts below 0.5 mL, fill holes"),
+    (PostProcessing(minimum_ml=0.5, fill_holes=True), "drop parts below 0.5 mL but for the largest, fill holes"),
 ])
 def test_a_rule_is_put_in_words(rule, words):
     assert rule_in_words(rule) == words

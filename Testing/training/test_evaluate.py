@@ -139,6 +139,7 @@ def test_a_picture_of_each_case_is_made_when_asked_for(data, model, tmp_path):
     pictures = sorted((tmp_path / "out" / "pictures").iterdir())
     assert [path.name for path in pictures] == ["hit.png", "miss.png"]
     assert pictures[0].read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "failures.png").read_bytes().startswith(b"\x89PNG")
 
 
 def error_line(data, model, out, capsys, *options):

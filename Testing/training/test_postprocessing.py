@@ -43,28 +43,29 @@ def test_what_the_rule_earned_is_told():
     assert (choice.dice_before, choice.dice_after, choice.cases) == (pytest.approx(0.75), pytest.approx(0.85), 2)
 
 
-def test_an_organ_that_gains_nothing_has_no_rule():
-    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9, 0.9)], spleen=[row(0.9, 0.8, 0.8, 0.8, 0.8)]) == {}
+def test_an_organ_that_gains_nothing_has_the_usual_rule_and_one_that_loses_by_it_none():
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9, 0.9)], spleen=[row(0.9, 0.8, 0.8, 0.8, 0.8)]) == {"liver": PARTS[2]}
 
 
 def test_a_gain_that_is_chance_counts_for_nothing():
-    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9, 0.9 + LEAST_GAIN / 2)]) == {}
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9, 0.9 + LEAST_GAIN / 2)]) == {"liver": PARTS[2]}
 
 
-def test_of_rules_that_score_alike_the_mildest_is_taken():
-    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9)]) == {"liver": PARTS[1]}
+def test_of_rules_that_score_alike_the_usual_is_taken_and_then_the_mildest():
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9)]) == {"liver": PARTS[2]}
+    assert chosen(liver=[row(0.8, 0.9, 0.8, 0.9, 0.9)]) == {"liver": PARTS[1]}
 
 
 def test_holes_are_filled_where_that_earns_enough_by_itself():
     filled = [value + 2 * LEAST_GAIN for value in (0.8, 0.9, 0.9, 0.9, 0.9)]
     assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9, filled=filled)]) == {
-        "liver": PostProcessing(minimum_ml=0.5, fill_holes=True)}
-    assert chosen(liver=[row(*[0.8] * 5, filled=[0.85] * 5)]) == {"liver": PostProcessing(fill_holes=True)}
+        "liver": PostProcessing(minimum_ml=2.0, fill_holes=True)}
+    assert chosen(liver=[row(0.8, *[0.7] * 4, filled=[0.85, *[0.7] * 4])]) == {"liver": PostProcessing(fill_holes=True)}
 
 
 def test_a_second_step_that_earns_too_little_is_left_out():
     filled = [value + LEAST_GAIN / 2 for value in (0.8, 0.9, 0.9, 0.9, 0.9)]
-    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9, filled=filled)]) == {"liver": PARTS[1]}
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9, filled=filled)]) == {"liver": PARTS[2]}
 
 
 def test_removing_what_is_not_there_is_as_good_as_it_gets():

@@ -108,9 +108,10 @@ def test_progress_of_the_runner_is_passed_on():
 
 def test_the_labels_are_shown_to_whoever_paints():
     seen = []
-    score_case(hit(), BUNDLE, [AORTA], show=lambda volume, labels: seen.append((volume.name, np.unique(labels))))
+    score_case(hit(), BUNDLE, [AORTA], show=lambda volume, *maps: seen.append((volume.name, *map(np.unique, maps))))
     assert seen[0][0] == "hit"
     assert list(seen[0][1]) == [0, AORTA.value, LIVER.value]
+    assert list(seen[0][2]) == [0, 1, 2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +152,12 @@ def test_each_organ_counts_the_same_in_the_mean_however_often_it_is_there():
     assert summary["transunet"]["mean"]["dice"] == pytest.approx((0.8 + 0.2) / 2)
     assert summary["millimetre"]["counts"]["spleen"] == {
         "both": 1, "missed": 0, "invented": 0, "absent": 1, "unknown": 0}
+
+
+def test_each_organ_has_an_interval_of_its_own():
+    summary = summarise([scores_of("a", liver=0.9, spleen=0.4), scores_of("b", liver=0.7, spleen=0.4)])
+    assert summary["transunet"]["organ_dice_ci95"] == {"liver": pytest.approx((0.7, 0.9)),
+                                                       "spleen": pytest.approx((0.4, 0.4))}
 
 
 def test_an_unknown_organ_is_left_out_of_both_protocols_and_counted():

@@ -1,0 +1,64 @@
+"""The model that ships scores what it scored when it was released: on the phantom, on a real scan, on its own data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from MISTKDSegmentLib.bundle import default_bundle_folder, load_bundle
+from MISTKDSegmentLib.phantom import make_phantom
+from MISTKDSegmentLib.reading import read_label_map, read_volume
+from MISTKDSegmentLib.runner import segment
+from Training.metrics import dice
+from Training.scans import open_dataset, select_scans
+from Training.scores import mean_dice, score_cases
+
+SHARED = Path(__file__).parents[3] / "shared" / "ct"
+DATA = Path(os.environ.get("MISTKD_SYNAPSE", Path(__file__).parents[3] / "synapse"))
+# Other versions of onnxruntime and numpy move a few voxels at the outlines.
+TOLERANCE = 0.01
+PHANTOM = {"aorta": 0.822, "gallbladder": 0.643, "left_kidney": 0.914, "right_kidney": 0.907, "liver": 0.933,
+           "pancreas": 0.449, "spleen": 0.871, "stomach": 0.802}
+# Against TotalSegmentator's own segmentation, whose numbers these are: one model against another.
+THEIR_NUMBERS = {"spleen": 1, "right_kidney": 2, "left_kidney": 3, "gallbladder": 4, "liver": 5, "stomach": 6,
+                 "pancreas": 7, "aorta": 52}
+REAL = {"aorta": 0.898, "gallbladder": 0.791, "left_kidney": 0.944, "right_kidney": 0.911, "liver": 0.951,
+        "pancreas": 0.344, "spleen": 0.941, "stomach": 0.688}
+TRAINED_ON = 0.887
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return load_bundle(default_bundle_folder())
+
+
+def labelled(volume, bundle):
+    labels = np.zeros(volume.voxels.shape, np.uint8)
+    for _ in segment(volume, bundle, labels):
+        pass
+    return labels
+
+
+def test_the_dice_on_the_phantom_is_the_released_one(bundle):
+    volume, truth = make_phantom()
+    labels = labelled(volume, bundle)
+    found = {label.name: dice(labels == label.value, truth == label.value) for label in bundle.labels}
+    assert found == pytest.approx(PHANTOM, abs=TOLERANCE)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="there is no folder ../shared/ct with real scans")
+def test_the_dice_on_a_real_scan_is_the_released_one(bundle):
+    volume = read_volume(SHARED / "totalseg_example_ct_sm.nii.gz")
+    theirs = read_label_map(SHARED / "totalseg_example_ct_sm_seg.nii.gz").voxels
+    labels = labelled(volume, bundle)
+    found = {label.name: dice(labels == label.value, theirs == THEIR_NUMBERS[label.name]) for label in bundle.labels}
+    assert found == pytest.approx(REAL, abs=TOLERANCE)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="no Synapse scans are in ../synapse, and MISTKD_SYNAPSE names no folder")
+def test_the_dice_on_a_case_of_its_training_is_the_released_one(bundle):
+    scans = select_scans(open_dataset(DATA, bundle.labels), ["case0010"])
+    assert mean_dice(score_cases(scans, bundle)) == pytest.approx(TRAINED_ON, abs=TOLERANCE)

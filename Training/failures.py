@@ -1,0 +1,96 @@
+"""What a model gets most wrong, as a picture: reference above, prediction below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from MISTKDSegmentLib.atomic import atomic_path
+from MISTKDSegmentLib.frame import canonical_frame
+from MISTKDSegmentLib.labels import Label
+from MISTKDSegmentLib.preprocess import body_box, window
+from MISTKDSegmentLib.volume import Volume
+from Training.metrics import dice
+from Training.pictures import example_figure
+from Training.prepared import IGNORE
+
+FILE = "failures.png"
+MOST = 4
+
+
+class Failure(NamedTuple):
+    """An organ of a case, and the slice in which most of it is wrong.
+
+    Attributes:
+        dice: of the organ in the whole case.
+        title: case, organ and Dice.
+        pixels: (h, w) in [0, 1], patient's right on the left.
+        reference, predicted: (h, w), channels.
+    """
+
+    dice: float
+    title: str
+    pixels: np.ndarray
+    reference: np.ndarray
+    predicted: np.ndarray
+
+
+class Failures:
+    """Keeps the organs with the lowest Dice, at most one of a case while there are enough cases.
+
+    Args:
+        organs: of the model, in the order of its channels 1, 2, …
+        window_hu: of the model.
+    """
+
+    def __init__(self, organs: Sequence[Label], window_hu: tuple[float, float]) -> None:
+        self._organs, self._window_hu = organs, window_hu
+        self._by_case: list[list[Failure]] = []
+
+    def look(self, volume: Volume, labels: np.ndarray, reference: np.ndarray, known: Sequence[str]) -> None:
+        """Take a case into account.
+
+        Args:
+            volume: the scan, under the name of the case.
+            labels: uint8 label map (k, j, i).
+            reference: channels and `IGNORE`, of the same shape.
+            known: organs that the reference tells.
+        """
+        channels = np.zeros(256, np.uint8)
+        for channel, organ in enumerate(self._organs, 1):
+            channels[organ.value] = channel
+        predicted = np.where(reference == IGNORE, IGNORE, channels[labels])
+        scores = {channel: dice(predicted == channel, reference == channel)
+                  for channel, organ in enumerate(self._organs, 1) if organ.name in known}
+        worst = sorted((score, channel) for channel, score in scores.items() if not np.isnan(score))[:MOST]
+        self._by_case.append([self._failure(volume, predicted, reference, *one) for one in worst])
+
+    def _failure(self, volume: Volume, predicted: np.ndarray, reference: np.ndarray, score: float,
+                 channel: int) -> Failure:
+        frame = canonical_frame(volume)
+        theirs, ours = (frame.canonical_labels(one) for one in (reference, predicted))
+        wrong = ((theirs == channel) != (ours == channel)).sum((1, 2))
+        place = (int(wrong.argmax()), *body_box(frame.volume))
+        title = f"{volume.name}\n{self._organs[channel - 1].name.replace('_', ' ')}: Dice {score:.2f}"
+        return Failure(score, title, window(frame.volume.voxels[place], self._window_hu), theirs[place], ours[place])
+
+    def worst(self) -> list[Failure]:
+        """The failures to show, worst first."""
+        ranks = max((len(case) for case in self._by_case), default=0)
+        in_turn = [sorted(case[rank] for case in self._by_case if len(case) > rank) for rank in range(ranks)]
+        return [failure for rank in in_turn for failure in rank][:MOST]
+
+    def write(self, folder: Path) -> None:
+        """Write `failures.png`, where there is anything to show.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        shown = self.worst()
+        if shown:
+            titles, pixels, reference, predicted = zip(*(failure[1:] for failure in shown), strict=True)
+            with atomic_path(folder / FILE) as temporary:
+                example_figure(pixels, reference, predicted, titles, self._organs).savefig(temporary, dpi=110)
