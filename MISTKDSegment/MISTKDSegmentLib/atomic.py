@@ -22,7 +22,9 @@ _MAX_SUFFIX = 12
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
-    errno.EACCES: "there is no permission to write there; choose another folder",
+    # Also what Windows says of a table that is open in a spreadsheet.
+    errno.EACCES: "there is no permission to write there, or another program keeps it open; close that or choose "
+                  "another folder",
     errno.EPERM: "there is no permission to write there; choose another folder",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOENT: "its folder does not exist; make the folder first",

@@ -49,7 +49,7 @@ class PostProcessing:
 
     Attributes:
         largest_component: keep the largest connected part alone.
-        minimum_ml: drop connected parts smaller than this.
+        minimum_ml: drop connected parts smaller than this, but for the largest.
         fill_holes: fill what the organ encloses on all sides, where that is background.
     """
 
@@ -70,6 +70,7 @@ class Bundle:
         postprocessing: per organ name.
         network: content of `model.onnx`.
         sha256: of that content.
+        description_sha256: of `model.json`, which holds the other one: it stands for all of the bundle.
         licence: of the weights.
         provenance, results: how it was trained and what it scores, for people.
     """
@@ -82,6 +83,7 @@ class Bundle:
     postprocessing: Mapping[str, PostProcessing]
     network: bytes = field(repr=False)
     sha256: str
+    description_sha256: str
     licence: str
     provenance: Mapping[str, Any] = field(repr=False)
     results: Mapping[str, Any] = field(repr=False)
@@ -116,10 +118,11 @@ def load_bundle(folder: Path) -> Bundle:
         BundleError: if a file is missing, too large, damaged or not of this schema, or if the network is more than
             data (see `check_network`).
     """
-    description = _read_description(folder / DESCRIPTION_FILE)
+    content = _read_bounded(folder / DESCRIPTION_FILE, _MAX_DESCRIPTION_BYTES)
+    description = _read_description(folder / DESCRIPTION_FILE, content)
     network = _read_bounded(folder / NETWORK_FILE, MAX_FILE_BYTES)
     try:
-        bundle = _parse(folder, description, network)
+        bundle = _parse(folder, description, network, hashlib.sha256(content).hexdigest())
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         what = f"entry {error} is missing" if isinstance(error, KeyError) else str(error)
         raise BundleError(f"{folder / DESCRIPTION_FILE} is not a valid model description ({what}): "
@@ -146,9 +149,9 @@ def _read_bounded(path: Path, limit: int) -> bytes:
         raise BundleError(f"{path} cannot be read ({error.strerror}): name the folder of a model bundle.") from None
 
 
-def _read_description(path: Path) -> dict:
+def _read_description(path: Path, content: bytes) -> dict:
     try:
-        description = json.loads(_read_bounded(path, _MAX_DESCRIPTION_BYTES).decode("utf-8"))
+        description = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
         raise BundleError(f"{path} is not valid JSON: export the model anew.") from None
     version = description.get("schema_version") if isinstance(description, dict) else None
@@ -158,7 +161,7 @@ def _read_description(path: Path) -> dict:
     return description
 
 
-def _parse(folder: Path, description: Mapping[str, Any], network: bytes) -> Bundle:
+def _parse(folder: Path, description: Mapping[str, Any], network: bytes, description_sha256: str) -> Bundle:
     labels = tuple(parse_label(entry) for entry in description["labels"])
     _check_labels(labels)
     return Bundle(
@@ -171,6 +174,7 @@ def _parse(folder: Path, description: Mapping[str, Any], network: bytes) -> Bund
                         for name, entry in table(description, "postprocessing").items()},
         network=network,
         sha256=text(description, "sha256"),
+        description_sha256=description_sha256,
         licence=text(description, "licence"),
         provenance=table(description, "provenance"),
         results=table(description, "results"),

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Optional
 
 import numpy as np
+import SimpleITK as sitk
 
 from MISTKDSegmentLib.bundle import Bundle
 from MISTKDSegmentLib.cli_report import dice_by_name
@@ -51,7 +52,7 @@ class Settings:
     Attributes:
         output: folder for the results.
         model: folder of the bundle.
-        sha256: of the bundle's network.
+        model_sha256: of the bundle's description.
         organs: names of those to label.
         format: of the segmentation, one of `FORMATS`.
         threads: for one scan; 0 means as many as there are cores.
@@ -62,7 +63,7 @@ class Settings:
 
     output: Path
     model: Path
-    sha256: str
+    model_sha256: str
     organs: tuple[str, ...]
     format: str = "seg.nrrd"
     threads: int = 0
@@ -105,6 +106,8 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
         SegmentError: the scan or the output folder cannot be used.
     """
     clock = _Clock()
+    if settings.threads:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(settings.threads)
     _check_format(case, settings)
     volume, truth = _read(case)
     stem = results_stem(case, settings, volume.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
 from collections.abc import Sequence
@@ -48,6 +49,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         SystemExit: help or the version was asked for, or the arguments make no sense (code 2).
     """
     options = make_parser().parse_args(argv)
+    _show_any_name()
     try:
         run(options)
     except SegmentError as error:
@@ -61,6 +63,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         print(f"{PROGRAM}: stopped", file=sys.stderr)
         return STOPPED_EXIT_CODE
     return 0
+
+
+def _show_any_name() -> None:
+    """Names with characters that stdout's encoding lacks, as in a pipe on Windows, must not end a run."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 class UsageError(SegmentError):
@@ -136,8 +144,8 @@ def _require_extras(options: argparse.Namespace) -> None:
 def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
     organs = tuple(label.name for label in choose_labels(bundle, options.organs))
     # Workers have working folders of their own.
-    return Settings(options.output, bundle.folder.absolute(), bundle.sha256, organs, options.format, options.threads,
-                    options.slice_step, not options.no_postprocessing, not options.no_picture)
+    return Settings(options.output, bundle.folder.absolute(), bundle.description_sha256, organs, options.format,
+                    options.threads, options.slice_step, not options.no_postprocessing, not options.no_picture)
 
 
 def _plan(options: argparse.Namespace) -> Optional[Plan]:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Union
+from typing import Any
 
 from MISTKDSegmentLib.case import Case, Settings
 from MISTKDSegmentLib.errors import SegmentError
-from MISTKDSegmentLib.outcome import DONE, FAILED, Outcome, attempt, finished
-from MISTKDSegmentLib.progress import Progress
+from MISTKDSegmentLib.outcome import DONE, FAILED, Event, Outcome, attempt, finished
 
 PATIENCE_S = 10
+QUIET_S = 10  # without a case that is over: time to see whether anybody works
+_LOOK_S = 0.1
+_log = logging.getLogger(__name__)
 
 
 class ClusterError(SegmentError):
     """The Dask scheduler is not there, or no longer."""
 
 
-def on_cluster(cases: Sequence[Case], settings: Settings,
-               address: str) -> Generator[tuple[Case, Union[Progress, Outcome]], None, None]:
+def on_cluster(cases: Sequence[Case], settings: Settings, address: str) -> Generator[Event, None, None]:
     """Run cases on a cluster, whose machines see the same files under the same paths.
 
     A case whose worker dies is tried again elsewhere, as often as the scheduler allows (by default 3 times). When the
-    iterator is closed, cases that have not begun are taken back; those that have come to their end.
+    iterator is closed, cases that have not begun are taken back; those that have come to their end. While there is no
+    worker, the cases wait, after a warning in the log.
 
     Args:
         cases: in the order in which they are begun.
@@ -60,8 +65,30 @@ def _completed(client: Any, cases: Sequence[Case], settings: Settings) -> Iterat
     completed = as_completed(futures)
     # Nobody else may hold them: what is over would be done again when the worker that remembers it dies.
     del futures
-    for future in completed:
+    while not completed.is_empty():
+        _wait(client, completed)
+        future = next(completed)
         yield case_of[future.key], future
+
+
+def _wait(client: Any, completed: Any) -> None:
+    """Until a case is over."""
+    looked, are_workers = time.monotonic(), True
+    while not completed.has_ready():
+        time.sleep(_LOOK_S)
+        if time.monotonic() - looked > QUIET_S:
+            were_workers, are_workers = are_workers, _has_workers(client)
+            looked = time.monotonic()
+            if were_workers and not are_workers:
+                _log.warning("The Dask scheduler has no workers, and the cases wait for one; start it with "
+                             "`dask worker ADDRESS`.")
+
+
+def _has_workers(client: Any) -> bool:
+    # A scheduler that is gone is told by the cases, which are then cancelled.
+    with suppress(OSError):
+        return bool(client.nthreads())
+    return True
 
 
 def attempt_once(case: Case, settings: Settings) -> Outcome:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
+
+# The descriptor is the whole process's: whoever came second would take the first one's file for the console.
+_one_at_a_time = threading.Lock()
 
 
 @contextmanager
 def captured_stderr() -> Iterator[IO[bytes]]:
     """Send all that this process writes to file descriptor 2 to the yielded file instead of the console."""
-    with tempfile.TemporaryFile() as log:
+    with _one_at_a_time, tempfile.TemporaryFile() as log:
         try:
             console = os.dup(2)
         except OSError:  # a process without a console prints nowhere

@@ -130,8 +130,8 @@ def _check_one_series(folder: Path, slices: Sequence[_Slice]) -> None:
     sizes = Counter(s.series_uid for s in slices)
     if len(sizes) > 1:
         of_series = {s.series_uid: s for s in slices}
-        names = ", ".join(f"number {s.series_number or '?'} ({s.modality or 'unknown modality'}, "
-                          f"{sizes[uid]} images, UID ...{uid[-8:]})" for uid, s in sorted(of_series.items()))
+        names = ", ".join(f"number {s.series_number or '?'} ({s.modality or 'unknown modality'}, {sizes[uid]} images)"
+                          for uid, s in sorted(of_series.items()))
         raise InputError(f"{folder} contains {len(sizes)} DICOM series: {names}; {_ONE_SERIES}.")
 
 

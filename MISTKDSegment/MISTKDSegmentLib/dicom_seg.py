@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ _MAY_BE_EMPTY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "
                  "StudyDate", "StudyTime", "ReferringPhysicianName")
 _SEXES = ("M", "F", "O", "")
 _TOLERANCE_MM = 0.1
+_MAX_LO = 64  # characters of a name, by the standard
+_UTF_8 = "ISO_IR 192"
+_one_at_a_time = threading.Lock()  # levels and filters are the whole process's
 
 
 def write_dicom_seg(path: Path, volume: Volume, labels: np.ndarray, label_table: Sequence[Label], bundle: Bundle,
@@ -55,6 +59,8 @@ def write_dicom_seg(path: Path, volume: Volume, labels: np.ndarray, label_table:
         numbers[label.value] = number
     with _silence():
         segmentation = _segmentation(folder, _slices(folder, files, volume), numbers[labels], found, bundle)
+        segmentation.SpecificCharacterSet = _UTF_8  # the scan's may lack characters of the organs' names
+        segmentation.ContentCreatorName = ""  # type 2 as well
         with atomic_path(path) as temporary:
             segmentation.save_as(os.fspath(temporary))
 
@@ -63,16 +69,16 @@ def write_dicom_seg(path: Path, volume: Volume, labels: np.ndarray, label_table:
 def _silence() -> Iterator[None]:
     """Keep what the libraries say of odd headers from the console: they quote names and numbers of patients."""
     loggers = [logging.getLogger(name) for name in ("highdicom", "pydicom")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL + 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        levels = [logger.level for logger in loggers]
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL + 1)
             yield
-    finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
+        finally:
+            for logger, level in zip(loggers, levels):
+                logger.setLevel(level)
 
 
 def _slices(folder: Path, files: Sequence[str], volume: Volume) -> list[Any]:
@@ -125,9 +131,9 @@ def _segmentation(folder: Path, slices: Sequence[Any], numbers: np.ndarray, foun
             # Universally unique numbers (2.25.…), which need no registered root.
             series_instance_uid=generate_uid(prefix=None), sop_instance_uid=generate_uid(prefix=None),
             series_number=_series_number(slices[0]), instance_number=1, manufacturer=MANUFACTURER,
-            manufacturer_model_name=bundle.name, software_versions=__version__, device_serial_number=bundle.sha256,
-            series_description="Organ segmentation, research use only", content_label="ORGANS",
-            content_description="Made automatically; research use only")
+            manufacturer_model_name=_lo(bundle.name), software_versions=__version__,
+            device_serial_number=bundle.sha256, series_description="Organ segmentation, research use only",
+            content_label="ORGANS", content_description="Made automatically; research use only")
     except AttributeError as error:
         raise InputError(f"{folder} lacks {error.name or 'an attribute'} in its headers, which a DICOM segmentation "
                          "refers to; choose --format seg.nrrd or nii.gz.") from error
@@ -149,10 +155,10 @@ def _segment(number: int, label: Label, bundle: Bundle) -> Any:
     from pydicom.sr.codedict import codes
 
     segment = SegmentDescription(
-        segment_number=number, segment_label=label.title, segmented_property_category=_concept(label.category),
+        segment_number=number, segment_label=_lo(label.title), segmented_property_category=_concept(label.category),
         segmented_property_type=_concept(label.type), algorithm_type="AUTOMATIC",
         algorithm_identification=AlgorithmIdentificationSequence(
-            name=bundle.name, family=codes.cid7162.ArtificialIntelligence, version=bundle.version),
+            name=_lo(bundle.name), family=codes.cid7162.ArtificialIntelligence, version=_lo(bundle.version)),
         display_color=CIELabColor.from_rgb(*label.color))
     if label.modifier is not None:
         kind = segment.SegmentedPropertyTypeCodeSequence[0]
@@ -163,4 +169,9 @@ def _segment(number: int, label: Label, bundle: Bundle) -> Any:
 def _concept(code: Code) -> Any:
     from highdicom.sr import CodedConcept
 
-    return CodedConcept(code.value, code.scheme, code.meaning)
+    return CodedConcept(code.value, code.scheme, _lo(code.meaning))
+
+
+def _lo(name: str) -> str:
+    """A name as DICOM's value representation LO takes it."""
+    return name.replace("\\", "/")[:_MAX_LO]

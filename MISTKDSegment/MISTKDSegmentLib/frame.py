@@ -7,11 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.geometry import format_mm
 from MISTKDSegmentLib.image import to_image, to_volume
 from MISTKDSegmentLib.orientation import is_oblique, nearest_axes
 from MISTKDSegmentLib.volume import Volume
 
 AIR_HU = -1024.0
+# Long, thin voxels that lie askew need hundreds of upright ones each.
+_MOST_TIMES_AS_MANY = 16
+_ALWAYS_VOXELS = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,9 @@ def canonical_frame(volume: Volume) -> CanonicalFrame:
 
     Returns:
         The frame, with the canonical volume in it.
+
+    Raises:
+        InputError: the scan is oblique, and upright it would be many times as large.
     """
     axis_of = nearest_axes(volume.direction)
     transpose = tuple(2 - axis_of[lps] for lps in (2, 1, 0))
@@ -110,6 +118,7 @@ def _resampled_axial(volume: Volume, axis_of: tuple[int, ...]) -> Volume:
     corners_lps = corners_ijk @ volume.ijk_to_lps[:3, :3].T + np.asarray(volume.origin_mm)
     low, high = corners_lps.min(0), corners_lps.max(0)
     size = np.maximum(1, np.ceil((high - low) / spacing - 1e-6)).astype(int)
+    _check_size(volume, size)
     resample = sitk.ResampleImageFilter()
     resample.SetSize([int(n) for n in size])
     resample.SetOutputSpacing(spacing.tolist())
@@ -117,3 +126,11 @@ def _resampled_axial(volume: Volume, axis_of: tuple[int, ...]) -> Volume:
     resample.SetInterpolator(sitk.sitkLinear)
     resample.SetDefaultPixelValue(AIR_HU)
     return to_volume(resample.Execute(to_image(volume)), volume.name)
+
+
+def _check_size(volume: Volume, size_ijk: np.ndarray) -> None:
+    voxels = float(np.prod(size_ijk, dtype=float))
+    if voxels > max(_MOST_TIMES_AS_MANY * volume.voxels.size, _ALWAYS_VOXELS):
+        raise InputError(f"{volume.name} lies askew and has such long, thin voxels ({format_mm(volume.spacing_mm)}) "
+                         f"that upright it would have {voxels / volume.voxels.size:.0f} times as many; resample it "
+                         "to an axial grid first.")

@@ -12,12 +12,11 @@ from rich.progress import TaskID
 from MISTKDSegmentLib.case import Case, Settings
 from MISTKDSegmentLib.cli_report import progress_bar
 from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
-from MISTKDSegmentLib.outcome import DONE, FAILED, SKIPPED, Outcome, finished
+from MISTKDSegmentLib.outcome import DONE, FAILED, SKIPPED, Event, Outcome, finished
 from MISTKDSegmentLib.plan import SUMMARY_NAME, Plan
 from MISTKDSegmentLib.progress import Progress
 from MISTKDSegmentLib.summary import Summary
 
-Event = tuple[Case, Union[Progress, Outcome]]
 Spread = Callable[[Sequence[Case]], Generator[Event, None, None]]
 
 

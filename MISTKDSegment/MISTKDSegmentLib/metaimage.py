@@ -13,7 +13,7 @@ from MISTKDSegmentLib.payload import check_compressed, check_raw, damaged, file_
 # https://itk.org/Wiki/MetaIO/Documentation
 _BYTES = {"MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4,
           "MET_LONG": 4, "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8, "MET_FLOAT": 4, "MET_DOUBLE": 8}
-_LINE = re.compile(rb"\s*([^=:]*?)\s*[=:]\s*(.*?)\s*")
+_SEPARATOR = re.compile(rb"[=:]")
 _MAX_HEADER_BYTES = 1 << 20
 _LAST = "ElementDataFile"  # by the format, the voxels follow
 
@@ -28,16 +28,20 @@ def check_metaimage(path: Path) -> None:
         path: `.mha` or `.mhd` file.
 
     Raises:
-        InputError: the header is damaged or has no spacing; voxels are damaged, missing, too many or in several files.
+        InputError: the header is damaged or has no spacing; voxels are damaged, missing, too many, text or in several
+            files.
     """
     header, length = _read_header(path)
     if "ElementSpacing" not in header and "ElementSize" not in header:
         raise InputError(f"{path} has no spacing in its header; write the file again with ElementSpacing.")
+    if not _is_true(header.get("BinaryData", "True")):
+        # ITK takes what it cannot read there for 0 HU.
+        raise InputError(f"{path} holds its voxels as text, which is not supported; save it in binary form.")
     expected, name = _expected_bytes(path, header), header[_LAST]
     voxels = path if name.upper() == "LOCAL" else file_of_voxels(path, name)
     with open(voxels, "rb") as file:
         file.seek(length if voxels is path else 0)
-        if header.get("CompressedData", "False").upper().startswith("T"):
+        if _is_true(header.get("CompressedData", "False")):
             _check_compressed_size(path, header, voxels.stat().st_size - file.tell())
             check_compressed(path, file, expected)
         else:
@@ -50,10 +54,10 @@ def _read_header(path: Path) -> tuple[dict[str, str], int]:
     with open(path, "rb") as file:
         while _LAST not in header:
             line = file.readline(_MAX_HEADER_BYTES)
-            found = _LINE.fullmatch(line)
-            if not found or file.tell() > _MAX_HEADER_BYTES:
+            parts = [part.strip() for part in _SEPARATOR.split(line, maxsplit=1)]
+            if len(parts) < 2 or file.tell() > _MAX_HEADER_BYTES:
                 raise damaged(path)
-            key, value = found[1].decode("ascii", "replace"), found[2].decode("utf-8", "surrogateescape")
+            key, value = parts[0].decode("ascii", "replace"), parts[1].decode("utf-8", "surrogateescape")
             if key in header or (key == _LAST and not value):
                 raise damaged(path)
             header[key] = value
@@ -69,6 +73,10 @@ def _expected_bytes(path: Path, header: Mapping[str, str]) -> int:
     if kind not in _BYTES:
         raise InputError(f"{path} has the unknown voxel type {kind[:40]!r}; save it as 16-bit integers.")
     return math.prod(sizes) * channels * _BYTES[kind]
+
+
+def _is_true(value: str) -> bool:
+    return value[:1].upper() in ("T", "1")
 
 
 def _whole(path: Path, number: str) -> int:

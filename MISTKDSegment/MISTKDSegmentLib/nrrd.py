@@ -80,7 +80,8 @@ def _check_voxels(path: Path, file: BinaryIO, header: Mapping[str, str]) -> None
         check_compressed(path, file, expected + max(byte_skip, 0))
     elif encoding != _RAW:
         # Text takes more bytes than there are voxels.
-        check_length(path, min(file.seek(0, 2), expected), _values(path, header))
+        values = _values(path, header)
+        check_length(path, min(file.seek(0, 2), values), values)
     else:
         check_raw(path, file, expected, byte_skip)
 

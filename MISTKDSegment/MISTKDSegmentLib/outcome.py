@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import Bundle, load_bundle
@@ -46,6 +46,9 @@ class Outcome:
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+Event = tuple[Case, Union[Progress, Outcome]]
+
+
 def attempt(case: Case, settings: Settings, report: Callable[[Progress], None] = lambda progress: None) -> Outcome:
     """Run one case of many and keep a record of it: whatever goes wrong is told, not raised.
 
@@ -55,7 +58,7 @@ def attempt(case: Case, settings: Settings, report: Callable[[Progress], None] =
         report: is called after each batch of slices.
     """
     try:
-        bundle = _bundle(settings.model, settings.sha256)
+        bundle = _bundle(settings.model, settings.model_sha256)
         record = record_path(case, settings)
         # Before new results appear: the record vouches for the old ones.
         with suppress(OSError):
@@ -75,9 +78,9 @@ def attempt(case: Case, settings: Settings, report: Callable[[Progress], None] =
 
 
 @lru_cache(maxsize=1)
-def _bundle(folder: Path, sha256: str) -> Bundle:
+def _bundle(folder: Path, description_sha256: str) -> Bundle:
     bundle = load_bundle(folder)
-    if bundle.sha256 != sha256:
+    if bundle.description_sha256 != description_sha256:
         raise BundleError(f"{folder} holds another model than the one that the run began with; let the folder be "
                           "while it runs, and the same on all machines.")
     return bundle
@@ -119,7 +122,7 @@ def _write_record(path: Path, fingerprint: str, settings: Settings, result: Resu
 
 def _relevant(settings: Settings) -> dict[str, Any]:
     """What of the settings the results depend on, as JSON gives it back."""
-    return {"sha256": settings.sha256, "organs": list(settings.organs), "format": settings.format,
+    return {"model_sha256": settings.model_sha256, "organs": list(settings.organs), "format": settings.format,
             "slice_step_mm": settings.slice_step_mm, "postprocess": settings.postprocess, "picture": settings.picture}
 
 

@@ -80,7 +80,11 @@ def check_compressed(path: Path, file: BinaryIO, expected: int) -> None:
                 raise damaged(path)
             if not packed:
                 break
-            if stream.eof:  # gzip files may be joined
+            if stream.eof:
+                # gzip files may be joined, and zeros may follow.
+                packed = packed.lstrip(b"\0")
+                if not packed:
+                    continue
                 stream = zlib.decompressobj(_ANY_ZLIB)
             found += len(stream.decompress(packed, _CHUNK_BYTES))
             packed = stream.unused_data if stream.eof else stream.unconsumed_tail

@@ -12,9 +12,9 @@ from typing import Optional, Union
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.case import Case
+from MISTKDSegmentLib.reading import SUFFIXES
 from MISTKDSegmentLib.series import find_series
 
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 SUMMARY_NAME = "summary"
 LABEL_MAP, NO_SCAN, UNREADABLE = "named like a label map", "no scan by its name", "cannot be read"
 # Ours (.seg.nrrd, .seg.nii.gz), 3D Slicer's (-label.nrrd) and what else people call them.

@@ -25,6 +25,7 @@ from MISTKDSegmentLib.volume import Volume
 # The reader is named, because ITK would otherwise try all it has, and some of them print to the console.
 _IMAGE_IO = {".nii.gz": "NiftiImageIO", ".nii": "NiftiImageIO", ".nrrd": "NrrdImageIO",
              ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
+SUFFIXES = tuple(_IMAGE_IO)
 _CHECKS = {"NiftiImageIO": check_nifti, "NrrdImageIO": check_nrrd, "MetaImageIO": check_metaimage}
 # Every abdominal CT has fat (about -100 HU) and nearly all have air, also when clipped to a soft-tissue
 # window such as [-125, 275] HU; MR, PET and pictures have no negative values but traces from resampling.

@@ -12,18 +12,17 @@ from multiprocessing import connection as pipes
 from multiprocessing import get_context
 from typing import Any, Optional, Union
 
-import SimpleITK as sitk
-
 from MISTKDSegmentLib.case import Case, Settings
-from MISTKDSegmentLib.outcome import FAILED, Outcome, attempt
+from MISTKDSegmentLib.outcome import FAILED, Event, Outcome, attempt
 from MISTKDSegmentLib.progress import Progress
 
-Event = tuple[Case, Union[Progress, Outcome]]
 TRIES = 2
 # One process reads, writes and cleans up on one core, and two keep the network busy.
 CORES_EACH = 2
 # A thin-slice scan of 512 x 512 x 600 takes about half of it.
 BYTES_EACH = 3 << 30
+# Windows waits for no more than 63 pipes at once.
+MOST_WORKERS = 60
 _PATIENCE_S = 2.0
 
 
@@ -79,7 +78,7 @@ def on_workers(cases: Sequence[Case], settings: Settings, count: int) -> Generat
 
 def _hand_out(waiting: deque[tuple[Case, int]], workers: list[_Worker], settings: Settings, count: int) -> None:
     busy = sum(worker.case is not None for worker in workers)
-    while len(workers) < min(count, busy + len(waiting)):
+    while len(workers) < min(count, MOST_WORKERS, busy + len(waiting)):
         workers.append(_Worker(settings))
     for worker in workers:
         if waiting and worker.case is None:
@@ -120,7 +119,6 @@ class _Worker:
 def serve(pipe: Any, settings: Settings) -> None:
     """Do in a worker process what comes through the pipe, until the other end is closed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(settings.threads or usable_cores())
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             pipe.send(attempt(pipe.recv(), settings, pipe.send))

@@ -151,6 +151,23 @@ def test_an_organ_at_the_edge_is_marked(run: Run, tmp_path: Path,
     assert "cut by the field of view" in capsys.readouterr().out.splitlines()[1]
 
 
+def test_a_name_that_stdout_has_no_characters_for_ends_no_run(tiny_bundle: Path, scan: Path, out: Path) -> None:
+    scan = scan.rename(scan.with_name("腹部.nii.gz"))
+    done = subprocess.run(
+        [sys.executable, "-m", "MISTKDSegmentLib", str(scan), "--model", str(tiny_bundle), "--output", str(out),
+         "--no-picture"], env={**os.environ, "PYTHONIOENCODING": "cp1252"}, cwd=Path(cli.__file__).parents[1],
+        capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u8179\\u90e8.csv" in done.stdout
+    assert names_in(out) == {"腹部.seg.nrrd", "腹部.csv"}
+
+
+def test_the_cores_are_those_of_image_processing_too(run: Run, scan: Path) -> None:
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(2)
+    assert run(scan, "--no-picture") == 0
+    assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == 1  # as `run` says
+
+
 def test_quiet_prints_nothing(run: Run, scan: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(scan, "--quiet") == 0
     assert capsys.readouterr() == ("", "")

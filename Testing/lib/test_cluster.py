@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from dataclasses import replace
 
 import pytest
@@ -28,7 +29,7 @@ def address():
 
 @pytest.fixture
 def settings(tiny_bundle, tmp_path):
-    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).sha256, ("liver",), threads=1,
+    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256, ("liver",), threads=1,
                     picture=False)
 
 
@@ -61,8 +62,19 @@ def test_the_command_spreads_cases_skips_finished_ones_and_fails_for_one_that_fa
 
 def test_another_model_on_a_worker_is_an_error_of_the_case(address, settings, tmp_path):
     case = Case(write_volume(tmp_path / "a.nii.gz"), "a")
-    (_, outcome), = on_cluster([case], replace(settings, sha256="0" * 64), address)
+    (_, outcome), = on_cluster([case], replace(settings, model_sha256="0" * 64), address)
     assert outcome.status == "failed" and "holds another model" in outcome.error
+
+
+def test_without_workers_the_cases_wait_and_the_log_says_so(settings, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("MISTKDSegmentLib.cluster.QUIET_S", 0.3)
+    case = Case(write_volume(tmp_path / "a.nii.gz"), "a")
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as empty:
+        threading.Timer(3, empty.scale, [1]).start()
+        (_, outcome), = on_cluster([case], settings, empty.scheduler_address)
+    assert outcome.status == "done"
+    assert [one.getMessage()[:35] for one in caplog.records if one.name == "MISTKDSegmentLib.cluster"] == [
+        "The Dask scheduler has no workers, "]
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(settings, tmp_path, monkeypatch):

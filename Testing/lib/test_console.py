@@ -1,6 +1,8 @@
 """What C++ libraries print does not reach the user's console."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from MISTKDSegmentLib.console import captured_stderr
 
@@ -21,4 +23,19 @@ def test_the_console_comes_back_after_an_exception(capfd):
             raise KeyError
     except KeyError:
         os.write(2, b"later")
+    assert capfd.readouterr().err == "later"
+
+
+def test_threads_capture_one_after_the_other_each_its_own(capfd):
+    def captured(number):
+        with captured_stderr() as printed:
+            for _ in range(20):
+                os.write(2, bytes([number]))
+                time.sleep(0.0005)
+            printed.seek(0)
+            return printed.read()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(captured, b"abcdefgh")) == [bytes([number]) * 20 for number in b"abcdefgh"]
+    os.write(2, b"later")
     assert capfd.readouterr().err == "later"

@@ -90,7 +90,7 @@ def test_a_folder_without_images_is_refused(tmp_path, content):
 def test_two_series_are_refused_and_listed(tmp_path):
     series = write_series(tmp_path / "scan", slices=3)
     write_series(series, slices=2, series=4, prefix="b", modality="PT")
-    refuses(series, "2 DICOM series", "number 1 (CT, 3 images", "number 4 (PT, 2 images", "one CT series")
+    refuses(series, "2 DICOM series", "number 1 (CT, 3 images)", "number 4 (PT, 2 images)", "one CT series")
 
 
 def test_another_modality_is_refused_by_name(tmp_path):

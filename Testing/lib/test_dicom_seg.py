@@ -2,10 +2,12 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from MISTKDSegmentLib import cli
 from MISTKDSegmentLib.bundle import load_bundle
@@ -85,6 +87,14 @@ def test_an_independent_reading_gives_back_every_voxel_at_its_place(tmp_path, ti
     np.testing.assert_allclose(shared.PlaneOrientationSequence[0].ImageOrientationPatient, np.ravel(axes))
 
 
+def test_an_independent_reader_sees_the_same_frames(tmp_path, tiny_bundle):
+    """GDCM, through SimpleITK, shares no code with the packages that wrote the file."""
+    written(tmp_path, tiny_bundle, write_ct(tmp_path / "ct"), organs())
+    found = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out ü.seg.dcm"), imageIO="GDCMImageIO")) > 0
+    expected = [organs()[k] == value for value, slices in ((3, (2, 3)), (5, (1, 2))) for k in slices]
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_empty_frames_and_organs_are_left_out(tmp_path, tiny_bundle):
     seg = written(tmp_path, tiny_bundle, write_ct(tmp_path / "ct"), organs())
     assert [(s.SegmentNumber, s.SegmentLabel) for s in seg.SegmentSequence] == [(1, "Left kidney"), (2, "Liver")]
@@ -114,6 +124,22 @@ def test_segments_carry_their_codes_and_the_models_name_and_version(tmp_path, ti
     assert kidney.RecommendedDisplayCIELabValue[0] == pytest.approx(0.798 * 65535, rel=0.01)
 
 
+@pytest.mark.parametrize(("title", "expected"), [("腹部 ü", "腹部 ü"), ("a\\b", "a/b"), ("x" * 80, "x" * 64)])
+def test_odd_names_are_those_of_segments_and_the_patients_stays_as_it_is(tmp_path, tiny_bundle, title, expected):
+    folder = write_ct(tmp_path / "ct")
+    for path in folder.iterdir():
+        header = pydicom.dcmread(path)
+        header.SpecificCharacterSet, header.PatientName = "ISO_IR 100", "Müller^Jörg"
+        header.save_as(path)
+    bundle = replace(load_bundle(tiny_bundle), name=title, version=title)
+    label_table = [replace(label, title=title) for label in ABDOMEN_LABELS if label.name == "liver"]
+    write_dicom_seg(tmp_path / "a.dcm", read_volume(folder), organs(), label_table, bundle, folder)
+    seg = pydicom.dcmread(tmp_path / "a.dcm")
+    algorithm = seg.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
+    assert [seg.SegmentSequence[0].SegmentLabel, seg.ManufacturerModelName, algorithm.AlgorithmName,
+            algorithm.AlgorithmVersion, seg.PatientName] == [*[expected] * 4, "Müller^Jörg"]
+
+
 def test_patient_study_and_frame_of_reference_are_the_scans_and_the_series_is_new(tmp_path, tiny_bundle):
     folder = write_ct(tmp_path / "ct")
     source = pydicom.dcmread(folder / "99.dcm")
@@ -122,6 +148,7 @@ def test_patient_study_and_frame_of_reference_are_the_scans_and_the_series_is_ne
                     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "FrameOfReferenceUID"):
         assert seg[keyword].value == source[keyword].value != "", keyword
     assert seg.SOPClassUID == SEGMENTATION_STORAGE == seg.file_meta.MediaStorageSOPClassUID
+    assert seg.ContentCreatorName == ""  # type 2: must be there
     assert (seg.Modality, seg.SegmentationType, seg.Manufacturer) == ("SEG", "BINARY", "MISTKDSegment")
     assert seg.SeriesInstanceUID != source.SeriesInstanceUID
 

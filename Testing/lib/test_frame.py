@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.frame import canonical_frame
 from MISTKDSegmentLib.volume import Volume
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
@@ -95,3 +96,19 @@ def test_labels_of_an_oblique_scan_are_never_blended():
     labels[5:15, 5:15, 5:15] = 8
     oblique = Volume(labels.astype(np.int16), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), rotation(30, 1))
     assert set(np.unique(canonical_frame(oblique).canonical_labels(labels))) == {0, 8}
+
+
+def askew(shape, spacing_mm):
+    # One value stands for all: the voxels take no memory.
+    return Volume(np.broadcast_to(np.int16(0), shape), spacing_mm, (0.0, 0.0, 0.0), rotation(45, 0), "scan")
+
+
+def test_an_oblique_scan_that_would_be_many_times_as_large_is_refused_before_that():
+    # Upright 2 mm thick, each of the 362 rows of 60 mm lies over 7,240 slices.
+    with pytest.raises(InputError, match=r"^scan lies askew .* \(2 x 60 x 2 mm\) .* times as many; resample it"):
+        canonical_frame(askew((8, 512, 512), (2.0, 60.0, 2.0)))
+
+
+def test_a_small_oblique_scan_may_become_many_times_as_large():
+    frame = canonical_frame(askew((2, 64, 64), (2.0, 2.0, 2.0)))
+    assert frame.volume.voxels.size > 16 * 2 * 64 * 64

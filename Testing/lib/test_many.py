@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import json
 import os
 import signal
 import subprocess
@@ -118,10 +117,11 @@ def test_other_options_or_another_model_do_all_again_and_other_workers_do_not(ru
             (["--organs", "liver", "--slice-step", "5", "--format", "nii.gz"], "done")]:
         assert run(tree, *arguments) == 0
         assert statuses(tmp_path) == {"a": expected}, arguments
-    record = tmp_path / "out" / "a.mistkd.json"
-    record.write_text(record.read_text().replace(json.loads(record.read_text())["settings"]["sha256"], "0" * 64))
+    description = tiny_bundle / "model.json"
+    description.write_text(description.read_text().replace('"title": "Liver"', '"title": "Leber"'))
     assert run(tree, "--organs", "liver", "--slice-step", "5", "--format", "nii.gz") == 0
-    assert statuses(tmp_path) == {"a": "done"}
+    # The same network, whose organs now have other names.
+    assert statuses(tmp_path) == {"a": "done"} and "Leber" in (tmp_path / "out" / "a.csv").read_text()
 
 
 def test_results_are_those_of_a_single_run(run, quick, tree, tmp_path, tiny_bundle):

@@ -1,5 +1,6 @@
 """MetaImage files that ITK would misread: no spacing, broken checksums, sizes that do not fit the voxels."""
 
+import time
 import zlib
 
 import pytest
@@ -45,6 +46,17 @@ def refuses(path, data, message):
 def test_a_good_file_passes(path, separator, end):
     passes(path, content(separator=separator, end=end))
     passes(path, compressed(separator=separator, end=end))
+
+
+def test_voxels_as_text_are_refused(path):
+    refuses(path, content(b" ".join([b"-1000"] * 120), BinaryData="False"), "as text")
+
+
+@pytest.mark.parametrize("line", [b" " * 100_000, b"a" + b"\t" * 100_000 + b"b"])
+def test_endless_lines_are_refused_at_once(path, line):
+    began = time.monotonic()
+    refuses(path, line + b"\n" + content(), "damaged")
+    assert time.monotonic() - began < 5  # and not the days of a search that goes back and forth
 
 
 def test_the_compressed_size_may_be_left_out(path):

@@ -91,6 +91,8 @@ def test_voxels_as_text_pass_and_sizes_beyond_the_file_are_refused(path, encodin
     content = HEADER + SPACING + b"encoding: " + encoding + b"\n\n" + voxels
     path.write_bytes(content)
     check_nrrd(path)
+    path.write_bytes(content.replace(b"6 5 4", b"6 5 40") + voxels * 9)
+    check_nrrd(path)
     refuses(path, content.replace(b"6 5 4", b"60000 50000 40000"), "truncated")
 
 

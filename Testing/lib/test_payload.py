@@ -41,6 +41,7 @@ def test_a_damaged_stream_that_unpacks_to_a_few_more_bytes_is_refused():
 
 
 def test_padding_after_the_voxels_passes():
+    check_compressed(PATH, io.BytesIO(gzip.compress(VOXELS) + bytes(3_000_000)), 3000)
     check_raw(PATH, io.BytesIO(VOXELS + bytes(512)), 3000)
     refuses("more voxels", check_raw, VOXELS + bytes(513), 3000)
     refuses("2,999 of 3,000", check_raw, VOXELS[:-1], 3000)

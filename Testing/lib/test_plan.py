@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from MISTKDSegmentLib import reading
-from MISTKDSegmentLib.plan import SUFFIXES, make_plan
+from MISTKDSegmentLib.plan import make_plan
 from Testing.lib.small_scans import write_ct_series
 
 
@@ -19,10 +18,6 @@ def touch(*paths):
 
 def names(*inputs):
     return [case.name for case in make_plan(inputs).cases]
-
-
-def test_a_case_is_whatever_volume_file_can_be_read():
-    assert set(SUFFIXES) == set(reading._IMAGE_IO)
 
 
 def test_names_mirror_the_folders_of_a_tree(tmp_path):

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from collections import deque
 
 import pytest
 
@@ -19,7 +20,7 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="kills processes by s
 
 @pytest.fixture
 def settings(tiny_bundle, tmp_path):
-    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).sha256, ("liver",), threads=1,
+    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256, ("liver",), threads=1,
                     picture=False)
 
 
@@ -44,6 +45,26 @@ def test_a_case_that_kills_each_worker_fails_alone(settings, tmp_path):
     found = outcomes(on_workers(cases, settings, 1))
     assert (found["a"].status, found["b"].status) == ("failed", "done")
     assert f"{tmp_path / 'a.nii.gz'} ended its worker process 2 times (exit code -9)" in found["a"].error
+
+
+def test_there_are_no_more_workers_than_cases_and_than_windows_can_wait_for(settings, monkeypatch):
+    begun = []
+
+    class Idle:
+        case = None
+
+        def __init__(self, settings):
+            begun.append(self)
+
+        def give(self, case, tries):
+            self.case = case
+
+    monkeypatch.setattr(workers, "_Worker", Idle)
+    for cases, expected in ((3, 3), (100, 60)):
+        begun.clear()
+        waiting = deque((Case(None, str(number)), 1) for number in range(cases))
+        workers._hand_out(waiting, [], settings, 128)
+        assert (len(begun), len(waiting)) == (expected, cases - expected)
 
 
 def test_progress_comes_from_the_runner(settings, tmp_path):

@@ -60,7 +60,8 @@ def test_holes_are_filled_where_that_earns_enough_by_itself():
     filled = [value + 2 * LEAST_GAIN for value in (0.8, 0.9, 0.9, 0.9, 0.9)]
     assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, 0.9, filled=filled)]) == {
         "liver": PostProcessing(minimum_ml=2.0, fill_holes=True)}
-    assert chosen(liver=[row(0.8, *[0.7] * 4, filled=[0.85, *[0.7] * 4])]) == {"liver": PostProcessing(fill_holes=True)}
+    only_filled = [0.85, *[0.7] * 4]
+    assert chosen(liver=[row(0.8, *[0.7] * 4, filled=only_filled)]) == {"liver": PostProcessing(fill_holes=True)}
 
 
 def test_a_second_step_that_earns_too_little_is_left_out():
