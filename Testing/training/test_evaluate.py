@@ -63,7 +63,8 @@ def model(tmp_path, monkeypatch):
     folder = tmp_path / "model"
     folder.mkdir()
     bundle = SimpleNamespace(name="madeup", version="1.2.3", sha256="c0ffee", labels=(AORTA, LIVER, SPLEEN),
-                             provenance={"data": {"training": ["miss", "other"]}})
+                             provenance={"data": {"training": ["miss", "other"]}},
+                             input=SimpleNamespace(window_hu=(-125.0, 275.0)))
     monkeypatch.setattr(evaluate, "opened_model", lambda _: nullcontext(bundle))
     monkeypatch.setattr(scores, "segment", segment_by_hu)
     return folder
