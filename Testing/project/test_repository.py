@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 600  # a busy machine
 LIB = ROOT / "MISTKDSegment" / "MISTKDSegmentLib"
-TERMINAL_FILES = {"cli.py", "cli_report.py", "__main__.py", "case.py", "cluster.py", "many.py", "outcome.py", "plan.py",
-                  "summary.py", "workers.py"}
+TERMINAL_FILES = {"cli.py", "cli_report.py", "__main__.py", "case.py", "cluster.py", "many.py", "outcome.py",
+                  "plan.py", "summary.py", "workers.py"}
 PICTURE_FILES = {"overlay.py"}
 DATA_SUFFIXES = (".nii", ".nii.gz", ".dcm", ".nrrd", ".mha", ".npy", ".npz", ".h5", ".ckpt", ".pt", ".pth")
 WEIGHTS_LIMIT_BYTES = 20e6
