@@ -35,8 +35,7 @@ def main() -> None:
         host.click("segmentButton")
         pictures.panel("cancelled")
         host.click("segmentButton")
-        host.pump(until=lambda: host.find("progressBar").value > 40 and "left" in host.find("progressBar").text,
-                  timeout_s=PATIENCE_S)
+        host.pump(until=lambda: host.find("progressBar").value > 40, timeout_s=PATIENCE_S)
         pictures.whole("running")
         host.pump(until=lambda: host.find("segmentButton").text == "Segment abdomen", timeout_s=PATIENCE_S)
         host.click("show3dButton")
