@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
@@ -14,6 +13,7 @@ from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import track
 
+from MISTKDSegmentLib.atomic import remove_leftovers
 from MISTKDSegmentLib.errors import InputError, SegmentError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
 from Training.command import run_command
@@ -28,7 +28,6 @@ from Training.scans import LAYOUTS, Dataset, Scan, listed, open_dataset, select_
 from Training.workers import run_all
 
 MAX_WORKERS = 8
-_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\..*(npz|json)")
 
 
 def prepare(
@@ -82,7 +81,7 @@ def prepare(
     if dry_run:
         return dataset, _plan(scans, dataset, target, workers)
     make_folder(out)
-    _remove_leftovers(out)
+    remove_leftovers(out)
     problems = _problems_before(scans)
     done = {} if problems else _prepare_all(scans, target, workers, problems)
     problems |= _problems_after(done.values(), accept, accept_empty)
@@ -152,14 +151,6 @@ def _plan(scans: Sequence[Scan], dataset: Dataset, target: Target, workers: int)
     return list(plan.done.values())
 
 
-def _remove_leftovers(out: Path) -> None:
-    """Temporary files of processes that were killed while they wrote."""
-    for path in out.iterdir():
-        if _TEMPORARY.fullmatch(path.name):
-            with suppress(OSError):  # it only takes room; a folder that cannot be written has been refused before
-                path.unlink()
-
-
 def _problems_before(scans: Iterable[Scan]) -> dict[str, str]:
     problems = {}
     for scan in scans:
@@ -189,7 +180,8 @@ def _prepare_all(
                 else:
                     problems[name] = result
     finally:
-        _remove_leftovers(target.folder)
+        with suppress(OSError):
+            remove_leftovers(target.folder)
     return done
 
 

@@ -301,7 +301,7 @@ class TestGoingOn:
             assert not [path for path in out.iterdir() if path.name.startswith(".")]
         time.sleep(0.2)
         assert 0 < len(list(out.glob("case*.npz"))) < len(cases) and not (out / "manifest.json").exists()
-        (out / ".0123456789ab.note.json").write_bytes(b"half a file")
+        (out / ".mistkd-0123456789ab.note.json").write_bytes(b"half a file")
         before = {path: path.stat().st_mtime_ns for path in out.glob("case*.note.json")}
         assert main(command[2:]) == 0
         assert all(path.stat().st_mtime_ns == then for path, then in before.items())
