@@ -16,15 +16,15 @@ from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.volume import Volume
 from Testing.benchmarks.clock import best
 from Testing.benchmarks.scans import labels_of
+from Testing.memory import peak_mb
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOK_S = 0.005
-_STATUS = Path("/proc/self/status")
 _COMMAND_LINE = """
 import sys
 from MISTKDSegmentLib.cli import main
 code = main(sys.argv[1:])
-from Testing.benchmarks.process import peak_mb
+from Testing.memory import peak_mb
 print(peak_mb())
 sys.exit(code)
 """
@@ -59,14 +59,6 @@ class ArrayRun:
     seconds: float
     before_mb: float
     peak_mb: float
-
-
-def peak_mb() -> float:
-    """Largest memory of this process so far, in 1e6 bytes; NaN where the system does not tell."""
-    if not _STATUS.exists():
-        return float("nan")
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 def command_line(scan: Path, model: Path) -> CommandLine:

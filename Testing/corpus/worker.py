@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,12 +59,6 @@ def fresh_worker() -> Iterator[Callable[..., Any]]:
         yield run
     finally:
         workers[-1].stop()
-
-
-def peak_mb() -> float:
-    """Largest memory that this process has had."""
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _work(connection: Connection) -> None:

@@ -199,7 +199,7 @@ def test_all_checks_run_even_when_one_fails(mistkd: ModuleType, monkeypatch: pyt
                                             capsys: pytest.CaptureFixture[str]) -> None:
     ran: list[str] = []
 
-    def pretend(command: list[str], cwd: str) -> int:
+    def pretend(command: list[str], cwd: str, env: dict[str, str]) -> int:
         ran.append(command[2])
         return int(command[2] == "ruff")
 
