@@ -208,7 +208,7 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
         sizes, schedule = recipe.get(f"{who}_network") or recipe.get(who), recipe.get(f"{who}_schedule")
         if sizes:
             items.append(f"{who.capitalize()}: widths {_listed(sizes['widths'])}, depths {_listed(sizes['depths'])}, "
-                         f"decoder {sizes['decoder_width']}")
+                         f"{'separable ' * sizes.get('separable_decoder', False)}decoder {sizes['decoder_width']}")
         given = provenance.get("teacher", {}).get("steps") if who == "teacher" else None
         if given:  # it had a recipe of its own
             items.append(f"Teacher's schedule: {given} steps")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from Testing.training.two_processes import in_two_processes
 from Training.networks import (
@@ -15,6 +16,7 @@ from Training.networks import (
     STUDENT,
     TEACHER,
     BatchNorm,
+    MixFFN,
     NetworkConfig,
     Segmenter,
     Tokens,
@@ -59,12 +61,29 @@ def test_training_supervises_four_heads_and_use_reads_one():
     assert len(network.eval().features(image)[1]) == 1
 
 
-def test_every_parameter_learns():
-    network = Segmenter(3, 9, SMALL)
+@pytest.mark.parametrize("separable", [False, True])
+def test_every_parameter_learns(separable):
+    network = Segmenter(3, 9, replace(SMALL, separable_decoder=separable))
     sum(logits.square().mean() for logits in network.features(torch.rand(2, 3, 64, 64))[1]).backward()
     # The bias of a key shifts every attention weight of a query alike, so its gradient is rounding noise.
     idle = [name for name, p in network.named_parameters() if p.grad is None]
     assert idle == []
+
+
+def test_mix_ffn_is_two_dense_layers_with_a_convolution_between():
+    torch.manual_seed(0)
+    layer = MixFFN(4, 2)
+    tokens = Tokens(torch.randn(2, 15, 4), 3, 5)
+    hidden = Tokens(layer.dense1(tokens.sequence), 3, 5)
+    expected = layer.dense2(gelu(layer.dwconv(hidden.as_map())).flatten(2).transpose(1, 2))
+    assert torch.allclose(layer(tokens), expected, atol=1e-6)
+
+
+def test_a_separable_decoder_has_depthwise_and_pointwise_weights():
+    full, separable = (Segmenter(1, 2, replace(SMALL, separable_decoder=on)).decoder for on in (False, True))
+    # 8 to 8 channels: 8 x 8 x 9 against 8 x 9 + 8 x 8; the same normalisation.
+    saved = parameter_count(full.smooth[0]) - parameter_count(separable.smooth[0])
+    assert saved == 8 * 8 * 9 - (8 * 9 + 8 * 8)
 
 
 def test_blocks_are_skipped_in_training_alone():
