@@ -1,6 +1,8 @@
 """One command on a machine with nothing but Python: sets up `.venv` beside this file, then does the work.
 
 python3 mistkd.py segment [CT ...] [options]  segments CT scans, or a made-up one when none is given
+python3 mistkd.py dask scheduler              runs Dask's scheduler, for `segment --dask ADDRESS` on many machines;
+python3 mistkd.py dask worker ADDRESS ...     a machine that works for it
 python3 mistkd.py test [pytest options]       runs ruff, mypy and the tests
 python3 mistkd.py setup                       installs what `.venv/bin/python Training/distill.py` needs
 python3 mistkd.py package [options]           writes the archives that 3D Slicer installs from a file; sets up nothing
@@ -20,11 +22,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-EXTRAS = {"segment": [], "test": ["test", "training"], "setup": ["training"]}
+EXTRAS = {"segment": [], "dask": ["dask"], "test": ["test", "training"], "setup": ["training"]}
 # What options of `segment` need beyond that.
 EXTRAS_OF_OPTIONS = {"--dask": "dask", "--dask=": "dask", "dcm": "dicom", "--format=dcm": "dicom"}
-DOWNLOAD_MB = {"segment": 100, "test": 700, "setup": 500}
-OLDEST_PYTHON = {"segment": (3, 9), "test": (3, 10), "setup": (3, 10), "package": (3, 9)}
+DOWNLOAD_MB = {"segment": 100, "dask": 110, "test": 700, "setup": 500}
+EXTRAS_MB = {"dicom": 15, "dask": 6}
+OLDEST_PYTHON = {"segment": (3, 9), "dask": (3, 9), "test": (3, 10), "setup": (3, 10), "package": (3, 9)}
 STAMP = "mistkd-setup.json"
 UNFINISHED: "dict" = {}
 
@@ -55,6 +58,8 @@ def main(arguments: "list[str]") -> int:
         return 130
     if command == "segment":
         return hand_over([str(program_in(venv, "mistkd-segment")), *options])
+    if command == "dask":
+        return hand_over([str(program_in(venv, "dask")), *options])
     if command == "package":
         return package(options)
     if command == "test":
@@ -84,14 +89,25 @@ def set_up(venv: Path, command: str, options: "list[str] | None" = None) -> None
     usable = program_in(venv, "python").exists() and all(old.get(k) == new[k] for k in ("project", "python"))
     if usable and old["pyproject"] == new["pyproject"] and set(new["extras"]) <= set(old["extras"]):
         return
-    more = "; several GB where pip finds the CUDA build of PyTorch alone" if "training" in new["extras"] else ""
-    print(f"Setting up {venv} (once, about {DOWNLOAD_MB[command]} MB{more}) …", file=sys.stderr, flush=True)
+    same = usable and old["pyproject"] == new["pyproject"]
+    print(what_is_set_up(venv, command, set(new["extras"]) - set(old["extras"]) if same else None), file=sys.stderr,
+          flush=True)
     if usable:
         new["extras"] = sorted({*old["extras"], *new["extras"]})
     else:
         create(venv)
     install(venv, new["extras"])
     write_stamp(venv, new)
+
+
+def what_is_set_up(venv: Path, command: str, added: "set[str] | None") -> str:
+    """The line that tells what is downloaded: extras that are added to an environment, or all (None)."""
+    if added and added <= set(EXTRAS_MB):
+        size_mb = sum(EXTRAS_MB[extra] for extra in added)
+        return f"Adding {' and '.join(sorted(added))} to {venv} (once, about {size_mb} MB) …"
+    needs_torch = command in ("test", "setup")
+    more = "; several GB where pip finds the CUDA build of PyTorch alone" if needs_torch else ""
+    return f"Setting up {venv} (once, about {DOWNLOAD_MB[command]} MB{more}) …"
 
 
 def check_version(command: str) -> None:

@@ -63,6 +63,28 @@ def test_segmenting_installs_what_its_options_need(mistkd: ModuleType, installed
     assert installed[-1][-1] == f"{ROOT}{extras}"
 
 
+def test_what_is_added_later_is_told_as_such(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path,
+                                             capsys: pytest.CaptureFixture[str]) -> None:
+    venv = tmp_path / "venv"
+    for command, options in (("segment", []), ("segment", ["a", "--format=dcm"]), ("dask", []), ("test", [])):
+        mistkd.set_up(venv, command, options)
+    first, second, third, fourth = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"Setting up {venv} (once, about 100 MB)") and "PyTorch" not in first
+    assert second == f"Adding dicom to {venv} (once, about 15 MB) …"
+    assert third == f"Adding dask to {venv} (once, about 6 MB) …"
+    assert fourth.startswith(f"Setting up {venv} (once, about 700 MB") and "PyTorch" in fourth
+    assert installed[-1][-1] == f"{ROOT}[dask,dicom,test,training]"
+
+
+def test_dask_is_handed_its_arguments(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                      installed: list[list[str]]) -> None:
+    monkeypatch.setattr(mistkd, "environment_folder", lambda: tmp_path / "venv")
+    monkeypatch.setattr(mistkd, "hand_over", lambda command: command)
+    given = mistkd.main(["dask", "worker", "tcp://a:1", "--nthreads", "1"])
+    assert given == [str(mistkd.program_in(tmp_path / "venv", "dask")), "worker", "tcp://a:1", "--nthreads", "1"]
+    assert installed[-1][-1] == f"{ROOT}[dask]"
+
+
 def test_testing_installs_the_training_and_test_extras(mistkd: ModuleType, installed: list[list[str]],
                                                        tmp_path: Path) -> None:
     mistkd.set_up(tmp_path / "venv", "test")
