@@ -107,7 +107,7 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     """
     clock = _Clock()
     if settings.threads:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(settings.threads)
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.threads, os.cpu_count() or 1))
     _check_format(case, settings)
     volume, truth = _read(case)
     stem = results_stem(case, settings, volume.name)

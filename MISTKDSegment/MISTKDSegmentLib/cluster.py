@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import CancelledError
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
 from MISTKDSegmentLib.case import Case, Settings
+from MISTKDSegmentLib.console import silenced
 from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.outcome import DONE, FAILED, Event, Outcome, attempt, finished
 
@@ -42,7 +44,8 @@ def on_cluster(cases: Sequence[Case], settings: Settings, address: str) -> Gener
         ClusterError: the scheduler does not answer, or went away.
     """
     client = _connect(address)
-    try:
+    # Of a scheduler that goes away they print tracebacks; we say it in a sentence.
+    with silenced("distributed.client", "distributed.utils"), closing(client):
         suspects = []
         for case, future in _completed(client, cases, settings):
             if _killed(future):
@@ -53,8 +56,6 @@ def on_cluster(cases: Sequence[Case], settings: Settings, address: str) -> Gener
         for suspect in suspects:
             for case, future in _completed(client, [suspect], settings):
                 yield case, _outcome(case, future, address)
-    finally:
-        client.close()
 
 
 def _completed(client: Any, cases: Sequence[Case], settings: Settings) -> Iterator[tuple[Case, Any]]:
@@ -80,8 +81,8 @@ def _wait(client: Any, completed: Any) -> None:
             were_workers, are_workers = are_workers, _has_workers(client)
             looked = time.monotonic()
             if were_workers and not are_workers:
-                _log.warning("The Dask scheduler has no workers, and the cases wait for one; start it with "
-                             "`dask worker ADDRESS`.")
+                _log.warning("The Dask scheduler has no workers, and the cases wait for one; start "
+                             "it with `dask worker ADDRESS --nthreads 1`.")
 
 
 def _has_workers(client: Any) -> bool:
@@ -114,12 +115,13 @@ def _killed(future: Any) -> bool:
 
 
 def _outcome(case: Case, future: Any, address: str) -> Outcome:
-    if future.cancelled():
+    try:
+        error = future.exception()
+        if error is None:
+            return future.result()
+    except (OSError, CancelledError) as gone:
         raise ClusterError(f"The Dask scheduler at {address} went away; start it and run the same command again for "
-                           "the rest.")
-    error = future.exception()
-    if error is None:
-        return future.result()
+                           "the rest.") from gone
     if _killed(future):
         return Outcome(FAILED, f"{case.source} ended its Dask worker {error.allowed_failures + 1} times, perhaps for "
                                "want of memory; start workers with more, or crop it.")

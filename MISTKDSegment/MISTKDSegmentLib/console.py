@@ -1,7 +1,8 @@
-"""What C++ libraries print past Python."""
+"""What libraries print past us."""
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import threading
@@ -28,3 +29,20 @@ def captured_stderr() -> Iterator[IO[bytes]]:
         finally:
             os.dup2(console, 2)
             os.close(console)
+
+
+@contextmanager
+def silenced(*loggers: str) -> Iterator[None]:
+    """Keep what loggers say to themselves; they are the whole process's.
+
+    Args:
+        loggers: names. Those below them count only where they have no level of their own.
+    """
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in loggers}
+    try:
+        for logger in levels:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)

@@ -12,7 +12,7 @@ from typing import Optional
 import numpy as np
 import SimpleITK as sitk
 
-from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.errors import InputError, check_name, is_utf8
 from MISTKDSegmentLib.geometry import check_spacing
 from MISTKDSegmentLib.volume import Volume
 
@@ -79,6 +79,10 @@ def _read_headers(folder: Path, files: Sequence[str]) -> list[_Slice]:
 
 
 def _read_header(path: Path) -> Optional[_Slice]:
+    if not is_utf8(path):
+        if _claims_to_be_ct(path):
+            check_name(path, InputError)
+        return None
     reader = _reader(path)
     try:
         reader.ReadImageInformation()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import warnings
@@ -16,6 +15,7 @@ import numpy as np
 from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import Bundle
+from MISTKDSegmentLib.console import silenced
 from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.labels import Code, Label
 from MISTKDSegmentLib.volume import Volume
@@ -68,17 +68,9 @@ def write_dicom_seg(path: Path, volume: Volume, labels: np.ndarray, label_table:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keep what the libraries say of odd headers from the console: they quote names and numbers of patients."""
-    loggers = [logging.getLogger(name) for name in ("highdicom", "pydicom")]
-    with _one_at_a_time, warnings.catch_warnings():
+    with _one_at_a_time, warnings.catch_warnings(), silenced("highdicom", "pydicom"):
         warnings.simplefilter("ignore")
-        levels = [logger.level for logger in loggers]
-        try:
-            for logger in loggers:
-                logger.setLevel(logging.CRITICAL + 1)
-            yield
-        finally:
-            for logger, level in zip(loggers, levels):
-                logger.setLevel(level)
+        yield
 
 
 def _slices(folder: Path, files: Sequence[str], volume: Volume) -> list[Any]:

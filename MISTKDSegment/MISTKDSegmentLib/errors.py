@@ -30,14 +30,21 @@ class OutputError(SegmentError):
     exit_code = 5
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether C++ libraries can open a path: they end the process over one that is no UTF-8."""
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_name(path: Path, kind: type[SegmentError]) -> None:
     """Refuse a path that is no UTF-8: C++ libraries end the process over one.
 
     Raises:
         kind: if a character of the path cannot be encoded.
     """
-    try:
-        os.fspath(path).encode("utf-8")
-    except UnicodeEncodeError:
+    if not is_utf8(path):
         readable = os.fspath(path).encode("utf-8", "replace").decode()
-        raise kind(f"{readable} has characters that are no UTF-8 in its name; rename it.") from None
+        raise kind(f"{readable} has characters that are no UTF-8 in its name; rename it.")

@@ -13,6 +13,8 @@ from MISTKDSegmentLib.errors import InputError
 # Rounded headers stay far below this; a gantry tilt of 0.1 degrees lies above it.
 _TOLERANCE = 1e-3
 _FINEST_MM, _COARSEST_MM = 0.05, 60.0
+# Bodies are longer than that, but not wide or deep as well.
+_WIDEST_MM = 2000.0
 
 
 def check_spacing(path: Path, spacing_mm: Sequence[float]) -> None:
@@ -23,6 +25,20 @@ def check_spacing(path: Path, spacing_mm: Sequence[float]) -> None:
     if not all(_FINEST_MM <= mm <= _COARSEST_MM for mm in spacing_mm):
         raise InputError(f"{path} has a spacing of {format_mm(spacing_mm)} in its header, which no body CT has "
                          "(perhaps another unit was taken for millimetres); correct the header.")
+
+
+def check_extent(path: Path, size: Sequence[int], spacing_mm: Sequence[float]) -> None:
+    """Raise InputError unless a scan is as small as a body, along its longest axis excepted.
+
+    Args:
+        path: for the message.
+        size: voxels along each of three axes.
+        spacing_mm: along the same axes.
+    """
+    extent_mm = [count * mm for count, mm in zip(size, spacing_mm)]
+    if sorted(extent_mm)[1] > _WIDEST_MM:
+        raise InputError(f"{path} is {format_mm(extent_mm)} large by its spacing of {format_mm(spacing_mm)}, and no "
+                         "body is; correct the spacing in the header.")
 
 
 def check_direction(path: Path, direction: np.ndarray) -> None:

@@ -48,8 +48,8 @@ def run_many(plan: Plan, settings: Settings, spread: Spread, messages: Console) 
     if not plan.cases:
         raise InputError("There is no CT among the inputs; pass volume files, DICOM folders or folders of them.")
     summary = Summary(settings.output / f"{SUMMARY_NAME}.csv", plan.cases, settings.organs)
-    unfinished = _skip_finished(plan.cases, settings, summary)
-    messages.print(f"{len(plan.cases)} cases, {summary.count(SKIPPED)} of them finished earlier.")
+    unfinished = _skip_finished(plan.cases, settings, summary, messages)
+    messages.print(f"Scans: {len(plan.cases)}; finished earlier: {summary.count(SKIPPED)}.")
     summary.write()
     with _Board(messages, len(plan.cases), summary) as board, closing(spread(unfinished)) as events:
         for case, event in events:
@@ -62,7 +62,7 @@ def run_many(plan: Plan, settings: Settings, spread: Spread, messages: Console) 
     return summary
 
 
-def _skip_finished(cases: Sequence[Case], settings: Settings, summary: Summary) -> list[Case]:
+def _skip_finished(cases: Sequence[Case], settings: Settings, summary: Summary, messages: Console) -> list[Case]:
     unfinished = []
     for case in cases:
         outcome = finished(case, settings)
@@ -70,6 +70,8 @@ def _skip_finished(cases: Sequence[Case], settings: Settings, summary: Summary) 
             unfinished.append(case)
         else:
             summary.put(case, outcome)
+            if outcome.note:
+                messages.print(f"{case.name}: {outcome.note}")
     return unfinished
 
 

@@ -31,6 +31,14 @@ def check_metaimage(path: Path) -> None:
         InputError: the header is damaged or has no spacing; voxels are damaged, missing, too many, text or in several
             files.
     """
+    try:
+        _check(path)
+    except OSError as error:
+        raise InputError(f"{path} or the file with its voxels cannot be read ({error.strerror}); check the "
+                         "permissions.") from error
+
+
+def _check(path: Path) -> None:
     header, length = _read_header(path)
     if "ElementSpacing" not in header and "ElementSize" not in header:
         raise InputError(f"{path} has no spacing in its header; write the file again with ElementSpacing.")
@@ -46,6 +54,16 @@ def check_metaimage(path: Path) -> None:
             check_compressed(path, file, expected)
         else:
             check_raw(path, file, expected, _whole(path, header.get("HeaderSize", "0")))
+
+
+def voxels_of_metaimage(path: Path) -> Path:
+    """The file that holds the voxels: the file itself, or the one that its header names.
+
+    Raises:
+        InputError: the header is damaged or the file is not there.
+    """
+    name = _read_header(path)[0][_LAST]
+    return path if name.upper() == "LOCAL" else file_of_voxels(path, name)
 
 
 def _read_header(path: Path) -> tuple[dict[str, str], int]:

@@ -53,6 +53,17 @@ def check_nrrd(path: Path) -> None:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
 
 
+def voxels_of_nrrd(path: Path) -> Path:
+    """The file that holds the voxels: the file itself, or the one that its header names.
+
+    Raises:
+        InputError: the header is damaged or the file is not there.
+    """
+    with open(path, "rb") as file:
+        name = _read_header(path, file).get("data file")
+    return path if name is None else file_of_voxels(path, name)
+
+
 def _read_header(path: Path, file: BinaryIO) -> dict[str, str]:
     """The fields, without comments and key/value pairs; the file is left at what follows."""
     if not file.readline(80).startswith(b"NRRD"):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import Bundle, load_bundle
 from MISTKDSegmentLib.case import Case, Result, Settings, results_stem, run_case
-from MISTKDSegmentLib.errors import BundleError, SegmentError
+from MISTKDSegmentLib.errors import BundleError, InputError, SegmentError
 from MISTKDSegmentLib.progress import Progress
+from MISTKDSegmentLib.reading import files_of
 
 WAITING, DONE, SKIPPED, FAILED = "waiting", "done", "skipped", "failed"
 NO_MEMORY = "the scan needs more memory than there is; close other programs, use fewer --workers or crop it."
-_RECORD_VERSION = 1
+# No longer than the shortest end of a segmentation's name: a name that is long enough for that one fits.
+_RECORD_SUFFIX = ".mistkd"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Outcome:
         spacing_mm: along i, j and k.
         volumes_ml: by organ.
         flags: what to beware of, by organ.
+        note: that it was skipped although somebody changed its results; else empty.
     """
 
     status: str
@@ -44,6 +48,7 @@ class Outcome:
     spacing_mm: tuple[float, ...] = ()
     volumes_ml: Mapping[str, float] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    note: str = ""
 
 
 Event = tuple[Case, Union[Progress, Outcome]]
@@ -94,18 +99,24 @@ def _done(result: Result) -> Outcome:
 
 def record_path(case: Case, settings: Settings) -> Path:
     """Where the record of a case lies: beside its results, written after them."""
-    return Path(f"{results_stem(case, settings, '')}.mistkd.json")
+    return Path(f"{results_stem(case, settings, '')}{_RECORD_SUFFIX}")
 
 
 def finished(case: Case, settings: Settings) -> Optional[Outcome]:
-    """What an earlier run made of a case, if the scan, the model, the options and the results are still the same."""
+    """What an earlier run made of a case, if program, scan, model and options are the same and all results are there.
+
+    Results that somebody changed since, such as a corrected segmentation, are left alone whatever else is new; their
+    note says so, and the figures of the old ones are not told.
+    """
     try:
         content = json.loads(record_path(case, settings).read_text(encoding="utf-8"))
-        same = {"version": _RECORD_VERSION, "scan": _fingerprint(case), "settings": _relevant(settings)}
         folder = record_path(case, settings).parent
+        now = {name: _size_and_time(folder / name) for name in content["results"]}
+        changed = [name for name, written in content["results"].items() if now[name] not in (None, written)]
+        if changed:
+            return Outcome(SKIPPED, note=f"changed since written, delete to have it made again: {', '.join(changed)}")
+        same = {"program": __version__, "scan": _fingerprint(case), "settings": _relevant(settings), "results": now}
         if any(content[key] != value for key, value in same.items()):
-            return None
-        if any((folder / name).stat().st_size != size for name, size in content["results"].items()):
             return None
         return Outcome(**{**content["outcome"], "status": SKIPPED})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -113,11 +124,19 @@ def finished(case: Case, settings: Settings) -> Optional[Outcome]:
 
 
 def _write_record(path: Path, fingerprint: str, settings: Settings, result: Result, outcome: Outcome) -> None:
-    content = {"version": _RECORD_VERSION, "scan": fingerprint, "settings": _relevant(settings),
-               "results": {written.name: written.stat().st_size for written in result.written},
+    content = {"program": __version__, "scan": fingerprint, "settings": _relevant(settings),
+               "results": {written.name: _size_and_time(written) for written in result.written},
                "outcome": asdict(outcome)}
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _size_and_time(path: Path) -> Optional[list[int]]:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _relevant(settings: Settings) -> dict[str, Any]:
@@ -129,7 +148,10 @@ def _relevant(settings: Settings) -> dict[str, Any]:
 def _fingerprint(case: Case) -> str:
     """Of names, sizes and times of the scan's files; unreadable without them, as names may be a patient's."""
     assert case.source is not None, "a made-up abdomen is never one of many"
-    paths = [case.source / name for name in case.files] or [case.source]
+    paths: Sequence[Path] = [case.source / name for name in case.files] or [case.source]
+    if not case.files and case.source.is_file():
+        with suppress(OSError, InputError):  # reading will tell
+            paths = files_of(case.source)
     stats = [(path.name, os.stat(path)) for path in paths if path.exists()]
     listing = json.dumps([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
     return hashlib.sha256(listing.encode()).hexdigest()

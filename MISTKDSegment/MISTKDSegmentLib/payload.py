@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zlib
 from pathlib import Path
@@ -38,7 +39,8 @@ def file_of_voxels(header: Path, name: str) -> Path:
     # LIST, and patterns such as slice%03d.raw, in both formats that have such headers.
     if name.split()[:1] == ["LIST"] or "%" in name:
         raise InputError(f"{header} spreads its voxels over several files; save it as one.")
-    if not (header.parent / name).is_file():
+    # Not Path.is_file, which raises where a name is too long.
+    if not os.path.isfile(header.parent / name):
         raise InputError(f"{header} is damaged or incomplete: {name} with its voxels is not there; copy both files.")
     return header.parent / name
 

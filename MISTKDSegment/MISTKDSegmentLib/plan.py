@@ -16,7 +16,7 @@ from MISTKDSegmentLib.reading import SUFFIXES
 from MISTKDSegmentLib.series import find_series
 
 SUMMARY_NAME = "summary"
-LABEL_MAP, NO_SCAN, UNREADABLE = "named like a label map", "no scan by its name", "cannot be read"
+LABEL_MAP, NO_SCAN = "named like a label map", "no scan by its name"
 # Ours (.seg.nrrd, .seg.nii.gz), 3D Slicer's (-label.nrrd) and what else people call them.
 _LABEL_MAP_NAME = re.compile(r"(^|[._-])(seg|segmentation|label|labelmap|mask)s?$", re.IGNORECASE)
 _NAMED = 3
@@ -79,9 +79,9 @@ class Plan:
 def make_plan(inputs: Sequence[Path]) -> Plan:
     """Look for scans.
 
-    A volume file is a case, and so is each series of axial CT in a folder. An input that does not exist is a case too,
-    so that its absence is noticed. Names follow the folders: those in the one folder that is the input, or those in
-    the folder that holds all the inputs.
+    A volume file is a case, and so is each series of axial CT in a folder. An input that does not exist, a folder that
+    cannot be opened and CT images that cannot be read are cases too, so that they are noticed. Names follow the
+    folders: those in the one folder that is the input, or those in the folder that holds all the inputs.
 
     Args:
         inputs: files and folders.
@@ -97,9 +97,9 @@ def make_plan(inputs: Sequence[Path]) -> Plan:
 
 def _in_tree(top: Path) -> Iterator[_Found]:
     seen: set[str] = set()
-    unreadable: list[LeftOut] = []
+    unreadable: list[_Scan] = []
     for folder, subfolders, names in os.walk(
-            top, followlinks=True, onerror=lambda error: unreadable.append(LeftOut(Path(error.filename), UNREADABLE))):
+            top, followlinks=True, onerror=lambda error: unreadable.append(_Scan(Path(error.filename)))):
         seen.add(os.path.realpath(folder))
         # Following a link to a folder above would never end.
         subfolders[:] = [name for name in sorted(subfolders) if not name.startswith(".")

@@ -14,11 +14,11 @@ import SimpleITK as sitk
 from MISTKDSegmentLib.console import captured_stderr
 from MISTKDSegmentLib.dicom import read_dicom_folder
 from MISTKDSegmentLib.errors import InputError, check_name
-from MISTKDSegmentLib.geometry import check_direction, check_spacing, sheared
+from MISTKDSegmentLib.geometry import check_direction, check_extent, check_spacing, sheared
 from MISTKDSegmentLib.image import to_volume
-from MISTKDSegmentLib.metaimage import check_metaimage
+from MISTKDSegmentLib.metaimage import check_metaimage, voxels_of_metaimage
 from MISTKDSegmentLib.nifti import check_nifti, not_numbers
-from MISTKDSegmentLib.nrrd import check_nrrd
+from MISTKDSegmentLib.nrrd import check_nrrd, voxels_of_nrrd
 from MISTKDSegmentLib.payload import check_is_file
 from MISTKDSegmentLib.volume import Volume
 
@@ -33,6 +33,17 @@ _FAT_OR_AIR_HU = -50.0
 _MIN_FAT_OR_AIR = 0.001
 _MIN_RANGE_HU = 200.0
 _TISSUE_HU = -200.0
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The file and, where its voxels lie in another one, that as well.
+
+    Raises:
+        InputError: a header is damaged, or the other file is not there.
+        OSError: it cannot be read.
+    """
+    find = {".mhd": voxels_of_metaimage, ".nhdr": voxels_of_nrrd}.get(path.suffix.lower())
+    return tuple(dict.fromkeys((path, find(path)))) if find else (path,)
 
 
 def read_volume(path: Path, files: Sequence[str] = ()) -> Volume:
@@ -95,6 +106,7 @@ def _read(path: Path, files: Sequence[str] = ()) -> Volume:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     volume = _read_folder(path, files) if path.is_dir() else _read_file(path)
     check_spacing(path, volume.spacing_mm)
+    check_extent(path, volume.voxels.shape[::-1], volume.spacing_mm)
     check_direction(path, volume.direction)
     if not np.isfinite(volume.origin_mm).all():
         raise InputError(f"{path} has no usable origin in its header {volume.origin_mm}; export it again.")

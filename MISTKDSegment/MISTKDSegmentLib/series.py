@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import Optional
 
 import SimpleITK as sitk
 
+from MISTKDSegmentLib.errors import is_utf8
+
 NOT_AXIAL, NO_PLACE = "not axial", "without a place in the patient (reports, screenshots)"
 NO_IMAGES, LOCALIZER = "no readable images", "localizers"
+# The service-object pair (SOP) classes of files, and of those the CT images, plain, enhanced and converted.
+_CLASS, _CT_CLASS = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.[\d.]+"), "1.2.840.10008.5.1.4.1.1.2"
 # Of the slice normal against the patient's long axis: a stack tilted by up to 45 degrees is axial.
 _MIN_AXIAL = 0.7
 
@@ -24,7 +29,8 @@ class Series:
         number: its number in the study, digits only; empty where the headers have none.
         modality: e.g. "CT"; empty where the headers have none.
         files: names of its files.
-        fault: why it is no scan to segment; empty for axial CT.
+        fault: why it is no scan to segment; empty for axial CT, and for CT images that cannot be read, so that reading
+            them tells what is wrong.
     """
 
     number: str
@@ -39,6 +45,7 @@ class _Header:
     uid: str
     number: str
     modality: str
+    is_ct_class: bool
     is_localizer: bool
     axes: tuple[float, ...]
 
@@ -56,15 +63,19 @@ def find_series(folder: Path, names: Iterable[str]) -> list[Series]:
     """
     series: dict[tuple[str, bool], list[_Header]] = {}
     unreadable = []
-    for name in sorted(names):
-        header = _read_header(folder / name)
+    # Reading a pipe or a device would not end.
+    for name in sorted(name for name in names if os.path.isfile(folder / name)):
+        header = _read_header(folder / name) if is_utf8(folder / name) else None
         if header is not None:
             series.setdefault((header.uid, header.is_localizer), []).append(header)
         elif _may_be_dicom(folder / name):
             unreadable.append(name)
-    if unreadable and not series:
-        return [Series("", "", tuple(unreadable), NO_IMAGES)]
-    return [_series(headers, unreadable) for _, headers in sorted(series.items())]
+    found = [_series(headers, unreadable) for _, headers in sorted(series.items())]
+    fault = "" if any(_may_be_ct(folder / name) for name in unreadable) else NO_IMAGES
+    # A CT of which the localizer alone can be read must not go unnoticed.
+    if unreadable and (not found or (not fault and all(one.fault for one in found))):
+        found.append(Series("", "", tuple(unreadable), fault))
+    return found
 
 
 def _series(headers: Sequence[_Header], unreadable: Sequence[str]) -> Series:
@@ -79,7 +90,7 @@ def _fault(header: _Header) -> str:
     if header.is_localizer:
         return LOCALIZER
     if len(header.axes) != 6:
-        return NO_PLACE
+        return "" if header.is_ct_class else NO_PLACE
     a, b, _, d, e, _ = header.axes
     return "" if abs(a * e - b * d) >= _MIN_AXIAL else NOT_AXIAL
 
@@ -97,7 +108,7 @@ def _read_header(path: Path) -> Optional[_Header]:
         return reader.GetMetaData(tag).strip(" \0") if reader.HasMetaDataKey(tag) else ""
 
     return _Header(path.name, text("0020|000e"), text("0020|0011"), text("0008|0060"),
-                   "LOCALIZER" in text("0008|0008").upper(), _numbers(text("0020|0037")))
+                   _is_ct(text("0008|0016")), "LOCALIZER" in text("0008|0008").upper(), _numbers(text("0020|0037")))
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -115,3 +126,17 @@ def _may_be_dicom(path: Path) -> bool:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return True
+
+
+def _may_be_ct(path: Path) -> bool:
+    """Whether a DICOM file announces CT images, or nothing that can be read; a report or a plan announces itself."""
+    try:
+        with open(path, "rb") as file:
+            announced = _CLASS.search(file.read(1024).decode("latin-1"))
+    except OSError:
+        return True
+    return announced is None or _is_ct(announced[0])
+
+
+def _is_ct(sop_class: str) -> bool:
+    return f"{sop_class}.".startswith(f"{_CT_CLASS}.")

@@ -17,6 +17,8 @@ CPU = "CPUExecutionProvider"
 # has CoreML.
 ACCELERATORS = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutionProvider",
                 "OpenVINOExecutionProvider")
+# What onnxruntime says on the CPU; on a device, the next one takes over all the same.
+_WANT_OF_MEMORY = ("Failed to allocate", "bfc_arena", "bad_alloc", "bad allocation")
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,7 @@ class Network:
 
     Raises:
         BundleError: if the model cannot be loaded.
+        MemoryError: if there is too little memory for it.
     """
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
@@ -50,6 +53,7 @@ class Network:
 
         Raises:
             BundleError: if the network cannot be run, or is not the one that the bundle describes.
+            MemoryError: if it needs more memory than there is.
         """
         try:
             scores = self._session.run(None, {self._session.get_inputs()[0].name: pixels})[0]
@@ -90,7 +94,10 @@ class Network:
 
         Raises:
             BundleError: if there is none.
+            MemoryError: if there is none, for want of memory.
         """
+        if self.device == CPU and any(words in str(error) for words in _WANT_OF_MEMORY):
+            raise MemoryError(f"onnxruntime cannot {what}") from None
         if self.device == CPU:
             raise BundleError(f"onnxruntime {onnxruntime.__version__} cannot {what} ({_first_line(error)}): "
                               "export the model anew.") from None
@@ -101,7 +108,7 @@ class Network:
     def _check(self, pixels: np.ndarray, scores: np.ndarray) -> None:
         classes = len(self._bundle.labels) + 1
         fits = scores.ndim == 4 and scores.shape[:2] == (len(pixels), classes)
-        if not fits or any(n % s for n, s in zip(pixels.shape[2:], scores.shape[2:])):
+        if not fits or any(not s or n % s for n, s in zip(pixels.shape[2:], scores.shape[2:])):
             raise BundleError(f"{self._file} gives {scores.shape} for {len(pixels)} slices and {classes} classes: "
                               "its model.json belongs to another network.")
 

@@ -62,8 +62,9 @@ class Summary:
         seconds, volumes = outcome.seconds, outcome.volumes_ml
         total = f"{sum(seconds.values()):.2f}" if seconds else ""
         spacing = [f"{mm:.6g}" for mm in outcome.spacing_mm] or [""] * 3
-        flags = "; ".join(f"{organ}: {', '.join(found)}" for organ, found in outcome.flags.items())
+        flags = [f"{organ}: {', '.join(found)}" for organ, found in outcome.flags.items()]
+        beware = "; ".join([*flags, outcome.note] if outcome.note else flags)
         return [case.name, case.source, outcome.status, outcome.error,
                 *(f"{seconds[stage]:.2f}" if stage in seconds else "" for stage in STAGES), total,
                 outcome.slices or "", *spacing,
-                *(f"{volumes[organ]:.2f}" if organ in volumes else "" for organ in self._organs), flags]
+                *(f"{volumes[organ]:.2f}" if organ in volumes else "" for organ in self._organs), beware]

@@ -49,6 +49,8 @@ def use(folder: Path) -> str:
             pass
     except BundleError as error:
         return str(error)
+    except MemoryError:
+        return f"{folder} needs more memory than there is."
     assert set(np.unique(labels)) <= {0, *(label.value for label in bundle.labels)}
     # What people are shown can be shown.
     print(bundle.name, bundle.version, bundle.licence, [label.title for label in bundle.labels], file=sys.stderr)
@@ -212,6 +214,9 @@ def broken_while_running() -> list:
         model_of([helper.make_node("NoSuchOperator", ["pixels"], ["scores"])], []),
         model_of([helper.make_node("MaxPool", ["pixels"], ["scores"], kernel_shape=[99, 99])], []),
         model_of([helper.make_node("ReduceSum", ["pixels"], ["scores"], keepdims=0)], []),
+        model_of([helper.make_node("Slice", ["pixels", "nothing", "nothing", "axes"], ["scores"])],
+                 [onnx.numpy_helper.from_array(np.array([0, 0], np.int64), "nothing"),
+                  onnx.numpy_helper.from_array(np.array([2, 3], np.int64), "axes")]),
     ]
 
 

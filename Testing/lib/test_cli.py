@@ -205,6 +205,11 @@ def test_senseless_arguments_are_one_line_and_code_2(arguments: list[str],
     assert len(lines) == 1 and lines[0].startswith("mistkd-segment: error: ")
 
 
+def test_more_threads_than_any_machine_has_are_all_there_are(run: Run, scan: Path, out: Path) -> None:
+    assert run(scan, "--threads", "99999999999", "--no-picture") == 0
+    assert names_in(out) == {"case.seg.nrrd", "case.csv"}
+
+
 def test_a_missing_scan_is_one_line_with_the_code_of_input_errors(run: Run, tmp_path: Path,
                                                                   capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "nowhere.nii.gz") == InputError.exit_code == 3
@@ -297,6 +302,7 @@ BAD_SCANS = {
         sitk.JoinSeries([sitk.GetImageFromArray(ct())] * 2), str(path)),
     "colour.mha": lambda path: sitk.WriteImage(
         sitk.GetImageFromArray(np.zeros((4, 8, 8, 3), np.uint8), isVector=True), str(path)),
+    "wide.nrrd": lambda path: write_scan_file(path, ct(), spacing=(55.0, 55.0, 5.0)),
     "micrometres.nrrd": lambda path: write_scan_file(path, ct(), spacing=(780.0, 780.0, 5000.0)),
     "picture.png": lambda path: path.write_bytes(b"\x89PNG"),
     "empty_folder": lambda path: path.mkdir(),

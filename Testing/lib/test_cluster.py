@@ -1,10 +1,16 @@
 """Cases on a real Dask cluster of processes, of which some are killed."""
 
+import csv
 import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from MISTKDSegmentLib import cli
@@ -12,10 +18,12 @@ from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.case import Case, Settings
 from MISTKDSegmentLib.cluster import ClusterError, on_cluster
 from Testing.lib.deadly_path import deadly
-from Testing.lib.small_scans import write_volume
+from Testing.lib.small_scans import body, write_volume
 
 dask = pytest.importorskip("dask", reason="a Dask cluster needs the extra dask")
 distributed = pytest.importorskip("distributed", reason="a Dask cluster needs the extra dask")
+
+PATIENCE_S = 300  # a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +65,7 @@ def test_the_command_spreads_cases_skips_finished_ones_and_fails_for_one_that_fa
     (tmp_path / "tree" / "c.nii.gz").unlink()
     capsys.readouterr()
     assert cli.main(command) == 0
-    assert "2 were finished earlier" in capsys.readouterr().out
+    assert "finished earlier: 2;" in capsys.readouterr().out
 
 
 def test_another_model_on_a_worker_is_an_error_of_the_case(address, settings, tmp_path):
@@ -84,6 +92,39 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(settings, tmp_path, monke
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(ClusterError, match=f"No Dask scheduler answers at {address}; start one"):
         list(on_cluster([Case(tmp_path / "a.nii.gz", "a")], settings, address))
+
+
+def start(*command):
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    return subprocess.Popen([sys.executable, "-m", *map(str, command)], env=environment, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_killed_is_one_sentence_and_what_is_finished_stays(tiny_bundle, tmp_path):
+    write_volume(tmp_path / "tree" / "a.nii.gz")
+    write_volume(tmp_path / "tree" / "long.nii.gz", np.tile(body(), (4000, 1, 1)))
+    processes = [start("dask", "scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard")]
+    try:
+        address = next(found[0] for line in processes[0].stderr if (found := re.search(r"tcp://\S+", line)))
+        processes.append(start("dask", "worker", address, "--nthreads", 1, "--no-nanny", "--no-dashboard",
+                               "--local-directory", tmp_path))
+        run = start("MISTKDSegmentLib", tmp_path / "tree", "--dask", address, "--model", tiny_bundle, "--output",
+                    tmp_path / "out", "--no-picture")
+        processes.append(run)
+        assert any("[1/2] a: done" in line for line in run.stderr)
+        processes[0].kill()
+        _, err = run.communicate(timeout=PATIENCE_S)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert run.returncode == ClusterError.exit_code
+    assert err.splitlines() == [f"mistkd-segment: error: The Dask scheduler at {address} went away; start it and run "
+                                "the same command again for the rest."]
+    assert {"a.seg.nrrd", "a.mistkd", "summary.csv"} <= set(os.listdir(tmp_path / "out"))
+    with open(tmp_path / "out" / "summary.csv", encoding="utf-8") as file:
+        assert {row["case"]: row["status"] for row in csv.DictReader(file)} == {"a": "done", "long": "waiting"}
 
 
 def test_without_distributed_the_command_says_what_to_install(tmp_path, tiny_bundle, capsys, monkeypatch):

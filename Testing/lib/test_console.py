@@ -1,10 +1,11 @@
-"""What C++ libraries print does not reach the user's console."""
+"""What libraries print does not reach the user's console."""
 
+import logging
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from MISTKDSegmentLib.console import captured_stderr
+from MISTKDSegmentLib.console import captured_stderr, silenced
 
 
 def test_output_is_captured_and_the_console_comes_back(capfd):
@@ -39,3 +40,12 @@ def test_threads_capture_one_after_the_other_each_its_own(capfd):
         assert list(threads.map(captured, b"abcdefgh")) == [bytes([number]) * 20 for number in b"abcdefgh"]
     os.write(2, b"later")
     assert capfd.readouterr().err == "later"
+
+
+def test_loggers_are_silent_and_then_as_they_were(caplog):
+    logger = logging.getLogger("made.up")
+    logger.setLevel(logging.INFO)
+    with silenced("made.up"):
+        logger.critical("inside")
+    logger.info("after")
+    assert [record.getMessage() for record in caplog.records] == ["after"]

@@ -1,6 +1,8 @@
 """DICOM folders, made with GDCM's writer from a few small slices, and one real series."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +74,17 @@ def test_other_files_and_subfolders_are_ignored(tmp_path):
     (series / "fake.dcm").write_bytes(bytes(128) + b"DICM" + b"a report, not an image")
     write_series(series / "other", series=2)
     assert read_dicom_folder(series).voxels.shape == (6, 4, 5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_a_slice_whose_name_is_no_utf_8_is_refused_and_another_such_file_ignored(tmp_path):
+    series = write_series(tmp_path / "scan")
+    odd = os.fsencode(series) + b"/B\xe4uche"
+    with open(odd, "w") as file:
+        file.write("notes")
+    assert read_dicom_folder(series).voxels.shape == (6, 4, 5)
+    shutil.move(series / "a94.dcm", odd)  # the topmost one, which nobody would miss
+    refuses(series, "no UTF-8 in its name; rename it")
 
 
 def test_positions_rounded_to_a_tenth_are_no_missing_slices(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry import check_direction, check_spacing, format_mm
+from MISTKDSegmentLib.geometry import check_direction, check_extent, check_spacing, format_mm
 
 SCAN = Path("scan.nrrd")
 
@@ -25,6 +25,18 @@ def test_a_possible_spacing_passes():
 def test_another_unit_than_millimetres_is_refused(spacing_mm):
     with pytest.raises(InputError, match=r"no body CT has.*correct the header"):
         check_spacing(SCAN, spacing_mm)
+
+
+def test_a_scan_that_is_wider_than_any_body_is_refused_with_its_size():
+    with pytest.raises(InputError, match=r"scan\.nrrd is 3840 x 3840 x 250 mm large .*7\.5 x 7\.5 x 5 mm.*correct"):
+        check_extent(SCAN, (512, 512, 50), (7.5, 7.5, 5.0))
+
+
+@pytest.mark.parametrize("long", [0, 1, 2])
+def test_a_whole_body_passes_whichever_its_long_axis_is(long):
+    size, spacing_mm = [512, 512], [0.9765625] * 3
+    size.insert(long, 2200)  # 2148 mm
+    check_extent(SCAN, size, spacing_mm)
 
 
 def test_rotations_and_reflections_pass_even_when_rounded():

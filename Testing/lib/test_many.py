@@ -60,7 +60,7 @@ def files_in(folder):
 
 
 def results(name):
-    return {f"{name}.seg.nrrd", f"{name}.csv", f"{name}.mistkd.json"}
+    return {f"{name}.seg.nrrd", f"{name}.csv", f"{name}.mistkd"}
 
 
 def test_a_failed_case_does_not_stop_the_rest_and_the_summary_tells_all(run, tree, tmp_path, capfd):
@@ -83,7 +83,7 @@ def test_a_failed_case_does_not_stop_the_rest_and_the_summary_tells_all(run, tre
         stages = [float(done[f"{stage}_s"]) for stage in ("read", "segment", "measure", "write")]
         assert float(done["total_s"]) == pytest.approx(sum(stages), abs=0.03) and sum(stages) > 0
     printed = capfd.readouterr().err
-    assert "Traceback" not in printed and "3 cases, 0 of them finished earlier." in printed
+    assert "Traceback" not in printed and "Scans: 3; finished earlier: 0." in printed
     assert f"Left out, of modality MR: {tree / 'c'} (series 2)" in printed
     assert f"Left out, named like a label map: {tree / 'c.seg.nrrd'}" in printed
     assert printed.splitlines()[-1].startswith("mistkd-segment: error: 1 of 3 cases failed; ")
@@ -97,16 +97,106 @@ def test_a_second_run_does_only_what_is_missing_changed_or_failed(run, quick, tr
     out = tmp_path / "out"
     first = summary(tmp_path)
     (out / "b.csv").unlink()
-    (out / "c.seg.nrrd").write_bytes((out / "c.seg.nrrd").read_bytes()[:-9])
+    (out / "c.seg.nrrd").unlink()
     os.utime(tree / "d.nii.gz", (1, 1))
-    (out / "e.mistkd.json").write_text("{")
+    (out / "e.mistkd").write_text("{")
     write_volume(tree / "f.nii.gz")
     assert run(tree) == 0
     assert statuses(tmp_path) == {"a": "skipped", **dict.fromkeys("bcdef", "done")}
     assert {**summary(tmp_path)["a"], "status": "done"} == first["a"]
-    assert capsys.readouterr().out.startswith("Segmented 5 scans, 1 were finished earlier; see ")
+    assert capsys.readouterr().out.startswith("Scans segmented: 5; finished earlier: 1; see ")
     assert run(tree) == 0
     assert set(statuses(tmp_path).values()) == {"skipped"}
+
+
+@pytest.mark.parametrize("changed", ["size", "time"])
+def test_a_result_that_somebody_corrected_is_left_alone_and_said_so_until_it_is_deleted(run, quick, tree, tmp_path,
+                                                                                       capsys, changed):
+    write_volume(tree / "a.nii.gz")
+    assert run(tree) == 0
+    result = tmp_path / "out" / "a.seg.nrrd"
+    if changed == "size":
+        result.write_bytes(b"corrected")
+    else:
+        os.utime(result, ns=(1, 1))
+    before = result.read_bytes()
+    sentence = "changed since written, delete to have it made again: a.seg.nrrd"
+    # Whatever else is new: hours of work may be in it.
+    for options in ([], ["--organs", "liver"]):
+        capsys.readouterr()
+        assert run(tree, *options) == 0
+        assert statuses(tmp_path) == {"a": "skipped"} and result.read_bytes() == before
+        row = summary(tmp_path)["a"]
+        assert row["flags"] == sentence and not any(value for name, value in row.items() if name.endswith("_ml"))
+        assert f"a: {sentence}" in capsys.readouterr().err.splitlines()
+    result.unlink()
+    assert run(tree) == 0
+    assert statuses(tmp_path) == {"a": "done"} and sentence not in summary(tmp_path)["a"]["flags"]
+
+
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr"])
+def test_a_scan_whose_voxels_lie_in_a_file_of_their_own_is_done_again_when_that_changes(run, quick, tree, tmp_path,
+                                                                                       suffix):
+    write_volume(tree / f"a{suffix}")
+    voxels, = tree.glob("a.*raw")
+    for expected in ("done", "skipped"):
+        assert run(tree) == 0
+        assert statuses(tmp_path) == {"a": expected}
+    os.utime(voxels, ns=(1, 1))
+    assert run(tree) == 0
+    assert statuses(tmp_path) == {"a": "done"}
+
+
+def test_another_version_of_the_program_does_all_again(run, quick, tree, tmp_path, monkeypatch):
+    write_volume(tree / "a.nii.gz")
+    assert run(tree) == 0
+    monkeypatch.setattr("MISTKDSegmentLib.outcome.__version__", "99.0")
+    for expected in ("done", "skipped"):
+        assert run(tree) == 0
+        assert statuses(tmp_path) == {"a": expected}
+
+
+@pytest.mark.parametrize("form", ["seg.nrrd", "nii.gz"])
+def test_a_name_that_leaves_room_for_the_segmentation_leaves_room_for_the_record(run, quick, tree, tmp_path, form):
+    name = "x" * (255 - len(f".seg.{form.replace('seg.', '')}"))
+    write_volume(tree / f"{name}.nrrd")
+    for expected in ("done", "skipped"):
+        assert run(tree, "--format", form) == 0
+        assert statuses(tmp_path) == {name: expected}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_a_name_that_is_no_utf_8_costs_the_scan_beside_it_nothing_and_a_slice_of_that_name_its_series(
+        run, quick, tree, tmp_path):
+    write_volume(tree / "a.nii.gz")
+    Path(os.fsdecode(os.fsencode(tree) + b"/B\xe4uche.txt")).write_text("x")
+    write_ct_series(tree / "study")
+    os.rename(tree / "study" / "s1-7.dcm", os.fsencode(tree) + b"/study/\xe4.dcm")
+    assert run(tree) == 6
+    assert statuses(tmp_path) == {"a": "done", "study": "failed"}
+    assert "no UTF-8 in its name; rename it" in summary(tmp_path)["study"]["error"]
+
+
+def test_ct_images_that_cannot_be_read_are_failures_and_what_holds_no_ct_is_not(run, quick, tree, tmp_path):
+    write_volume(tree / "a.nii.gz")
+    write_ct_series(tree / "damaged", slices=2)
+    for path in (tree / "damaged").iterdir():
+        path.write_bytes(path.read_bytes()[:500])
+    write_ct_series(tree / "magnetic", slices=2, modality="MR")
+    (tree / "notes").mkdir()
+    (tree / "notes" / "notes.txt").write_text("x")
+    assert run(tree) == CasesFailed.exit_code == 6
+    assert statuses(tmp_path) == {"a": "done", "damaged": "failed"}
+    assert "is damaged or truncated" in summary(tmp_path)["damaged"]["error"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions bind neither root nor Windows")
+def test_a_folder_that_may_not_be_opened_is_a_failure(run, quick, tree, tmp_path):
+    write_volume(tree / "a.nii.gz")
+    (tree / "closed").mkdir(mode=0)
+    assert run(tree) == 6
+    assert statuses(tmp_path) == {"a": "done", "closed": "failed"}
+    assert "check its permissions" in summary(tmp_path)["closed"]["error"]
 
 
 def test_other_options_or_another_model_do_all_again_and_other_workers_do_not(run, quick, tree, tmp_path, tiny_bundle):

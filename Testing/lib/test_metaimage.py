@@ -1,5 +1,6 @@
 """MetaImage files that ITK would misread: no spacing, broken checksums, sizes that do not fit the voxels."""
 
+import os
 import time
 import zlib
 
@@ -137,3 +138,25 @@ def test_voxels_in_several_files_are_refused(path, name):
 @pytest.mark.parametrize("name", ["/dev/zero", "."])
 def test_voxels_that_are_no_file_are_refused(path, name):
     refuses(path, content(b"", ElementDataFile=name), "is not there")
+
+
+def test_a_name_of_the_voxels_that_no_file_can_have_is_refused(path):
+    refuses(path, content(b"", ElementDataFile="x" * 300), "is not there")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions bind neither root nor Windows")
+def test_voxels_that_may_not_be_read_are_refused(path):
+    (path.parent / "voxels.raw").write_bytes(VOXELS)
+    (path.parent / "voxels.raw").chmod(0)
+    refuses(path, content(b"", ElementDataFile="voxels.raw"), "check the permissions")
+
+
+def test_voxels_that_cannot_be_read_are_refused(path, monkeypatch):
+    def refused(name, *arguments):
+        if str(name).endswith(".raw"):
+            raise PermissionError(13, "Permission denied", str(name))
+        return open(name, *arguments)
+
+    (path.parent / "voxels.raw").write_bytes(VOXELS)
+    monkeypatch.setattr("MISTKDSegmentLib.metaimage.open", refused, raising=False)
+    refuses(path, content(b"", ElementDataFile="voxels.raw"), r"cannot be read \(Permission denied\)")

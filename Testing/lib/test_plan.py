@@ -61,7 +61,7 @@ def test_scans_with_such_words_in_their_names_stay(tmp_path, name):
 
 
 def test_hidden_files_and_folders_and_other_files_are_no_cases(tmp_path):
-    touch(*(tmp_path / one for one in ("._a.nii.gz", ".cache/a.nii.gz", "a.csv", "a.png", "a.mistkd.json")))
+    touch(*(tmp_path / one for one in ("._a.nii.gz", ".cache/a.nii.gz", "a.csv", "a.png", "a.mistkd")))
     assert make_plan([tmp_path]).cases == ()
 
 
@@ -116,3 +116,34 @@ def test_sources_do_not_depend_on_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert [case.source for case in make_plan([Path("a.nii"), Path("b.nii")]).cases] == [tmp_path / "a.nii",
                                                                                      tmp_path / "b.nii"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes a pipe")
+def test_a_pipe_in_a_tree_is_passed_over_and_not_waited_for(tmp_path):
+    write_ct_series(tmp_path / "study", slices=2)
+    os.mkfifo(tmp_path / "study" / "pipe")
+    case, = make_plan([tmp_path]).cases
+    assert case.files == ("s1-0.dcm", "s1-1.dcm")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+@pytest.mark.parametrize("is_slice", [False, True])
+def test_a_file_whose_name_is_no_utf_8_belongs_to_a_series_if_it_is_dicom(tmp_path, is_slice):
+    write_ct_series(tmp_path / "study", slices=2)
+    odd = Path(os.fsdecode(os.fsencode(tmp_path / "study") + b"/B\xe4uche.dcm"))
+    odd.write_bytes((tmp_path / "study" / "s1-0.dcm").read_bytes() if is_slice else b"notes")
+    case, = make_plan([tmp_path]).cases
+    assert case.files == ("s1-0.dcm", "s1-1.dcm", *([odd.name] if is_slice else []))
+
+
+def test_a_folder_that_cannot_be_opened_is_a_case_that_will_fail(tmp_path, monkeypatch):
+    def refused(folder, scandir=os.scandir):
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    touch(tmp_path / "a.nii.gz", tmp_path / "closed" / "b.nii.gz")
+    monkeypatch.setattr(os, "scandir", refused)
+    plan = make_plan([tmp_path])
+    assert [(case.name, case.source.name) for case in plan.cases] == [("a", "a.nii.gz"), ("closed", "closed")]
+    assert plan.left_out == ()

@@ -22,6 +22,7 @@ class MadeUpSession:
     fails_to_load: tuple[str, ...] = ()
     loads_on_the_cpu_instead: tuple[str, ...] = ()
     fails_to_run: tuple[str, ...] = ()
+    reason = "device lost"
 
     def __init__(self, network, options, providers, **more):
         first = providers[0]
@@ -36,7 +37,7 @@ class MadeUpSession:
 
     def run(self, outputs, pixels):
         if self.device in self.fails_to_run:
-            raise RuntimeError("device lost")
+            raise RuntimeError(self.reason)
         return self._session.run(outputs, pixels)
 
 
@@ -102,6 +103,17 @@ def test_where_all_fail_the_error_names_the_file(bundle, devices):
     devices(CUDA, fails_to_load=(CUDA, CPU))
     with pytest.raises(BundleError, match=r"cannot load .*model\.onnx \(CPUExecutionProvider has no driver\)"):
         Network(bundle, 0)
+
+
+@pytest.mark.parametrize("reason", [
+    "Non-zero status code returned while running Conv: bfc_arena.cc:376 Failed to allocate memory for a buffer",
+    "Exception during initialization: std::bad_alloc"])
+def test_want_of_memory_is_told_as_such_on_the_cpu_and_a_device_that_lacks_it_is_given_up(bundle, devices, reason):
+    devices(CUDA, fails_to_run=(CUDA,), reason=reason)
+    assert Network(bundle, 0)(PIXELS).shape == (2, 3, 8, 16)
+    devices(fails_to_run=(CPU,), reason=reason)
+    with pytest.raises(MemoryError):
+        Network(bundle, 0)(PIXELS)
 
 
 def test_pixels_that_the_network_does_not_take_are_an_error_that_names_the_file(bundle):

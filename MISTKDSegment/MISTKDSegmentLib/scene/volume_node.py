@@ -10,7 +10,7 @@ import slicer
 import vtk
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry import check_direction, check_spacing
+from MISTKDSegmentLib.geometry import check_direction, check_extent, check_spacing
 from MISTKDSegmentLib.scene.translation import _
 from MISTKDSegmentLib.volume import Volume
 
@@ -91,6 +91,7 @@ def read_volume_node(node: Any) -> Volume:
     matrix = RAS_TO_LPS @ rigid_placement(node) @ ijk_to_ras(node)
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     check_spacing(Path(name), spacing.tolist())
+    check_extent(Path(name), node.GetImageData().GetDimensions(), spacing.tolist())
     check_direction(Path(name), matrix[:3, :3] / spacing)
     x, y, z = matrix[:3, 3].tolist()
     i_mm, j_mm, k_mm = spacing.tolist()
