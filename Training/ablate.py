@@ -22,9 +22,10 @@ from Training.distill import check_share, read_teacher, student_task
 from Training.dry_run import report
 from Training.files import check_folder
 from Training.fit import fit
+from Training.networks import parameter_count
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
 from Training.run import Run, open_run, started_run
-from Training.start import checkpoint_facts
+from Training.start import checkpoint_facts, start_facts
 from Training.tasks import SegmentationTask
 from Training.train_teacher import new_network
 
@@ -73,7 +74,9 @@ def variant_task(run: Run, teacher: Path) -> SegmentationTask:
         return student_task(run, trained.network, checkpoint_facts(teacher))
     network = new_network(run, run.recipe.student_network, run.recipe.student_start)
     check_share(network, trained.network)
-    return SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, run.provenance,
+    provenance = {**run.provenance, "parameters": {"student": parameter_count(network)},
+                  **start_facts(run.recipe.student_start)}
+    return SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 
 

@@ -15,6 +15,7 @@ from Training.metrics import PROTOCOLS
 from Training.options import parse
 from Training.scans import counted
 from Training.script_parser import script_parser
+from Training.seen import seen_by
 
 CARD_FILE = "README.md"
 # Bootstrap intervals of fewer cases are too narrow.
@@ -22,11 +23,6 @@ FEW_CASES = 10
 _COLUMNS = (("transunet", "dice", "Dice (`transunet`)", 3), ("transunet", "hd95_voxels", "HD95 (voxels)", 1),
             ("millimetre", "dice", "Dice (`millimetre`)", 3), ("millimetre", "hd95_mm", "HD95 (mm)", 1),
             ("millimetre", "surface_dice_2mm", "surface Dice at 2 mm", 3))
-
-_CAPTIONS = {
-    "curves": "Loss, and Dice of the validation cases, while it was trained:",
-    "failures": "What it gets most wrong in the scans named above each column: reference above, prediction below.",
-}
 
 
 def write_card(folder: Path) -> None:
@@ -58,15 +54,30 @@ def card(description: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
         ("What it wants to see", _input(description["input"])),
         ("Limits", _limits(description)),
         ("Origin", _origin(description)),
-        ("Pictures", [part for name in pictures for part in _picture(name)]),
+        ("Pictures", [part for name in pictures for part in _picture(name, description)]),
     )
     parts = ["\n\n".join([*([f"## {title}"] if title else []), *lines]) for title, lines in sections if lines]
     return "\n\n".join(parts) + "\n"
 
 
-def _picture(name: str) -> list[str]:
-    title = name.removesuffix(".png")
-    return [*([_CAPTIONS[title]] if title in _CAPTIONS else []), f"![{title}]({name})"]
+def _picture(name: str, description: Mapping[str, Any]) -> list[str]:
+    title, captions = name.removesuffix(".png"), {"curves": _curves_caption, "failures": _failures_caption}
+    return [*([captions[title](description["provenance"])] if title in captions else []), f"![{title}]({name})"]
+
+
+def _curves_caption(provenance: Mapping[str, Any]) -> str:
+    other = provenance.get("curves", {}).get("of_sha256")
+    if other:
+        return (f"Loss, and Dice of the validation cases, while the network `{other[:12]}` was trained by the same "
+                "recipe:")
+    # The adopted curves of older bundles, which do not say whose they are, show Dice as well.
+    none_left_out = not provenance.get("data", {}).get("validation", True) and "measured" not in provenance
+    return f"Loss{'' if none_left_out else ', and Dice of the validation cases,'} while it was trained:"
+
+
+def _failures_caption(provenance: Mapping[str, Any]) -> str:
+    reference = provenance.get("failures", {}).get("reference", "reference")
+    return f"What it gets most wrong in the scans named above each column: {reference} above, prediction below."
 
 
 def rule_in_words(rule: PostProcessing) -> str:
@@ -130,10 +141,10 @@ def results_table(results: Mapping[str, Any]) -> str:
 
 def _of_which_network(description: Mapping[str, Any]) -> list[str]:
     """Figures that another network of the same recipe scored, because the shipped one was trained on all cases."""
-    measured, provenance = description["provenance"].get("measured"), description["provenance"]
-    if measured is None:
+    measured = _other_network(description)
+    if not measured:
         return []
-    ours, theirs = (counted(len(one["data"]["training"]), "case") for one in (provenance, measured))
+    ours, theirs = (counted(len(one["data"]["training"]), "case") for one in (description["provenance"], measured))
     return [f"These are the figures of the network `{measured['sha256'][:12]}`, which was trained on {theirs} by the "
             f"same recipe. The weights in this bundle were trained on {ours}, those that were scored among them; no "
             "case is left to score them on."]
@@ -141,21 +152,28 @@ def _of_which_network(description: Mapping[str, Any]) -> list[str]:
 
 def _measured(description: Mapping[str, Any]) -> Mapping[str, Any]:
     """The provenance of the network that the figures are of."""
-    return description["provenance"] | description["provenance"].get("measured", {})
+    return description["provenance"] | _other_network(description)
+
+
+def _other_network(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The provenance of the network that was measured, as far as known; empty where it was the bundle's own."""
+    measured = description["provenance"].get("measured", {})
+    scored = description["results"].get("bundle", {}).get("sha256")
+    return measured if scored != description["sha256"] and scored == measured.get("sha256") else {}
 
 
 def interval(ends: Sequence[float | None] | None) -> str:
     """Both ends of an interval of Dice, or a dash."""
-    return "-" if ends is None or ends[0] is None else f"{_number(ends[0], 3)} to {_number(ends[1], 3)}"
+    return "-" if ends is None or ends[0] is None else f"{number(ends[0], 3)} to {number(ends[1], 3)}"
 
 
 def _row(results: Mapping[str, Any], part_of: Any) -> list[str]:
-    return [_number(part_of(results[protocol])[metric], digits) for protocol, metric, _, digits in _COLUMNS]
+    return [number(part_of(results[protocol])[metric], digits) for protocol, metric, _, digits in _COLUMNS]
 
 
 def _intervals(results: Mapping[str, Any]) -> list[str]:
     ends = {protocol: results[protocol]["mean_dice_ci95"] for protocol in ("transunet", "millimetre")}
-    said = [f"{_number(low, 3)} to {_number(high, 3)} (`{protocol}`)" for protocol, (low, high) in ends.items()
+    said = [f"{number(low, 3)} to {number(high, 3)} (`{protocol}`)" for protocol, (low, high) in ends.items()
             if low is not None]
     few = " With so few cases they are too narrow." if len(results["cases"]) < FEW_CASES else ""
     what = "Intervals are 95 % bootstrap intervals, whole cases drawn; that of the mean Dice is"
@@ -265,7 +283,7 @@ def flattery(measured: Iterable[str], provenance: Mapping[str, Any]) -> list[str
         measured: names of the cases that it was measured on.
         provenance: of the model.
     """
-    trained = sorted(set(measured) & set(provenance.get("data", {}).get("training", ())))
+    trained = sorted(set(measured) & set(seen_by(provenance).values()))
     chosen_on = provenance.get("postprocessing", {}).get("cases") or ()
     items = [f"It was trained on {_listed(trained)}, where it was measured as well."] if trained else []
     if set(measured) & set(chosen_on):
@@ -282,6 +300,7 @@ def _origin(description: Mapping[str, Any]) -> list[str]:
         "Versions": _listed(f"{name} {number}" for name, number in versions.items()),
         "Hardware": provenance.get("hardware"),
         "Minutes of training": _minutes(provenance),
+        "Network that was measured": _measured_in_short(_other_network(description)),
         "SHA-256 of `model.onnx`": f"`{description['sha256']}`",
         "Export": _export(provenance.get("export", {})),
         "Stored in 16 bits": _half(provenance.get("half_precision", {})),
@@ -295,6 +314,12 @@ def _minutes(provenance: Mapping[str, Any]) -> str:
     student = provenance.get("minutes", provenance.get("student_minutes"))
     said = {"teacher": teacher, "what it went on from": provenance.get("start", {}).get("minutes"), "student": student}
     return _listed(f"{who} {value:g}" for who, value in said.items() if value is not None)
+
+
+def _measured_in_short(measured: Mapping[str, Any]) -> str:
+    said = {"seed": measured.get("recipe", {}).get("seed"), "steps": measured.get("steps"),
+            "minutes": measured.get("minutes"), "commit": measured.get("commit")}
+    return _listed(f"{what} {value}" for what, value in said.items() if value is not None)
 
 
 def _export(parity: Mapping[str, Any]) -> str:
@@ -331,7 +356,7 @@ def spaced(organ: str) -> str:
     return organ.replace("_", " ")
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 

@@ -18,7 +18,7 @@ from Training.fit import fit
 from Training.networks import Segmenter, parameter_count
 from Training.options import Parser, check_machine, parse, recipe_of, training_parser
 from Training.run import Run, open_run, started_run
-from Training.start import check_not_seen, check_organs, checkpoint_facts, start_facts
+from Training.start import check_not_seen, check_organs, check_slices, checkpoint_facts, start_facts
 from Training.tasks import DistillationTask
 from Training.train_teacher import new_network, teacher_task, train_teacher
 
@@ -74,10 +74,7 @@ def read_teacher(run: Run, checkpoint: Path) -> Trained:
     if "student" in trained.provenance.get("parameters", {}):
         raise InputError(f"{checkpoint} is the checkpoint of a student: name that of a teacher with --teacher.")
     check_organs(checkpoint, trained, run)
-    ours = (tuple(run.recipe.context_offsets_mm), run.manifest.window_hu)
-    if (tuple(trained.contract.context_offsets_mm), tuple(trained.contract.window_hu)) != ours:
-        raise InputError(f"{checkpoint} sees other slices ({trained.contract.context_offsets_mm} mm, window "
-                         f"{trained.contract.window_hu} HU) than this run {ours}: give the teacher's options.")
+    check_slices(checkpoint, trained, run)
     if trained.contract.pixel_spacing_mm != run.recipe.pixel_spacing_mm:
         raise InputError(f"{checkpoint} sees pixels of {trained.contract.pixel_spacing_mm} mm and the student of "
                          f"{run.recipe.pixel_spacing_mm} mm: give both the same --pixel_spacing_mm.")

@@ -25,7 +25,7 @@ from MISTKDSegmentLib.volume import Volume
 from Training.card import flattery
 from Training.checkpoints import read_trained
 from Training.command import run_command
-from Training.description import update_description
+from Training.description import read_description, update_description, write_description
 from Training.export import export_trained
 from Training.facts import package_version
 from Training.failures import Failures
@@ -69,13 +69,15 @@ def opened_model(path: Path) -> Iterator[Bundle]:
         yield load_bundle(path)
         return
     with TemporaryDirectory() as folder:
-        name = "/".join(path.resolve().parts[-3:])
+        # Folder and file tell two networks apart; where they lie is nobody else's business.
+        name = f"{path.resolve().parent.name}/{path.name}"
         yield export_trained(read_trained(path), Path(folder), name=name, version="checkpoint")
 
 
 def _evaluate(arguments: Namespace) -> None:
     check_folder(arguments.out)
-    if arguments.record:
+    arguments.pictures = arguments.pictures or arguments.record_failures is not None
+    if arguments.record or arguments.record_failures is not None:
         _check_recordable(arguments.model)
     with opened_model(arguments.model) as bundle:
         dataset = labelled_dataset(arguments, bundle.labels)
@@ -91,12 +93,18 @@ def _evaluate(arguments: Namespace) -> None:
         facts = _facts(bundle, dataset, arguments.threads)
         write_results(arguments.out, results, facts, organs)
         if arguments.record:
-            update_description(arguments.model, results=plain(
-                {"cases": [result.case for result in results], **facts, **summarise(results)}))
+            _record(arguments.model, {"cases": [result.case for result in results], **facts, **summarise(results)})
         print_table(results, f"{bundle.name} {bundle.version}", console)
         if flattering := flattery([result.case for result in results], bundle.provenance):
             console.print(" ".join(flattering), soft_wrap=True)
         console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
+
+
+def _record(model: Path, results: dict[str, Any]) -> None:
+    description = read_description(model)
+    # The figures are this network's own now, whosever they were.
+    provenance = {key: value for key, value in description["provenance"].items() if key != "measured"}
+    write_description(model, description | {"results": plain(results), "provenance": provenance})
 
 
 def _check_recordable(model: Path) -> None:
@@ -123,7 +131,8 @@ def _trained_size(bundle: Bundle) -> str:
 
 def _score_all(scans: Sequence[Scan], bundle: Bundle, organs: Sequence[Label],
                arguments: Namespace) -> list[CaseScores]:
-    results, failures = [], Failures(bundle.labels, bundle.input.window_hu)
+    results: list[CaseScores] = []
+    failures = Failures(bundle.labels, bundle.input.window_hu)
     console = Console(stderr=True, markup=False, highlight=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for number, scan in enumerate(scans, 1):
@@ -133,8 +142,16 @@ def _score_all(scans: Sequence[Scan], bundle: Bundle, organs: Sequence[Label],
             if not console.is_terminal:
                 console.print(_case_line(results[-1], f"{number} of {len(scans)}"), soft_wrap=True)
     if arguments.pictures:
-        failures.write(arguments.out)
+        _write_failures(failures, arguments)
     return results
+
+
+def _write_failures(failures: Failures, arguments: Namespace) -> None:
+    reference = arguments.record_failures
+    failures.write(arguments.out, reference or "reference")
+    if reference is not None and failures.worst():
+        failures.write(arguments.model, reference)
+        update_description(arguments.model, provenance={"failures": {"reference": reference}})
 
 
 def _case_line(result: CaseScores, place: str) -> str:
@@ -189,6 +206,9 @@ def _parser() -> Parser:
                         "below their reference")
     parser.add_argument("--record", action="store_true",
                         help="write the means into the bundle's model.json and card as well")
+    parser.add_argument("--record-failures", metavar="REFERENCE",
+                        help="put failures.png into the bundle and its card as well, which then name the REFERENCE, "
+                        'e.g. "TotalSegmentator\'s output"; only where the licence of the scans allows it')
     return parser
 
 

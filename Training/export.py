@@ -82,7 +82,7 @@ def export_trained(
         provenance["export"] = {"case": prepared_case.name, "largest_logit_difference": difference}
     make_folder(folder)
     if run is not None:
-        _copy_curves(run, folder)
+        copy_curves(run, folder)
     return write_bundle(folder, content, name=name, version=version, labels=trained.labels, contract=trained.contract,
                         licence=licence or _licence(provenance), provenance=provenance)
 
@@ -128,7 +128,7 @@ def write_bundle(
         "input": asdict(contract),
         "labels": [asdict(label) for label in labels],
         "postprocessing": {organ: asdict(rule) for organ, rule in (postprocessing or {}).items()},
-        "provenance": dict(provenance),
+        "provenance": _without_paths(provenance),
         "results": {},
     })
     return load_bundle(folder)
@@ -159,7 +159,7 @@ def halve_bundle(bundle: Bundle, folder: Path, scans: Sequence[Scan], *, threads
     measured = {"of_sha256": bundle.sha256, "bytes_before": len(bundle.network), "bytes_after": len(content),
                 "dice_before": before, "dice_after": after, "cases": [scan.name for scan in scans]}
     make_folder(folder)
-    _copy_curves(bundle.folder, folder)
+    copy_curves(bundle.folder, folder)
     return write_bundle(folder, content, name=bundle.name, version=bundle.version, labels=bundle.labels,
                         contract=bundle.input, licence=bundle.licence, postprocessing=bundle.postprocessing,
                         provenance={**bundle.provenance, "half_precision": measured})
@@ -237,12 +237,25 @@ def _licence(provenance: Mapping[str, Any]) -> str:
     return f"{data} (that of the training data). Research use only. Not a medical device."
 
 
-def _copy_curves(source: Path, folder: Path) -> None:
+def _without_paths(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """A provenance for other people: where files lay here tells them nothing; `start` has the checksum."""
+    recipe = {key: Path(value).name if key.endswith("_start") and value else value
+              for key, value in provenance.get("recipe", {}).items()}
+    return {**provenance, **({"recipe": recipe} if recipe else {})}
+
+
+def copy_curves(source: Path, folder: Path) -> bool:
+    """Copy the learning curves of a run or bundle, where it has some, into a bundle; returns whether there are.
+
+    Raises:
+        OutputError: if they cannot be written.
+    """
     # No example pictures: they show slices of the data set, and the licences of many forbid passing those on.
     curves, target = source / CURVES, folder / CURVES
     if curves.is_file() and curves.resolve() != target.resolve():
         with atomic_path(target) as temporary:
             shutil.copyfile(curves, temporary)
+    return curves.is_file()
 
 
 def _report(bundle: Bundle) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class Failure(NamedTuple):
 
 
 class Failures:
-    """Keeps the organs with the lowest Dice, at most one of a case while there are enough cases.
+    """Keeps the organs with the lowest Dice below 1, at most one of a case while there are enough cases.
 
     Args:
         organs: of the model, in the order of its channels 1, 2, …
@@ -63,19 +63,25 @@ class Failures:
         for channel, organ in enumerate(self._organs, 1):
             channels[organ.value] = channel
         predicted = np.where(reference == IGNORE, IGNORE, channels[labels])
-        scores = {channel: dice(predicted == channel, reference == channel)
-                  for channel, organ in enumerate(self._organs, 1) if organ.name in known}
-        worst = sorted((score, channel) for channel, score in scores.items() if not np.isnan(score))[:MOST]
-        self._by_case.append([self._failure(volume, predicted, reference, *one) for one in worst])
+        scores = [(dice(predicted == channel, reference == channel), channel)
+                  for channel, organ in enumerate(self._organs, 1) if organ.name in known]
+        # Of an organ without a wrong voxel, Dice is 1; of one that is in neither, it is no number.
+        worst = sorted(one for one in scores if one[0] < 1)[:MOST]
+        if worst:
+            self._by_case.append(list(self._failures(volume, predicted, reference, worst)))
 
-    def _failure(self, volume: Volume, predicted: np.ndarray, reference: np.ndarray, score: float,
-                 channel: int) -> Failure:
+    def _failures(self, volume: Volume, predicted: np.ndarray, reference: np.ndarray,
+                  worst: Sequence[tuple[float, int]]) -> Iterator[Failure]:
         frame = canonical_frame(volume)
+        box = body_box(frame.volume)
         theirs, ours = (frame.canonical_labels(one) for one in (reference, predicted))
-        wrong = ((theirs == channel) != (ours == channel)).sum((1, 2))
-        place = (int(wrong.argmax()), *body_box(frame.volume))
-        title = f"{volume.name}\n{self._organs[channel - 1].name.replace('_', ' ')}: Dice {score:.2f}"
-        return Failure(score, title, window(frame.volume.voxels[place], self._window_hu), theirs[place], ours[place])
+        for score, channel in worst:
+            wrong = ((theirs == channel) != (ours == channel)).sum((1, 2))
+            place = (int(wrong.argmax()), *box)
+            title = f"{volume.name}\n{self._organs[channel - 1].name.replace('_', ' ')}: Dice {score:.2f}"
+            pixels = window(frame.volume.voxels[place], self._window_hu)
+            # Copies: views would keep the label maps of all cases in memory.
+            yield Failure(score, title, pixels, theirs[place].copy(), ours[place].copy())
 
     def worst(self) -> list[Failure]:
         """The failures to show, worst first."""
@@ -83,14 +89,18 @@ class Failures:
         in_turn = [sorted(case[rank] for case in self._by_case if len(case) > rank) for rank in range(ranks)]
         return [failure for rank in in_turn for failure in rank][:MOST]
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, reference: str = "reference") -> None:
         """Write `failures.png`, where there is anything to show.
+
+        Args:
+            folder: where it goes.
+            reference: what the upper row is called.
 
         Raises:
             OutputError: it cannot be written.
         """
         shown = self.worst()
         if shown:
-            titles, pixels, reference, predicted = zip(*(failure[1:] for failure in shown), strict=True)
+            titles, pixels, theirs, ours = zip(*(failure[1:] for failure in shown), strict=True)
             with atomic_path(folder / FILE) as temporary:
-                example_figure(pixels, reference, predicted, titles, self._organs).savefig(temporary, dpi=110)
+                example_figure(pixels, theirs, ours, titles, self._organs, reference).savefig(temporary, dpi=110)

@@ -28,8 +28,9 @@ class NetworkConfig:
         mlp_ratio: hidden channels of Mix-FFN over the channels of the tokens.
         decoder_width: channels of the decoder's maps (strides of 4 to 32 pixels).
         stem_width: channels of the half-resolution stem that sharpens the decoder's outlines.
-        separable_decoder: whether each 3 x 3 convolution of the decoder is a depthwise and a pointwise one (MobileNet,
-            Howard et al. 2017): an eighth of the work at 64 channels.
+        separable_decoder: whether the 3 x 3 convolutions of the decoder are each a depthwise and a pointwise one
+            (MobileNet, Howard et al. 2017), an eighth of the work at 64 channels, with ReLU and not GELU after
+            them; the stem, which has few channels, keeps its full convolution and GELU.
         drop_path: largest probability, 0 to below 1, with which a block is skipped in training; it rises from 0 in
             the first block.
 
@@ -81,9 +82,7 @@ FAMILY = {
     ),
 }
 TEACHER = FAMILY["b1"]
-STUDENT = NetworkConfig(
-    widths=(32, 64, 128, 160), depths=(2, 2, 2, 1), heads=(1, 2, 4, 5), decoder_width=64, separable_decoder=True
-)
+STUDENT = NetworkConfig(widths=(32, 64, 128, 160), depths=(2, 2, 2, 1), heads=(1, 2, 4, 5), decoder_width=48)
 
 
 class Tokens(NamedTuple):

@@ -73,7 +73,7 @@ def telling_slices(dataset: SliceDataset) -> list[int]:
 
 
 def example_figure(pixels: Sequence[np.ndarray], labels: Sequence[np.ndarray], predicted: Sequence[np.ndarray],
-                   titles: Sequence[str], organs: Sequence[Label]) -> Figure:
+                   titles: Sequence[str], organs: Sequence[Label], reference: str = "reference") -> Figure:
     """Reference above, prediction below.
 
     Args:
@@ -82,11 +82,12 @@ def example_figure(pixels: Sequence[np.ndarray], labels: Sequence[np.ndarray], p
         predicted: n slices (h, w).
         titles: of the columns.
         organs: of the channels 1, 2, …
+        reference: what the upper row is called.
     """
     count, (height, width) = len(pixels), pixels[0].shape
     figure = Figure(figsize=(3.2 * count, 6.4 * height / width + 0.8), layout="constrained")
     axes = figure.subplots(2, count, squeeze=False)
-    for row, (name, values) in enumerate((("reference", labels), ("prediction", predicted))):
+    for row, (name, values) in enumerate(((reference, labels), ("prediction", predicted))):
         for column in range(count):
             axes[row, column].imshow(coloured(pixels[column], values[column], organs))
             axes[row, column].set(xticks=[], yticks=[], title=titles[column] if row == 0 else None)
@@ -121,14 +122,15 @@ def _collect(rows: Iterable[dict[str, Any]], curves: dict[str, dict[int, float]]
 
 
 def curve_figure(curves: Curves, organs: Sequence[Label] = ()) -> Figure:
-    """Loss terms on the left, Dice of the validation cases on the right, organs in their colours."""
+    """Loss terms on the left; where cases were validated, their Dice on the right, organs in their colours."""
     colours: dict[str, Any] = {f"dice_{organ.name}": np.asarray(organ.color) / 255 for organ in organs}
     colours |= dict.fromkeys(("loss", "dice"), "black")
     dice = {name: points for name, points in curves.items() if name.startswith("dice")}
     losses = {name: points for name, points in curves.items() if name not in dice and not name.startswith("lr-")}
-    figure = Figure(figsize=(12, 4.5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for axes, drawn, title in ((left, losses, "Loss"), (right, dice, "Dice of the validation cases")):
+    panels = [("Loss", losses), *([("Dice of the validation cases", dice)] if dice else [])]
+    figure = Figure(figsize=(6 * len(panels), 4.5), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, drawn) in zip(row, panels, strict=True):
         for name, points in drawn.items():
             main = name in ("loss", "dice")
             axes.plot(*zip(*points, strict=True), label=name.removeprefix("dice_").replace("_", " "),
@@ -137,8 +139,9 @@ def curve_figure(curves: Curves, organs: Sequence[Label] = ()) -> Figure:
         axes.grid(alpha=0.3)
         if drawn:
             axes.legend(fontsize="small", ncols=2)
-    left.set_yscale("log")
-    right.set_ylim(0, 1)
+    row[0].set_yscale("log")
+    for axes in row[1:]:
+        axes.set_ylim(0, 1)
     return figure
 
 

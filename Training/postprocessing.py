@@ -26,14 +26,14 @@ from Training.scans import Scan, counted
 from Training.scores import channel_of, known_organs, read_labelled, segmented
 from Training.script_parser import script_parser
 
+# No larger minimum: in thick slices an organ such as the pancreas comes in several parts of 10 mL.
 _PARTS = (
     PostProcessing(),
     PostProcessing(minimum_ml=0.5),
     PostProcessing(minimum_ml=2.0),
-    PostProcessing(minimum_ml=10.0),
     PostProcessing(largest_component=True),
 )
-# From doing nothing to doing much: of rules that score alike, the first is taken.
+# From doing nothing to doing much: of rules that score alike, the usual one is taken, and then the first.
 CANDIDATES = tuple(replace(rule, fill_holes=fill) for rule in _PARTS for fill in (False, True))
 # Specks are nearly always wrong, and scans that reach further than the validation cases have more of them.
 USUAL = PostProcessing(minimum_ml=2.0)
@@ -76,7 +76,8 @@ def choose(scores: Scores) -> dict[str, Choice]:
         defined = [row for row in np.asarray(by_case, float) if not np.isnan(row).all()]
         if not defined:
             continue
-        # Removing all of an organ that is not there leaves nothing to score: as good as it gets.
+        # Nothing is left to score where the organ is not there and the largest part, which every rule keeps, lies
+        # where the reference does not tell: as good as it gets.
         means = np.nan_to_num(defined, nan=1.0).mean(0)
         worth = means - LEAST_GAIN * _STEPS
         best = int(np.argmax(worth >= worth.max() - 1e-9))

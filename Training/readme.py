@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.errors import InputError
-from Training.card import interval, spaced, table
+from Training.card import interval, number, spaced, table
 from Training.command import run_command
-from Training.compare import read_results
+from Training.compare import check_comparable, read_results
 from Training.options import parse
+from Training.paired import OVERALL, compare_all, pair
+from Training.scans import counted
 from Training.script_parser import script_parser
 
 BEGIN, END = "<!-- results: written by Training/readme.py -->", "<!-- end of the results -->"
+SHIPPED, UNCLEANED, ALONE, TEACHER = "student", "student-without-clean-up", "alone", "teacher"
 # Evaluations that stand beside that of the bundle: name of the file and heading.
-BESIDE = (("student-without-clean-up", "no clean-up"), ("alone", "alone"), ("teacher", "teacher"))
-SHIPPED = "student"
+BESIDE = ((UNCLEANED, "no clean-up"), (ALONE, "alone"), (TEACHER, "teacher"))
+PROTOCOL = "transunet"
+WIDTH = 119
 
 
 def results_block(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """The results as Markdown: one row per organ, the mean, and the intervals.
+    """The results as Markdown: one row per organ, the mean, the intervals, and what distillation gave.
 
     Args:
         results: content of `results.json` by name: the student's, and any of `BESIDE`.
@@ -31,23 +36,43 @@ def results_block(results: Mapping[str, Mapping[str, Any]]) -> str:
     beside = [(heading, results[name]["summary"]) for name, heading in BESIDE if name in results]
     headings = ["organ", "student: Dice", "95 % interval", "HD95 (voxels)", "HD95 (mm)", "surface Dice at 2 mm",
                 *(f"{heading}: Dice" for heading, _ in beside)]
-    organs = list(ours["transunet"]["organs"])
+    organs = list(ours[PROTOCOL]["organs"])
     rows = [_row(spaced(organ), ours, beside, organ) for organ in organs]
     rows.append([f"**{cell}**" for cell in _row("mean", ours, beside, None)])
-    return table(headings, rows)
+    both = {ALONE, UNCLEANED} <= set(results)
+    return "\n\n".join([table(headings, rows), *([gain_in_words(results[ALONE], results[UNCLEANED])] if both else [])])
 
 
 def _row(name: str, ours: Mapping[str, Any], beside: Sequence[tuple[str, Mapping[str, Any]]],
          organ: str | None) -> list[str]:
-    published, honest = (_part(ours[protocol], organ) for protocol in ("transunet", "millimetre"))
-    ends = ours["transunet"]["mean_dice_ci95"] if organ is None else ours["transunet"]["organ_dice_ci95"][organ]
-    cells = [f"{published['dice']:.3f}", interval(ends), f"{published['hd95_voxels']:.1f}",
-             f"{honest['hd95_mm']:.1f}", f"{honest['surface_dice_2mm']:.3f}"]
-    return [name, *cells, *(f"{_part(summary['transunet'], organ)['dice']:.3f}" for _, summary in beside)]
+    published, honest = (_part(ours[protocol], organ) for protocol in (PROTOCOL, "millimetre"))
+    ends = ours[PROTOCOL]["mean_dice_ci95"] if organ is None else ours[PROTOCOL]["organ_dice_ci95"][organ]
+    cells = [number(published["dice"], 3), interval(ends), number(published["hd95_voxels"], 1),
+             number(honest["hd95_mm"], 1), number(honest["surface_dice_2mm"], 3)]
+    return [name, *cells, *(number(_part(summary[PROTOCOL], organ)["dice"], 3) for _, summary in beside)]
 
 
-def _part(protocol: Mapping[str, Any], organ: str | None) -> Mapping[str, float]:
+def _part(protocol: Mapping[str, Any], organ: str | None) -> Mapping[str, float | None]:
     return protocol["mean"] if organ is None else protocol["organs"][organ]
+
+
+def gain_in_words(alone: Mapping[str, Any], distilled: Mapping[str, Any]) -> str:
+    """What distillation gave, in points (hundredths) of Dice, as one sentence of Markdown.
+
+    Args:
+        alone, distilled: content of `results.json` of the student trained alone and beside its teacher.
+    """
+    pairs = pair(alone["cases"], distilled["cases"], PROTOCOL, "dice")
+    compared = compare_all(pairs)
+    overall = compared[OVERALL]
+    low, high = (f"{100 * end:+.1f}" for end in overall.interval)
+    organs = sorted((organ for organ in pairs.organs if compared[organ].cases), key=lambda o: compared[o].difference)
+    least, most = (f"{100 * compared[organ].difference:+.1f} ({spaced(organ)})" for organ in (organs[0], organs[-1]))
+    interval_of = f"95 % bootstrap interval {low} to {high}, " if overall.cases > 1 else ""
+    return textwrap.fill(
+        f"Distillation gave {100 * overall.difference:+.1f} points of Dice over the same student alone ({interval_of}"
+        f"{counted(overall.cases, 'case')}, without clean-up), by organ from {least} to {most}.",
+        WIDTH, break_on_hyphens=False)
 
 
 def replace_block(text: str, block: str) -> str:
@@ -63,30 +88,50 @@ def replace_block(text: str, block: str) -> str:
 
 
 def read_all(folder: Path) -> dict[str, dict[str, Any]]:
-    """The evaluations in a folder by their names.
+    """The evaluations in a folder by their names, each `NAME.json`, or `results.json` in a folder of that name.
 
     Raises:
-        InputError: the student's is missing, or one is something else.
+        InputError: the student's is missing, one is something else, or they are of different cases or organs.
     """
-    names = [SHIPPED, *(name for name, _ in BESIDE)]
-    found = {name: read_results(folder / f"{name}.json") for name in names if (folder / f"{name}.json").exists()}
-    if SHIPPED not in found:
-        raise InputError(f"{folder} has no {SHIPPED}.json: copy the results.json of the evaluations there, by name.")
+    paths = {name: path for name in (SHIPPED, *(name for name, _ in BESIDE))
+             for path in (folder / name / "results.json", folder / f"{name}.json") if path.exists()}
+    if SHIPPED not in paths:
+        raise InputError(f"{folder} has neither {SHIPPED}.json nor {SHIPPED}/results.json: name the folder of the "
+                         "evaluations.")
+    found = {name: read_results(path) for name, path in paths.items()}
+    for name, path in paths.items():
+        try:
+            check_comparable(found[SHIPPED], found[name], (paths[SHIPPED], path))
+            results_block({SHIPPED: found[name]})  # finds out whether it has all that a row takes
+        except (LookupError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} says too little ({type(error).__name__}: {error}): evaluate anew.") from None
     return found
+
+
+def read_document(path: Path) -> str:
+    """A document to write into.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 text ({error}): name another --document.") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = script_parser("readme", __doc__, "RESULTS --document FILE")
-    beside = ", ".join(f"{name}.json" for name, _ in BESIDE)
     parser.add_argument("results", type=Path, metavar="RESULTS",
-                        help=f"folder with {SHIPPED}.json and any of {beside}: results.json of evaluations")
+                        help=f"folder of evaluations, each NAME/results.json or NAME.json: {SHIPPED} and any of "
+                        f"{', '.join(name for name, _ in BESIDE)}; release.py writes them into OUT/scores")
     parser.add_argument("--document", type=Path, required=True, metavar="FILE", help="Markdown with the two markers")
     arguments = parse(parser, argv)
 
     def work() -> None:
         block = results_block(read_all(arguments.results))
-        text = replace_block(arguments.document.read_text(encoding="utf-8"), block)
+        text = replace_block(read_document(arguments.document), block)
         with atomic_path(arguments.document) as temporary:
             temporary.write_text(text, encoding="utf-8")
         print(f"Written: {arguments.document}")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from MISTKDSegmentLib.errors import InputError
 from Training.checkpoints import Trained, read_trained
 from Training.huggingface import start_from_segformer
-from Training.networks import Segmenter
+from Training.networks import NetworkConfig, Segmenter
+from Training.recipe import plain
 from Training.run import Run
+from Training.seen import seen_by
 
 
 def start_from(network: Segmenter, start: Path, run: Run) -> None:
     """Put the weights of a checkpoint into a network.
+
+    The checkpoint may have seen pixels of another size, to which the network then gets used.
 
     Args:
         network: is overwritten.
@@ -22,8 +27,8 @@ def start_from(network: Segmenter, start: Path, run: Run) -> None:
         run: whose network it is.
 
     Raises:
-        InputError: it cannot be read, has other sizes, another number of slices or other organs than the network, or
-            was trained on a validation case of the run.
+        InputError: it cannot be read, has other sizes, other slices or window, or other organs than the network, or
+            has learnt from a validation case of the run.
     """
     if start.suffix != ".ckpt":
         start_from_segformer(network, start)
@@ -31,12 +36,32 @@ def start_from(network: Segmenter, start: Path, run: Run) -> None:
     trained = read_trained(start)
     check_organs(start, trained, run)
     check_not_seen(start, trained, run)
-    ours, theirs = network.state_dict(), trained.network.state_dict()
-    unfit = [name for name, value in ours.items() if name not in theirs or theirs[name].shape != value.shape]
-    if unfit or trained.network.config.heads != network.config.heads:  # heads do not show in shapes
-        raise InputError(f"{start} has other sizes than the network ({', '.join(unfit[:1]) or 'heads'}): choose "
-                         "another checkpoint to start from, or give its sizes.")
-    network.load_state_dict(theirs)
+    check_slices(start, trained, run)
+    ours, theirs = _sizes(network.config), _sizes(trained.network.config)
+    unfit = [name for name, size in ours.items() if theirs[name] != size]
+    if unfit:
+        raise InputError(f"{start} has other sizes than the network ({', '.join(unfit)}): choose another checkpoint "
+                         "to start from, or give its sizes.")
+    network.load_state_dict(trained.network.state_dict())
+
+
+def _sizes(config: NetworkConfig) -> dict[str, Any]:
+    """What a network's weights mean; not which branches training skips."""
+    return {name: value for name, value in plain(asdict(config)).items() if name != "drop_path"}
+
+
+def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
+    """Refuse a checkpoint whose networks see other slices together, or another window.
+
+    Raises:
+        InputError: says which.
+    """
+    theirs = (tuple(trained.contract.context_offsets_mm), tuple(trained.contract.window_hu))
+    ours = (tuple(run.recipe.context_offsets_mm), tuple(run.manifest.window_hu))
+    for what, one, other in zip(("slices at {} mm", "a window of {} HU"), theirs, ours):
+        if one != other:
+            raise InputError(f"{checkpoint} sees {what.format(one)}, and this run {what.format(other)}: give the "
+                             "options that the checkpoint was trained with, or choose another.")
 
 
 def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
@@ -51,25 +76,25 @@ def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
 
 
 def check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
-    """Refuse a checkpoint that was trained on a validation case; by content, for a case may have been renamed.
+    """Refuse a checkpoint that has learnt from a validation case, itself or from its start or teacher.
+
+    By content as well, for a case may have been renamed.
 
     Raises:
         InputError: names the case.
     """
-    data, ours = trained.provenance["data"], run.provenance["data"]
-    seen = {data["content_sha256"].get(name): name for name in (*data["training"], *data["unlabelled"])}
-    leaked = [name for name in run.split.validation
-              if name in data["training"] or ours["content_sha256"][name] in seen]
+    seen, ours = seen_by(trained.provenance), run.provenance["data"]["content_sha256"]
+    leaked = [name for name in run.split.validation if name in seen.values() or ours[name] in seen]
     if leaked:
         raise InputError(f"{checkpoint} was trained on {', '.join(leaked)}, which --validation names: choose a "
                          "checkpoint that never saw them.")
 
 
 def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
-    """Which checkpoint it was, and how that came about: its checksum, commit, hardware, steps and minutes."""
+    """Which checkpoint it was, how that came about, and every case that it has learnt from (see `seen_by`)."""
     provenance = read_trained(checkpoint).provenance
     facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes")}
-    return {"sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(), **facts}
+    return {"sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(), **facts, "seen": seen_by(provenance)}
 
 
 def start_facts(start: str | None) -> dict[str, Any]:

@@ -130,6 +130,20 @@ def test_figures_of_another_network_of_the_recipe_are_called_so():
     assert "where it was measured as well" not in text and "Training: 4 cases (t1, t2, c1, c2)" in text
 
 
+def test_figures_of_the_bundle_s_own_network_are_not_called_another_s():
+    recorded = description()
+    recorded["provenance"]["measured"] = {"sha256": "e" * 64, "data": {"training": ["t1"]}}
+    recorded["results"]["cases"] = ["t1"]
+    text = card(recorded)
+    assert "figures of the network" not in text and "trained on t1, where it was measured as well" in text
+
+
+def test_cases_that_its_start_had_seen_are_no_test_of_it():
+    later = description()
+    later["provenance"]["start"] = {"seen": {"sum": "c2"}}
+    assert "trained on c2, where it was measured as well" in card(later)
+
+
 def test_a_training_that_went_on_from_another_says_so_and_a_given_teacher_its_own_steps():
     later = description()
     later["provenance"] |= {"start": {"steps": 900, "minutes": 5.5}, "teacher": {"minutes": 30.0, "steps": 8000}}
@@ -144,6 +158,18 @@ def test_pictures_are_shown_with_what_they_show():
     assert "while it was trained:\n\n![curves](curves.png)" in text
     assert "reference above, prediction below.\n\n![failures](failures.png)" in text
     assert "![other](other.png)" in text
+
+
+def test_curves_without_validation_cases_promise_no_dice():
+    all_cases = description()
+    all_cases["provenance"]["data"]["validation"] = []
+    assert "Loss while it was trained:\n\n![curves]" in card(all_cases, ["curves.png"])
+
+
+def test_failures_are_shown_below_what_they_were_compared_with():
+    told = description()
+    told["provenance"]["failures"] = {"reference": "another program's output"}
+    assert "each column: another program's output above, prediction below." in card(told, ["failures.png"])
 
 
 @pytest.mark.parametrize(("rule", "words"), [

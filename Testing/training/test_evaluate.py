@@ -279,6 +279,26 @@ def test_the_means_are_recorded_in_the_bundle_and_its_card_when_asked_for(data, 
     assert f"{recorded['transunet']['organs']['liver']['dice']:.3f}" in card
 
 
+def test_recorded_figures_are_the_network_s_own_whosever_they_were(data, tiny_bundle, tmp_path):
+    add_case(data, "large", found={LIVER_HU: LARGE_BOX}, real={3: LARGE_BOX})
+    parts = {"training": ["large"], "unlabelled": [], "validation": []}
+    measured = {"sha256": "f" * 64, "data": parts | {"training": ["other"]}}
+    update_description(tiny_bundle, provenance={"data": parts, "measured": measured})
+    assert run(data, tiny_bundle, tmp_path / "out", "--cases", "large", "--record") == 0
+    card = (tiny_bundle / "README.md").read_text(encoding="utf-8")
+    assert "It was trained on large, where it was measured as well." in card
+    assert "figures of the network" not in card and "measured" not in load_bundle(tiny_bundle).provenance
+
+
+def test_failures_are_recorded_with_what_they_were_compared_with(data, tiny_bundle, tmp_path):
+    arguments = [data, tiny_bundle, tmp_path / "out", "--cases", "hit"]
+    assert run(*arguments, "--record-failures", "a program's output") == 0
+    bundle = load_bundle(tiny_bundle)
+    assert bundle.provenance["failures"] == {"reference": "a program's output"} and bundle.results == {}
+    assert (tiny_bundle / "failures.png").read_bytes() == (tmp_path / "out" / "failures.png").read_bytes()
+    assert "a program's output above, prediction below." in (tiny_bundle / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     return write_tiny_checkpoint(tmp_path_factory.mktemp("run") / "student" / "last.ckpt")
@@ -288,7 +308,7 @@ def test_a_checkpoint_is_scored_as_the_bundle_that_it_would_become(data, checkpo
     add_case(data, "large", found={LIVER_HU: LARGE_BOX}, real={3: LARGE_BOX})
     assert run(data, checkpoint, tmp_path / "out", "--cases", "large") == 0
     document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
-    assert document["bundle"]["name"].endswith("student/last.ckpt")
+    assert document["bundle"]["name"] == "student/last.ckpt"
     assert set(document["cases"]["large"]["organs"]) == {"liver"}
 
 
@@ -299,7 +319,8 @@ def test_the_bundle_of_a_checkpoint_is_gone_afterwards(checkpoint):
 
 
 def test_nothing_is_recorded_in_a_checkpoint(data, checkpoint, tmp_path, capsys):
-    assert "checkpoint" in error_line(data, checkpoint, tmp_path / "out", capsys, "--record")
+    for options in (["--record"], ["--record-failures", "reference"]):
+        assert "checkpoint" in error_line(data, checkpoint, tmp_path / "out", capsys, *options)
 
 
 def test_a_damaged_checkpoint_is_one_line(data, tmp_path, capsys):

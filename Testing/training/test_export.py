@@ -34,6 +34,16 @@ def test_the_bundle_reads_back_what_the_checkpoint_says(tmp_path):
     assert names == ["README.md", "model.json", "model.onnx"]
 
 
+def test_where_files_lay_is_not_passed_on(tmp_path):
+    recipe = {"seed": 3, "teacher_start": None, "student_start": "/home/somebody/runs/student/last.ckpt"}
+    history = PROVENANCE | {"recipe": recipe, "start": {"sha256": "f" * 64}}
+    trained = replace(tiny_trained(), provenance=history)
+    bundle = export_trained(trained, tmp_path, name="t", version="1")
+    assert bundle.provenance["recipe"] == {"seed": 3, "teacher_start": None, "student_start": "last.ckpt"}
+    assert bundle.provenance["start"] == {"sha256": "f" * 64}
+    assert trained.provenance["recipe"] == recipe
+
+
 def test_the_licence_can_be_given(tmp_path):
     assert export_trained(tiny_trained(), tmp_path, name="t", version="1", licence="mine").licence == "mine"
 

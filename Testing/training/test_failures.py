@@ -68,8 +68,27 @@ def test_what_the_reference_does_not_tell_is_no_failure(failures):
     real = cubes(slice(0, 4), slice(0, 4))
     unknown = real.copy()
     unknown[2:, 20:24, 20:24] = IGNORE
-    failures.look(volume("a"), values(cubes(slice(0, 4), slice(0, 4))), unknown, KNOWN[1:])
-    assert [failure.dice for failure in failures.worst()] == [1.0]
+    wrong = cubes(slice(0, 4), slice(0, 6))
+    wrong[:, 10:14, 10:14] = 0
+    failures.look(volume("a"), values(wrong), unknown, KNOWN[1:])
+    assert failures.worst() == []
+
+
+def test_organs_without_a_wrong_voxel_are_no_failures(failures, tmp_path):
+    real = cubes(slice(0, 4), slice(0, 4))
+    half = cubes(slice(0, 4), slice(0, 2))
+    failures.look(volume("perfect"), values(real), real, KNOWN)
+    failures.write(tmp_path)
+    assert not list(tmp_path.iterdir())
+    failures.look(volume("fair"), values(half), real, KNOWN)
+    assert [failure.title.split(":")[0] for failure in failures.worst()] == [
+        f"fair\n{ORGANS[1].name.replace('_', ' ')}"]
+
+
+def test_no_more_of_a_case_is_kept_than_is_shown(failures):
+    failures.look(volume("a"), values(cubes(slice(0), slice(0))), cubes(slice(0, 4), slice(0, 4)), KNOWN)
+    for failure in failures.worst():
+        assert all(picture.base is None for picture in (failure.reference, failure.predicted))
 
 
 def test_nothing_to_show_is_no_picture(failures, tmp_path):

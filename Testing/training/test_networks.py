@@ -63,11 +63,12 @@ def test_training_supervises_four_heads_and_use_reads_one():
 
 @pytest.mark.parametrize("separable", [False, True])
 def test_every_parameter_learns(separable):
+    torch.manual_seed(0)
     network = Segmenter(3, 9, replace(SMALL, separable_decoder=separable))
     sum(logits.square().mean() for logits in network.features(torch.rand(2, 3, 64, 64))[1]).backward()
-    # The bias of a key shifts every attention weight of a query alike, so its gradient is rounding noise.
-    idle = [name for name, p in network.named_parameters() if p.grad is None]
-    assert idle == []
+    idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    # The bias of a key shifts every attention weight of a query alike, so its gradient is nothing but rounding.
+    assert [name for name in idle if not name.endswith(".key.bias")] == []
 
 
 def test_mix_ffn_is_two_dense_layers_with_a_convolution_between():
@@ -81,9 +82,20 @@ def test_mix_ffn_is_two_dense_layers_with_a_convolution_between():
 
 def test_a_separable_decoder_has_depthwise_and_pointwise_weights():
     full, separable = (Segmenter(1, 2, replace(SMALL, separable_decoder=on)).decoder for on in (False, True))
-    # 8 to 8 channels: 8 x 8 x 9 against 8 x 9 + 8 x 8; the same normalisation.
-    saved = parameter_count(full.smooth[0]) - parameter_count(separable.smooth[0])
-    assert saved == 8 * 8 * 9 - (8 * 9 + 8 * 8)
+    saved = [parameter_count(one) - parameter_count(other)
+             for one, other in ((full.smooth[0], separable.smooth[0]), (full.sharpen, separable.sharpen))]
+    # 8 to 8 and 12 to 8 channels: a x b x 9 against a x 9 + a x b; the same normalisation.
+    assert saved == [8 * 8 * 9 - (8 * 9 + 8 * 8), 12 * 8 * 9 - (12 * 9 + 12 * 8)]
+
+
+def test_a_separable_decoder_rectifies_and_its_stem_is_the_full_one():
+    full, separable = (Segmenter(1, 2, replace(SMALL, separable_decoder=on)).decoder for on in (False, True))
+    for one in (*separable.smooth, separable.sharpen):
+        assert isinstance(one[-1], nn.ReLU) and (one.eval()(torch.randn(1, one[0].in_channels, 6, 6)) >= 0).all()
+    assert not any(isinstance(layer, nn.ReLU) for layer in (*full.modules(), *separable.stem))
+    assert [(name, value.shape) for name, value in full.stem.state_dict().items()] == [
+        (name, value.shape) for name, value in separable.stem.state_dict().items()]
+    assert full.stem[0].groups == separable.stem[0].groups == 1 and isinstance(separable.stem[-1], nn.GELU)
 
 
 def test_blocks_are_skipped_in_training_alone():

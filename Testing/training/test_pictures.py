@@ -34,6 +34,12 @@ def test_examples_have_the_reference_above_the_prediction():
     assert figure.axes[0].images[0].get_array().sum() == 0 < figure.axes[3].images[0].get_array().sum()
 
 
+def test_the_upper_row_is_called_what_it_is():
+    empty = np.zeros((1, 8, 8), int)
+    figure = example_figure(np.zeros((1, 8, 8)), empty, empty, ["a:1"], ORGANS, "another program")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["another program", "prediction"]
+
+
 def write_metrics(folder, version: int, lines: list[str]) -> None:
     path = folder / "log" / f"version_{version}" / "metrics.csv"
     path.parent.mkdir(parents=True)
@@ -54,3 +60,8 @@ def test_losses_are_drawn_beside_dice():
     names = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
     assert names == [["loss", "sequence"], ["dice", "left kidney", "liver"]]
     assert figure.axes[1].lines[2].get_color() == pytest.approx(np.asarray(ORGANS[0].color) / 255)
+
+
+def test_losses_stand_alone_where_nothing_was_validated():
+    figure = curve_figure({"loss": [(0, 1.0)], "lr-AdamW": [(0, 1e-3)]})
+    assert [axes.get_title() for axes in figure.axes] == ["Loss"]

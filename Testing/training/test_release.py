@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
+import yaml
 
-from MISTKDSegmentLib.bundle import load_bundle
-from MISTKDSegmentLib.errors import InputError, SegmentError
+from MISTKDSegmentLib.bundle import default_bundle_folder, load_bundle
+from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
 from MISTKDSegmentLib.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.phantom import make_phantom
-from Testing.training.toy import write_config
+from Testing.training.made_up_scans import write_dataset_json, write_nifti
+from Testing.training.prepared_data import write_prepared
+from Testing.training.toy import SMALL, write_config
 from Training import prepare, release
+from Training.options import recipe_of
+from Training.prepared import Manifest, PreparedCase
 from Training.recipe import Recipe
-from Training.release import RECIPES, Step, main, run_step
+from Training.release import NAMES, RECIPES, Step, check_recipes, main, run_step, steps, training_options
 
 
 @pytest.fixture
@@ -41,10 +47,10 @@ def test_one_command_trains_measures_and_trains_on_all_cases(raw, tmp_path, caps
     recipes, out = tmp_path / "recipes", tmp_path / "out"
     recipes.mkdir()
     for name, validation in (("teacher", ("p2",)), ("student", ("p2",)), ("final", ())):
-        write_config(recipes / f"{name}.yaml", validation=validation)
+        write_config(recipes / f"{name}.yaml", validation=validation, seed=3)
     assert prepare.main([str(raw), str(tmp_path / "prepared")]) == 0
-    command = [str(tmp_path / "prepared"), "--scans", str(raw), "--cases", "p2", "--out", str(out), "--recipes",
-               str(recipes), "--name", "toy"]
+    command = [str(tmp_path / "prepared"), "--scans", str(raw), "--out", str(out), "--recipes", str(recipes), "--name",
+               "toy"]
     assert main(command) == 0
     bundle = load_bundle(out / "final" / "bundle")
     measured = load_bundle(out / "student" / "bundle")
@@ -56,7 +62,83 @@ def test_one_command_trains_measures_and_trains_on_all_cases(raw, tmp_path, caps
         assert list(json.loads((out / "scores" / name / "results.json").read_text())["cases"]) == ["p2"]
     capsys.readouterr()
     assert main(command) == 0
-    assert capsys.readouterr().out.count("done before") == 10
+    printed = capsys.readouterr().out
+    assert printed.count("done before") == 10 and "Dry run" not in printed
+    assert main([*command, "--model-version", "9.9"]) == InputError.exit_code
+    assert "student in" in (error := capsys.readouterr().err) and "with another --model-version" in error
+
+
+def write_recipes(folder: Path, **changes: dict) -> Path:
+    """Toy recipes of cases a, b and c, where c is for validation; changes by name of the recipe."""
+    folder.mkdir(exist_ok=True)
+    for name in NAMES:
+        own = {"validation": ()} if name == "final" else {}
+        write_config(folder / f"{name}.yaml", **own | changes.get(name, {}))
+    return folder
+
+
+@pytest.fixture
+def command(tmp_path):
+    """A release of made-up cases by toy recipes."""
+    data = write_prepared(tmp_path / "prepared")
+    for name in "abc":
+        write_nifti(tmp_path / "raw" / "imagesTr" / f"{name}_0000.nii.gz", np.zeros((2, 3, 4), np.int16), (1, 1, 5))
+        write_nifti(tmp_path / "raw" / "labelsTr" / f"{name}.nii.gz", np.ones((2, 3, 4), np.uint8), (1, 1, 5))
+    write_dataset_json(tmp_path / "raw", liver=1, spleen=2)
+    return [str(data), "--scans", str(tmp_path / "raw"), "--out", str(tmp_path / "out"), "--recipes",
+            str(write_recipes(tmp_path / "recipes"))]
+
+
+def test_a_dry_run_tells_what_each_training_costs_and_leaves_nothing(command, tmp_path, capsys):
+    assert main([*command, "--dry-run"]) == 0
+    tables = capsys.readouterr().out.split("Dry run on")[1:]
+    assert [next(name for name in NAMES if name in table) for table in tables] == ["teacher", "student", "final"]
+    assert "2 cases to train on" in tables[1] and "3 cases to train on" in tables[2]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("place", "value", "said"), [
+    (2, "/nowhere", "/nowhere"), (0, "/no/data", "/no/data"), (4, "{file}/out", "cannot be written"),
+])
+def test_what_cannot_be_used_ends_the_release_before_the_first_training(command, tmp_path, capsys, place, value, said):
+    (tmp_path / "file").touch()
+    command[place] = value.format(file=tmp_path / "file")
+    assert main(command) in (InputError.exit_code, OutputError.exit_code)
+    assert said in (error := capsys.readouterr().err) and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"teacher": {"validation": ("a",)}}, "teacher.yaml and student.yaml differ in validation"),
+    ({"teacher": {"teacher_network": SMALL}}, "teacher.yaml and student.yaml differ in teacher_network"),
+    ({"final": {"validation": ("c",)}}, "final.yaml leaves out c"),
+    ({"final": {"validation": (), "training": ("a", "b")}}, "final.yaml leaves out c"),
+    ({"final": {"validation": (), "wide_share": 0.5}}, "final.yaml and student.yaml differ in wide_share"),
+    ({"teacher": {"validation": ()}, "student": {"validation": ()}}, "student.yaml names no validation case"),
+    ({"teacher": {"validation": ("z",)}, "student": {"validation": ("z",)}}, "have no case z"),
+])
+def test_recipes_that_do_not_belong_together_are_refused_before_the_first_training(command, tmp_path, capsys, changes,
+                                                                                   said):
+    write_recipes(tmp_path / "recipes", **changes)
+    assert main(command) == InputError.exit_code
+    assert said in (error := capsys.readouterr().err) and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_cases_that_the_scans_lack_are_refused_before_the_first_training(command, tmp_path, capsys):
+    for path in ("imagesTr/c_0000.nii.gz", "labelsTr/c.nii.gz"):
+        (tmp_path / "raw" / path).unlink()
+    assert main(command) == InputError.exit_code
+    assert "has no case c" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_cases_and_seed_are_those_of_the_students_recipe(command):
+    options = release.parse(release.release_parser(), command)
+    plan = {step.name: step.arguments for step in steps(options, Recipe(seed=3, validation=("a", "b")))}
+    for name in ("clean-up", "score-student", "score-teacher"):
+        given = plan[name].index("--cases")
+        assert plan[name][given + 1:given + 3] == ("a", "b")
+    assert plan["score-alone"][1].endswith("alone-seed3/last.ckpt")
 
 
 def recording(calls: list, code: int = 0):
@@ -72,6 +154,41 @@ def test_a_finished_step_is_not_run_again(tmp_path):
     for _ in range(2):
         run_step(Step("score", recording(calls), ("--model", "m")), tmp_path)
     assert calls == [["--model", "m"]]
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("d", "--config", "other.yaml", "--version", "1"), "another recipe:"),
+    (("d", "--config", "recipe.yaml", "--version", "2"), "another --model-version:"),
+    (("e", "--config", "recipe.yaml", "--version", "1", "--compile"), "another DATA, --compile:"),
+])
+def test_a_step_that_was_done_otherwise_is_refused(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text("seed: 1")
+    Path("other.yaml").write_text("seed: 2")
+    calls: list[list[str]] = []
+    run_step(Step("teacher", recording(calls), ("d", "--config", "recipe.yaml", "--version", "1")), tmp_path)
+    with pytest.raises(InputError, match=f"teacher in .* was done before with {said}"):
+        run_step(Step("teacher", recording(calls), arguments), tmp_path)
+    assert len(calls) == 1
+
+
+def test_the_machine_and_the_place_of_a_recipe_may_change(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    calls: list[list[str]] = []
+    for path, devices in (("a.yaml", 1), ("b.yaml", 4)):
+        Path(path).write_text("seed: 1")
+        run_step(Step("teacher", recording(calls), ("--config", path, f"--machine.devices={devices}")), tmp_path)
+    assert len(calls) == 1
+
+
+def test_a_mark_that_does_not_say_what_was_done_stands_for_a_training_that_goes_on_and_for_nothing_else(tmp_path):
+    calls: list[list[str]] = []
+    (tmp_path / "teacher").mkdir()
+    for name in ("teacher.done", "score.done", "teacher/recipe.yaml"):
+        (tmp_path / name).touch()
+    run_step(Step("teacher", recording(calls), ("a",), tmp_path / "teacher"), tmp_path)
+    run_step(Step("score", recording(calls), ("b",)), tmp_path)
+    assert calls == [["a", "--resume"], ["b"]]
 
 
 def test_a_training_that_had_begun_goes_on(tmp_path):
@@ -92,22 +209,47 @@ def test_a_step_that_fails_ends_the_release_and_is_run_again_next_time(code, err
     assert len(calls) == 2
 
 
-def test_the_recipes_that_ship_can_be_read_and_leave_the_published_cases_out_until_the_end():
-    recipes = {}
-    for name in ("teacher", "student", "final"):
-        parser = release.train_teacher.training_parser("train_teacher", "")
-        options = parser.parse_args(["data", "--out", "o", "--config", str(RECIPES / f"{name}.yaml")])
-        recipes[name] = parser.instantiate(options)
-    assert recipes["teacher"].validation == recipes["student"].validation == Recipe().validation
-    assert recipes["final"].validation == ()
-    for part in ("augmentation", "distillation", "wide_share", "student_network"):
-        assert getattr(recipes["final"], part) == getattr(recipes["student"], part)
+def shipped_recipes() -> dict[str, Recipe]:
+    options = release.parse(release.release_parser(), ["d", "--scans", "s", "--out", "o"])
+    return {name: recipe_of(one) for name, one in training_options(options).items()}
+
+
+def test_the_recipes_that_ship_fit_each_other_and_leave_the_published_cases_out_until_the_end():
+    recipes = shipped_recipes()
+    published = ("case0010", "case0024", "case0031", "case0039")
+    assert recipes["teacher"].validation == recipes["student"].validation == published
+    cases = tuple(PreparedCase(name, 1, 5.0, "", name, ("liver",), {}) for name in ("case0005", *published))
+    check_recipes(recipes, Manifest("", "", (-125.0, 275.0), 1.5, (), cases))
+
+
+def test_the_recipes_that_ship_say_themselves_what_the_networks_are():
+    for name in NAMES:
+        told = yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"))
+        whose = "teacher" if name == "teacher" else "student"
+        assert told.keys() >= {"pixel_spacing_mm", "view", "wide_view", "wide_share", "context_offsets_mm",
+                               "slice_step_mm", "teacher_network", f"{whose}_network", f"{whose}_schedule",
+                               "augmentation"}
+        ours = shipped_recipes()[name].as_plain()
+        for part in told.keys() & {"augmentation", "distillation", f"{whose}_network", f"{whose}_schedule"}:
+            assert told[part].keys() == ours[part].keys()
+
+
+def test_the_recipe_of_the_shipped_weights_is_the_last_of_those_that_ship():
+    # Where it started from is a file of its own maker's, and its teacher has a recipe of its own.
+    other = {"student_start", "teacher_schedule"}
+    shipped = dict(load_bundle(default_bundle_folder()).provenance["recipe"])
+    # What came later is in an older record of a network as what it was then: the default.
+    defaults = Recipe().as_plain()
+    shipped |= {key: {**defaults[key], **shipped[key]} for key in ("teacher_network", "student_network")}
+    ours, theirs = ({key: value for key, value in recipe.items() if key not in other} for recipe in (
+        shipped_recipes()["final"].as_plain(), shipped))
+    assert ours == theirs
 
 
 def test_options_for_the_trainings_reach_them_alone():
     options = release.parse(release.release_parser(), ["d", "--scans", "s", "--out", "o", "--training",
                                                        "machine.devices=4"])
     options.training = [f"--{option}" for option in options.training]
-    assert [step.name for step in release.steps(options) if "--machine.devices=4" in step.arguments] == [
+    assert [step.name for step in steps(options, Recipe()) if "--machine.devices=4" in step.arguments] == [
         "teacher", "student", "alone", "final"]
     assert Path(options.out) == Path("o")
