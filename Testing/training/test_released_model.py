@@ -21,7 +21,7 @@ DATA = Path(os.environ.get("MISTKD_SYNAPSE", Path(__file__).parents[3] / "synaps
 # Other versions of onnxruntime and numpy move a few voxels at the outlines.
 TOLERANCE = 0.01
 PHANTOM = {"aorta": 0.822, "gallbladder": 0.643, "left_kidney": 0.914, "right_kidney": 0.907, "liver": 0.933,
-           "pancreas": 0.449, "spleen": 0.871, "stomach": 0.802}
+           "pancreas": 0.496, "spleen": 0.871, "stomach": 0.802}
 # Against TotalSegmentator's own segmentation, whose numbers these are: one model against another.
 THEIR_NUMBERS = {"spleen": 1, "right_kidney": 2, "left_kidney": 3, "gallbladder": 4, "liver": 5, "stomach": 6,
                  "pancreas": 7, "aorta": 52}
