@@ -26,8 +26,9 @@ from MISTKDSegmentLib.labels import Label
 from MISTKDSegmentLib.many import Spread, run_many
 from MISTKDSegmentLib.outcome import DONE, SKIPPED
 from MISTKDSegmentLib.plan import Plan, make_plan
+from MISTKDSegmentLib.processes import usable_cores
 from MISTKDSegmentLib.progress import Progress
-from MISTKDSegmentLib.workers import default_workers, on_workers, usable_cores
+from MISTKDSegmentLib.workers import default_workers, on_workers
 
 PROGRAM = "mistkd-segment"
 NOTICE = "Research use only, not a medical device."

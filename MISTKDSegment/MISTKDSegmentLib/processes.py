@@ -1,9 +1,15 @@
-"""Whether another process still lives."""
+"""What the system tells of processes: the cores for this one, and whether another one lives."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    # Not on macOS and Windows.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_alive(pid: int) -> bool:

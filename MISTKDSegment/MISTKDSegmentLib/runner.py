@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Optional
 
 import numpy as np
@@ -89,6 +90,7 @@ class ReadyScan:
         frame: the canonical frame of the volume.
         labels: uint8 labels in that frame; where the scan is not oblique, a view of `out`.
         organs: what is labelled.
+        network: the model, loaded.
 
     Raises:
         BundleError: if the model does not know an organ or cannot be run.
@@ -100,7 +102,7 @@ class ReadyScan:
         if out.shape != volume.voxels.shape or out.dtype != np.uint8:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
         self.organs = bundle.labels if organs is None else tuple(bundle.label(name) for name in organs)
-        self._network = Network(bundle, threads)
+        self.network = Network(bundle, threads)
         self.frame = canonical_frame(volume)
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
@@ -149,17 +151,23 @@ class ReadyScan:
         start, stop = (size - ks.stop, size - ks.start) if flipped else (ks.start, ks.stop)
         return Filled(self.frame.transpose[0], start, stop)
 
+    def batches(self, run: Sequence[int]) -> Iterator[np.ndarray]:
+        """What the network sees of slices: float32 (up to BATCH, context, height, width), batch by batch."""
+        for start in range(0, len(run), BATCH):
+            yield np.stack([self._pixels.with_context(k) for k in run[start : start + BATCH]])
+
     def _scores(self, run: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), batch by batch."""
         before: Optional[np.ndarray] = None
-        for start in range(0, len(run), BATCH):
-            ks = run[start : start + BATCH]
-            scores = self._network(np.stack([self._pixels.with_context(k) for k in ks]))
-            if before is not None:
-                ks, scores = [run[start - 1], *ks], np.concatenate([before[None], scores])
-            filled = _between(ks, scores)
-            yield (ks[0], filled) if before is None else (ks[0] + 1, filled[1:])
-            before = scores[-1]
+        starts = range(0, len(run), BATCH)
+        with closing(self.network.scores_of(self.batches(run))) as batches:
+            for start, scores in zip(starts, batches):
+                ks = run[start : start + BATCH]
+                if before is not None:
+                    ks, scores = [run[start - 1], *ks], np.concatenate([before[None], scores])
+                filled = _between(ks, scores)
+                yield (ks[0], filled) if before is None else (ks[0] + 1, filled[1:])
+                before = scores[-1]
 
 
 def slices_to_run(ks: range, spacing_mm: float, step_mm: float) -> list[int]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ import onnxruntime
 
 from MISTKDSegmentLib.bundle import NETWORK_FILE, Bundle
 from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.processes import usable_cores
 
 CPU = "CPUExecutionProvider"
 # In the order of what they promise. Only builds of onnxruntime for such a device have them; the usual one for macOS
@@ -19,6 +23,8 @@ ACCELERATORS = ("CUDAExecutionProvider", "DmlExecutionProvider", "CoreMLExecutio
                 "OpenVINOExecutionProvider")
 # What onnxruntime says on the CPU; on a device, the next one takes over all the same.
 _WANT_OF_MEMORY = ("Failed to allocate", "bfc_arena", "bad_alloc", "bad allocation")
+# Batches that are computed at once on the CPU; more would take memory.
+_MOST_AT_ONCE = 8
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +35,7 @@ class Network:
 
     Args:
         bundle: the model.
-        threads: on the CPU; 0, and more than there are, mean as many as there are cores.
+        threads: on the CPU; 0, and more than there are, mean as many as there are cores for this process.
 
     Raises:
         BundleError: if the model cannot be loaded.
@@ -38,7 +44,9 @@ class Network:
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self._bundle, self._file = bundle, bundle.folder / NETWORK_FILE
-        self._threads = min(threads, os.cpu_count() or 1)
+        self._threads, cores = min(threads, os.cpu_count() or 1), usable_cores()
+        self._at_once = min(self._threads or cores, _MOST_AT_ONCE)
+        self._threads_each = (self._threads or cores) // self._at_once
         available = onnxruntime.get_available_providers()
         self._devices = [*(device for device in ACCELERATORS if device in available), CPU]
         self._session = self._load()
@@ -64,6 +72,36 @@ class Network:
         self._check(pixels, scores)
         return scores
 
+    def scores_of(self, batches: Iterable[np.ndarray]) -> Generator[np.ndarray, None, None]:
+        """Run batch after batch, on the CPU several at once: small layers gain little from many threads.
+
+        Closing the iterator leaves nothing running.
+
+        Args:
+            batches: pixels; each is asked for shortly before its turn.
+
+        Yields:
+            Their scores, in the same order.
+
+        Raises:
+            BundleError: as in a call.
+        """
+        waiting: deque[Future[np.ndarray]] = deque()
+        with ThreadPoolExecutor(self._at_once) as pool:
+            try:
+                for pixels in batches:
+                    waiting.append(pool.submit(self, pixels))
+                    while len(waiting) > (self._at_once if self.device == CPU else 0):
+                        yield self._finished(waiting)
+                while waiting:
+                    yield self._finished(waiting)
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _finished(self, waiting: deque[Future[np.ndarray]]) -> np.ndarray:
+        return waiting.popleft().result()
+
     def _load(self) -> Any:
         """A session on the first device that gives one."""
         while True:
@@ -74,7 +112,7 @@ class Network:
 
     def _session_on(self, device: str) -> Any:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = self._threads_each
         options.log_severity_level = 3
         # Threads that spin while they wait take the cores from the rest of the run, and from other programs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

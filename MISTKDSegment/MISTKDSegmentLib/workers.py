@@ -14,6 +14,7 @@ from typing import Any, Optional, Union
 
 from MISTKDSegmentLib.case import Case, Settings
 from MISTKDSegmentLib.outcome import FAILED, Event, Outcome, attempt
+from MISTKDSegmentLib.processes import usable_cores
 from MISTKDSegmentLib.progress import Progress
 
 TRIES = 2
@@ -24,12 +25,6 @@ BYTES_EACH = 3 << 30
 # Windows waits for no more than 63 pipes at once.
 MOST_WORKERS = 60
 _PATIENCE_S = 2.0
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    # Not on macOS and Windows.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_workers() -> int:

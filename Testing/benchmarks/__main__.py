@@ -69,7 +69,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> Results:
         thin=_said("thin slices", array_run, thin_scan(volume), options.model, 1),
         first_slice_s=stages.first_slice_seconds(volume, bundle, times),
         bundle_s=stages.bundle_seconds(options.model, times),
-        network_gflops=_scan_gflops(volume, bundle) / shares[stages.NETWORK],
+        network_gflops=_scan_gflops(volume, bundle) / compared[0].network_s,
         growth=_said("growth", measure_growth, volume, bundle, quick, 1))
 
 

@@ -14,6 +14,7 @@ from MISTKDSegmentLib.volume import Volume
 from Testing.benchmarks.growth import Growth
 from Testing.benchmarks.page import Bar, Compared, Results, bars, page
 from Testing.benchmarks.process import ArrayRun, CommandLine
+from Testing.benchmarks.stages import NETWORK
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def results(tiny_bundle) -> Results:
     return Results(
         volume=volume, bundle=load_bundle(tiny_bundle), quick=False, command_line=CommandLine(6.5, 8.0, 450.0),
         array=ArrayRun(2.0, 100.0, 200.0), thin=ArrayRun(5.0, 400.0, 700.0), first_slice_s=0.05, bundle_s=0.1,
-        stages={"read": 1.0, "network": 3.0}, matrix_gflops=200.0, network_gflops=50.0,
+        stages={"read": 1.0, NETWORK: 3.0}, matrix_gflops=200.0, network_gflops=50.0,
         compared=[Compared("Student", 6.8, 90.0, 1.0, 2.0), Compared("Teacher", 54.0, 500.0, 9.0, 10.0),
                   Compared("TotalSegmentator's fast mode", None, 3000.0, 70.0, 90.0, "Four patches.")],
         growth=Growth([(50, 1.0)], [(256, 1.5)], [(1, 4.0)]))
@@ -47,7 +48,7 @@ def test_the_page_shows_measurements_beside_what_was_asked_for(results):
     assert "| Teacher | 54 | 500 | 9 | 10 | 5 x |" in text
     assert "| TotalSegmentator's fast mode |  | 3,000 | 70 | 90 | 45 x |" in text
     assert "TotalSegmentator's fast mode: Four patches." in text
-    assert "| **network** | 3.000 | 75% |" in text
+    assert "| **waiting for the network** | 3.000 | 75% |" in text
     assert "25% of the 200 GFLOP/s" in text
     assert "6 x 5 x 4 voxels of 0.75 x 0.75 x 3 mm" in text and "tiny 1.0" in text
 

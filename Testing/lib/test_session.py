@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import numpy as np
 import onnxruntime
 import pytest
 
+from MISTKDSegmentLib import session
 from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.errors import BundleError
 from MISTKDSegmentLib.session import ACCELERATORS, CPU, Network
@@ -126,3 +128,49 @@ def test_openvino_is_told_how_many_threads_it_may_use(bundle, devices, monkeypat
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     assert Network(bundle, 3)._session.options == {"num_of_threads": "3"}
     assert Network(bundle, 0)._session.options == {}
+
+
+def values(count):
+    """Batches that can be told apart by their scores."""
+    for number in range(count):
+        yield np.full((1, 3, 8, 8), number / count, np.float32)
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_batches_come_back_in_their_order_with_the_scores_that_each_has_alone(bundle, threads):
+    network = Network(bundle, threads)
+    found = list(network.scores_of(values(9)))
+    assert len(found) == 9
+    for scores, pixels in zip(found, values(9)):
+        np.testing.assert_array_equal(scores, network(pixels))
+
+
+@pytest.mark.parametrize(("available", "most"), [((), 3), ((CUDA,), 1)])
+def test_the_processor_computes_several_batches_at_once_and_another_device_one(bundle, devices, monkeypatch,
+                                                                               available, most):
+    devices(*available)
+    monkeypatch.setattr(session, "usable_cores", lambda: 3)
+    network, asked_for = Network(bundle, 0), []
+
+    def told():
+        for number, pixels in enumerate(values(9)):
+            asked_for.append(number)
+            yield pixels
+
+    ahead = [len(asked_for) - done for done, _ in enumerate(network.scores_of(told()))]
+    assert max(ahead) == most + (most > 1)
+
+
+def test_who_asks_for_no_more_leaves_nothing_running(bundle):
+    before = threading.active_count()
+    batches = Network(bundle, 2).scores_of(values(100))
+    next(batches)
+    assert threading.active_count() > before
+    batches.close()
+    assert threading.active_count() == before
+
+
+def test_a_batch_that_cannot_be_run_ends_all_with_its_error(bundle):
+    batches = Network(bundle, 2).scores_of([PIXELS, np.zeros((1, 2, 8, 8), np.float32), PIXELS])
+    with pytest.raises(BundleError, match="cannot run"):
+        list(batches)
