@@ -121,7 +121,8 @@ def page(results: Results) -> str:
         f"{_number(results.thin.peak_mb)} MB, of which {_number(results.thin.before_mb)} MB were the program with the "
         "scan in memory; the rest are mostly the labels.", "",
         "## Where the time goes", "", *_table(("stage", "s", "share"), _stage_rows(results.stages)), "",
-        f"The network does {_number(results.network_gflops)} GFLOP/s, which is "
+        "The network computes in threads of its own, beside the other stages. "
+        f"Alone, it does {_number(results.network_gflops)} GFLOP/s, which is "
         f"{results.network_gflops / results.matrix_gflops:.0%} of the {_number(results.matrix_gflops)} GFLOP/s that "
         "products of large float32 matrices reach on the same cores in the same run.", "",
         "## Side by side", "",
