@@ -29,7 +29,8 @@ from Testing.benchmarks.scans import standard_scan, thin_scan
 from Training.onnx_cost import gflops
 
 ROOT = Path(__file__).resolve().parents[2]
-MATRIX_SIZE = 2048
+# Before and after the rest, for a busy moment must not pass for the peak.
+MATRIX_SIZE, MATRIX_TIMES = 2048, 20
 NO_CHECKPOINT = "with random weights, which do not change the time."
 
 
@@ -60,9 +61,10 @@ def _measure(options: argparse.Namespace, folder: Path) -> Results:
     quick, times = options.quick, 1 if options.quick else 3
     bundle, volume, scan = load_bundle(options.model), _said("scan", standard_scan, quick), folder / "scan.nii.gz"
     write_scan(scan, volume)
-    peak = stages.matrix_gflops(MATRIX_SIZE, 5)
+    peak = stages.matrix_gflops(MATRIX_SIZE, MATRIX_TIMES)
     shares = _said("stages", stages.stage_seconds, scan, bundle, times)
     compared = _compared(volume, bundle, options, folder, times)
+    peak = max(peak, stages.matrix_gflops(MATRIX_SIZE, MATRIX_TIMES))
     return Results(
         volume=volume, bundle=bundle, quick=quick, matrix_gflops=peak, stages=shares, compared=compared,
         command_line=_said("command line", best_command_line, scan, options.model, times),
