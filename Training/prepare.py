@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -180,8 +180,7 @@ def _prepare_all(
                 else:
                     problems[name] = result
     finally:
-        with suppress(OSError):
-            remove_leftovers(target.folder)
+        remove_leftovers(target.folder)
     return done
 
 

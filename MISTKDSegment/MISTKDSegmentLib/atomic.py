@@ -68,25 +68,24 @@ def atomic_path(target: Path) -> Iterator[Path]:
 def remove_leftovers(folder: Path, *, older_than_s: float = 0.0) -> None:
     """Remove temporary files of processes that were killed while they wrote into `folder`.
 
+    What cannot be removed stays: it only takes room.
+
     Args:
         folder: where they wrote.
         older_than_s: age from which on a file counts as left behind; younger ones another process may be writing.
-
-    Raises:
-        OSError: the folder cannot be listed; a file that cannot be removed stays, as it only takes room.
     """
     newest = time.time() - older_than_s
-    for entry in os.scandir(folder):
-        # Another process may remove it at the same time, and it may belong to somebody else.
-        with suppress(OSError):
-            if entry.name.startswith(_PREFIX) and entry.stat(follow_symlinks=False).st_mtime <= newest:
-                os.unlink(entry)
+    # Another process may remove them at the same time, and some may belong to somebody else.
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            with suppress(OSError):
+                if entry.name.startswith(_PREFIX) and entry.stat(follow_symlinks=False).st_mtime <= newest:
+                    os.unlink(entry)
 
 
 def _claim_sibling(target: Path) -> Path:
     permissions = _permissions(target)
-    with suppress(OSError):
-        remove_leftovers(target.parent, older_than_s=_LEFTOVER_S)
+    remove_leftovers(target.parent, older_than_s=_LEFTOVER_S)
     suffixes = "".join(suffix for suffix in target.suffixes[-2:] if len(suffix) <= _MAX_SUFFIX)
     sibling = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}{suffixes}")
     # Not tempfile: its files are readable by their owner only, and would stay so after the renaming.

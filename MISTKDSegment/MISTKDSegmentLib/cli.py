@@ -95,14 +95,14 @@ def make_parser() -> argparse.ArgumentParser:
     add("--output", type=Path, default=Path(), metavar="FOLDER", help="for the results (default: current)")
     add("--organs", metavar="NAMES", help="only these, separated by commas, e.g. liver,left_kidney")
     add("--format", choices=FORMATS, default="seg.nrrd",
-        help="default: seg.nrrd; dcm is DICOM SEG, for DICOM folders alone, and needs highdicom")
+        help="default: seg.nrrd; dcm is DICOM SEG, for DICOM folders alone (with the package highdicom)")
     add("--threads", type=_positive_int, default=0, metavar="N",
         help="processor cores to use for one scan (default: all, shared among workers; 1 on a Dask worker)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--workers", type=_positive_int, default=0, metavar="N",
                        help="processes for many scans (default: one for every two cores, as memory allows)")
     where.add_argument("--dask", metavar="ADDRESS",
-                       help="of a Dask scheduler whose workers segment the scans; needs dask")
+                       help="of a Dask scheduler whose workers segment the scans (with the package distributed)")
     add("--model", type=Path, metavar="FOLDER", help="model bundle (default: the one that comes along)")
     add("--slice-step", type=_positive_mm, metavar="MM",
         help="the network sees slices at this distance, the rest is interpolated (default: the model's)")

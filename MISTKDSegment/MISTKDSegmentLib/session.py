@@ -84,7 +84,7 @@ class Network:
             Their scores, in the same order.
 
         Raises:
-            BundleError: as in a call.
+            BundleError, MemoryError: as in a call.
         """
         waiting: deque[Future[np.ndarray]] = deque()
         with ThreadPoolExecutor(self._at_once) as pool:
