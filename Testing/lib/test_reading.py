@@ -179,8 +179,11 @@ def test_damaged_compressed_files_are_refused_without_a_word_on_the_console(tmp_
     assert capfd.readouterr() == ("", "")
 
 
+NO_IMAGES = {"empty": b"", "text": b"hello", "magic": b"NRRD0004\n", "gzip": gzip.compress(b"hello" * 500)}
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("content", [b"", b"hello", b"NRRD0004\n", gzip.compress(b"hello" * 500)])
+@pytest.mark.parametrize("content", NO_IMAGES.values(), ids=NO_IMAGES)
 def test_files_of_another_kind_are_refused_without_a_word_on_the_console(tmp_path, capfd, suffix, content):
     path = tmp_path / f"scan{suffix}"
     path.write_bytes(content)
