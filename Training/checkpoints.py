@@ -1,9 +1,7 @@
-"""Checkpoints: written whole, the one before kept, read back only if undamaged, and complete in themselves."""
+"""Checkpoints: complete in themselves, and read back only if undamaged. `checkpoint_io.py` writes them."""
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -13,9 +11,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.bundle import InputContract, parse_label
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.labels import Label
@@ -42,31 +38,6 @@ class Trained:
     labels: tuple[Label, ...]
     contract: InputContract
     provenance: dict[str, Any]
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoints, each written whole before it takes the place of the last, which is kept."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write a checkpoint.
-
-        Raises:
-            OutputError: if it cannot be written, e.g. because the disk is full; the last one stays.
-        """
-        target = Path(path)
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in target.parent.glob(f".*{target.suffix}"):
-            leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
-        with atomic_path(target) as temporary:
-            with open(temporary, "wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            # Not before the new one is safe: until then, the last is the one to go on from.
-            if target.exists():
-                os.replace(target, target.with_name(PREVIOUS))
 
 
 def usable_checkpoint(folder: Path) -> Path | None:

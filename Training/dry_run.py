@@ -16,6 +16,7 @@ from torch.utils.data import default_collate
 from torch.utils.flop_counter import FlopCounterMode
 
 from Training.augment import view
+from Training.duration import duration
 from Training.fit import memory_error, training_loader, whole_schedule
 from Training.machine import Machine
 from Training.networks import Segmenter, parameter_count
@@ -127,16 +128,5 @@ def report(tasks: Sequence[tuple[str, SegmentationTask]], run: Run, console: Con
     console.print(table)
     console.print(f"{len(run.split.training)} cases to train on, {len(run.split.unlabelled)} without reference, "
                   f"{len(run.split.validation)} for validation. Validations and checkpoints come on top of the time.")
-
-
-def duration(seconds: float) -> str:
-    """A time for people.
-
-    Examples:
-        >>> duration(5000)
-        '1 h 23 min'
-    """
-    minutes = max(1, round(seconds / 60))
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 

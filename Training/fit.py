@@ -22,9 +22,10 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from MISTKDSegmentLib.errors import OutputError, SegmentError
-from Training.checkpoints import LAST, AtomicCheckpointIO, steps_done, usable_checkpoint
+from Training.checkpoint_io import AtomicCheckpointIO
+from Training.checkpoints import LAST, steps_done, usable_checkpoint
 from Training.machine import Machine
-from Training.pictures import Pictures
+from Training.picture_callback import Pictures
 from Training.prepared import Case
 from Training.progress import TrainingProgress
 from Training.recipe import Schedule

@@ -15,7 +15,7 @@ from MISTKDSegmentLib.frame import canonical_frame
 from MISTKDSegmentLib.preprocess import slice_grid
 from MISTKDSegmentLib.runner import slices_to_run
 from MISTKDSegmentLib.volume import Volume
-from Training.dry_run import duration
+from Training.duration import duration
 from Training.files import size_mb
 from Training.onnx_cost import gflops, parameter_count
 from Training.scans import Scan

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
 from MISTKDSegmentLib.errors import InputError
 
@@ -78,6 +77,9 @@ class Machine:
 
 def launched_processes() -> int | None:
     """How many processes torchrun or SLURM has started for this run; None where neither has."""
+    # Seconds to import, and most scripts never ask.
+    from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+
     if TorchElasticEnvironment.detect():
         return int(os.environ["WORLD_SIZE"])
     return int(os.environ["SLURM_NTASKS"]) if SLURMEnvironment.detect() else None

@@ -1,4 +1,4 @@
-"""Pictures of a run for people who would rather look: learning curves and example slices."""
+"""Pictures for people who would rather look: learning curves and example slices."""
 
 from __future__ import annotations
 
@@ -8,57 +8,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
-import torch
-from lightning.pytorch.callbacks import Callback
 from matplotlib.figure import Figure
-from torch.utils.data import default_collate
 
 from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.labels import Label
 from Training.prepared import IGNORE
-from Training.slices import Draw, SliceDataset
+from Training.slices import SliceDataset
 
 CURVES = "curves.png"
-EXAMPLES = "examples"
-MOST_EXAMPLES = 4
 OPACITY = 0.45
 
 Curves = dict[str, list[tuple[int, float]]]
-
-
-class Pictures(Callback):
-    """After every validation: `curves.png`, and `examples/step_NNNNNN.png` with slices of the validation cases.
-
-    Args:
-        folder: of the run.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        if trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        cases = trainer.val_dataloaders.dataset.cases[:MOST_EXAMPLES]
-        dataset = SliceDataset(cases, pl_module.recipe.context_offsets_mm)
-        batch = default_collate([dataset[Draw(place, 0)] for place in telling_slices(dataset)])
-        with torch.no_grad():
-            batch = type(batch)(*(part.to(pl_module.device) for part in batch))
-            labels, scores = pl_module.predict(batch)
-            context = pl_module.whole_slices(batch)[0]
-        pixels = context[:, pl_module.own_slice]
-        figure = example_figure(pixels.cpu().numpy(), labels.cpu().numpy(), scores.argmax(1).cpu().numpy(),
-                                [dataset.name(int(place)) for place in batch.place], pl_module.manifest.labels)
-        _save(figure, self.folder / EXAMPLES / f"step_{trainer.global_step:06d}.png")
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        if trainer.is_global_zero:
-            trainer.loggers[0].save()
-            curves = read_curves(self.folder)
-            if curves:
-                _save(curve_figure(curves, pl_module.manifest.labels), self.folder / CURVES)
 
 
 def telling_slices(dataset: SliceDataset) -> list[int]:
@@ -145,7 +106,12 @@ def curve_figure(curves: Curves, organs: Sequence[Label] = ()) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)

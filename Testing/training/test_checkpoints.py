@@ -14,11 +14,11 @@ from MISTKDSegmentLib.bundle import InputContract
 from MISTKDSegmentLib.errors import InputError, OutputError
 from Testing.training.prepared_data import ORGANS
 from Testing.training.toy import SMALL
+from Training.checkpoint_io import AtomicCheckpointIO
 from Training.checkpoints import (
     DESCRIPTION,
     LAST,
     PREVIOUS,
-    AtomicCheckpointIO,
     describe,
     is_whole,
     read_trained,
@@ -45,7 +45,7 @@ def test_the_one_before_is_kept(tmp_path):
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
-    (tmp_path / ".0123456789ab.ckpt").write_bytes(b"half")
+    (tmp_path / ".mistkd-0123456789ab.ckpt").write_bytes(b"half")
     save(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == [LAST]
 

@@ -7,7 +7,8 @@ import torch
 
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import toy_run
-from Training.dry_run import duration, gflops, measure
+from Training.dry_run import gflops, measure
+from Training.duration import duration
 from Training.networks import parameter_count
 from Training.train_teacher import teacher_task
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from Testing.corpus.scale import NIGHTLY
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import RECIPE, toy_run, toy_student
 from Training.distillation_losses import logit_loss
@@ -87,6 +88,7 @@ def test_a_batch_without_any_label_still_teaches(data):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not NIGHTLY, reason="compiling takes two minutes: MISTKD_CORPUS=nightly runs it")
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 def test_a_compiled_student_has_the_same_gradients(data):
     # In a process of its own: PyTorch's compiler reads its files in the locale, which libraries of other tests change.
