@@ -107,9 +107,8 @@ class ReadyScan:
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
         self._pixels = _PixelCache(self.frame.volume, self._grid, bundle)
-        self._lookup = np.zeros(len(bundle.labels) + 1, np.uint8)
-        for channel, label in enumerate(bundle.labels, 1):
-            self._lookup[channel] = label.value if label in self.organs else 0
+        kept = (label.value if label in self.organs else 0 for label in bundle.labels)
+        self._values = np.array([0, *kept], np.uint8)
 
     def label(self, ks: range, step_mm: float, region: Optional[Region] = None) -> Iterator[range]:
         """Label canonical slices, yielding those of each batch when they are done.
@@ -121,7 +120,7 @@ class ReadyScan:
         """
         for first, scores in self._scores(slices_to_run(ks, self.frame.volume.spacing_mm[2], step_mm)):
             for k, slice_scores in enumerate(scores, first):
-                found = self._lookup[winners(slice_scores, self._grid)]
+                found = winners(slice_scores, self._grid, self._values)
                 if region is not None:
                     found[~region.mask(self.frame.volume, k)[self._grid.rows, self._grid.columns]] = 0
                 self.labels[k, self._grid.rows, self._grid.columns] = found
