@@ -1,7 +1,8 @@
 """How many cases the corpus has: a few hundred in the normal form, thousands in the nightly one.
 
 The environment variable `MISTKD_CORPUS=nightly` asks for the latter, with other cases in every run; a failure prints
-the line that repeats it. Without it the cases are the same in every run.
+the line that repeats it. Without it the cases are the same in every run. Tests elsewhere that take minutes ask here as
+well.
 """
 
 from __future__ import annotations
