@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, log_softmax
 
-from Training.networks import at_least_single
+from Training.batch_norm import at_least_single
 from Training.prepared import IGNORE
 from Training.processes import sum_over_processes
 

@@ -18,7 +18,7 @@ from Training.fit import fit
 from Training.networks import NetworkConfig, Segmenter, parameter_count
 from Training.options import check_machine, parse, recipe_of, training_parser
 from Training.run import Run, open_run, started_run
-from Training.start import start_facts, start_from
+from Training.start import start_facts, start_network
 from Training.tasks import SegmentationTask
 
 
@@ -30,8 +30,7 @@ def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter
     """
     torch.manual_seed(run.recipe.seed)
     network = Segmenter(run.channels, run.classes, config)
-    if start is not None:
-        start_from(network, Path(start), run)
+    start_network(network, start, run)
     return network
 
 
