@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from filelock import FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError, OutputError
+from Training.data.files import file_sha256
 from Training.data.prepared import Case, Manifest, load_cases, read_manifests
 from Training.data.split import Split, split_of
 from Training.engine.allocator import keep_freed_memory
@@ -82,14 +82,14 @@ def _check_organs(manifest: Manifest, split: Split) -> None:
 
 
 @contextmanager
-def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = None) -> Iterator[None]:
+def started_run(folder: Path, run: Run, *, resume: bool, teachers: Sequence[Path] = ()) -> Iterator[None]:
     """A run folder that is this process's own for the block, with recipe and facts written into it; all is seeded.
 
     Args:
         folder: of the run.
         run: recipe, data and machine.
         resume: whether to go on with a run.
-        teacher: checkpoint that the run was given; None where it trains its own.
+        teachers: checkpoints that the run was given; none where it trains its own.
 
     Raises:
         OutputError: the folder cannot be made.
@@ -102,7 +102,7 @@ def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = 
         return
     _check_begun(folder, resume)
     with _locked(folder):
-        given = None if teacher is None else hashlib.sha256(teacher.read_bytes()).hexdigest()
+        given = " ".join(file_sha256(teacher) for teacher in teachers) or None
         before = read_facts(folder)
         _check_same_data(folder, before, run)
         if before and before.get("given_teacher_sha256") != given:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from MISTKDSegmentLib.errors import InputError
+from Training.data.files import file_sha256
 from Training.engine.checkpoints import Trained, read_trained
 from Training.engine.recipe import plain
 from Training.engine.run_folder import Run
@@ -115,7 +116,19 @@ def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
     """Which checkpoint it was, how that came about, and every case that it has learnt from (see `seen_by`)."""
     provenance = read_trained(checkpoint).provenance
     facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes")}
-    return {"sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(), **facts, "seen": seen_by(provenance)}
+    return {"sha256": file_sha256(checkpoint), **facts, "seen": seen_by(provenance)}
+
+
+def teacher_facts(checkpoints: Sequence[Path]) -> dict[str, Any]:
+    """The same of one or several teachers: of the first, with the time of all and every case that any has learnt from.
+
+    Where there are several, "members" holds the facts of each.
+    """
+    members = [checkpoint_facts(checkpoint) for checkpoint in checkpoints]
+    if len(members) == 1:
+        return members[0]
+    seen = {checksum: name for member in members for checksum, name in member["seen"].items()}
+    return {**members[0], "minutes": sum(member["minutes"] for member in members), "seen": seen, "members": members}
 
 
 def start_facts(start: str | None) -> dict[str, Any]:
