@@ -75,7 +75,7 @@ def variant_task(run: Run, teacher: Path) -> SegmentationTask:
     network = new_network(run, run.recipe.student_network, run.recipe.student_start)
     check_share(network, [trained.network])
     provenance = {**run.provenance, "parameters": {"student": parameter_count(network)},
-                  **start_facts(run.recipe.student_start)}
+                  **start_facts(run.recipe.student_start, run.recipe.student_network)}
     return SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 

@@ -40,7 +40,7 @@ def student_task(run: Run, teachers: Sequence[Segmenter], teacher_facts: dict | 
     check_share(student, teachers)
     parameters = {"teacher": parameter_count(teachers[0]), "student": parameter_count(student)}
     provenance = {**run.provenance, "parameters": parameters, "teacher": dict(teacher_facts or {}),
-                  **start_facts(run.recipe.student_start)}
+                  **start_facts(run.recipe.student_start, run.recipe.student_network)}
     return DistillationTask(student, teachers, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 

@@ -14,11 +14,12 @@ from lightning.pytorch.utilities import rank_zero_only
 from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.data.files import file_sha256
 from Training.data.prepared import Case, Manifest, load_cases, read_manifests
+from Training.data.scans import listed
 from Training.data.split import Split, split_of
 from Training.engine.allocator import keep_freed_memory
 from Training.engine.checkpoints import LAST, PREVIOUS
 from Training.engine.machine import Machine
-from Training.engine.provenance import provenance_of, read_facts, starts, write_facts
+from Training.engine.provenance import provenance_of, read_facts, start_checksums, starts, write_facts
 from Training.engine.recipe import Recipe
 
 RECIPE_FILE = "recipe.yaml"
@@ -94,7 +95,8 @@ def started_run(folder: Path, run: Run, *, resume: bool, teachers: Sequence[Path
     Raises:
         OutputError: the folder cannot be made.
         InputError: it holds a run already and `resume` is False, it holds none and `resume` is True, or its run was
-            begun with another recipe, other data or another teacher; or another training writes into it.
+            begun with another recipe, other data, another teacher or other weights to start from; or another training
+            writes into it.
     """
     lightning.seed_everything(run.recipe.seed, verbose=False)
     if rank_zero_only.rank != 0:
@@ -108,9 +110,12 @@ def started_run(folder: Path, run: Run, *, resume: bool, teachers: Sequence[Path
         if before and before.get("given_teacher_sha256") != given:
             raise InputError(f"{folder} was begun with another teacher: name a new --out, or give the --teacher that "
                              "the run began with.")
+        checksums = start_checksums(run.recipe)
+        _check_same_start(folder, before, checksums)
         run.recipe.write(folder / RECIPE_FILE)
         all_starts = starts(before, run.provenance)
-        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "starts": all_starts})
+        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "start_sha256": checksums,
+                             "starts": all_starts})
         yield
 
 
@@ -148,3 +153,11 @@ def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:
     if changed:
         raise InputError(f"{folder} was begun with other data ({', '.join(changed[:5])}): name a new --out, or give "
                          "the data that the run began with.")
+
+
+def _check_same_start(folder: Path, before: dict[str, Any], checksums: dict[str, str]) -> None:
+    old = before.get("start_sha256", {})
+    changed = [name for name, checksum in checksums.items() if old.get(name, checksum) != checksum]
+    if changed:
+        raise InputError(f"{folder} was begun with other weights than {listed(changed)} names now: name a new --out, or "
+                         "put the weights back that the run began with.")
