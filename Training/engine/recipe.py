@@ -12,7 +12,7 @@ import yaml
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.data.augment import Augmentation
-from Training.networks.segmenter import STUDENT, TEACHER, NetworkConfig
+from Training.networks.config import STUDENT, TEACHER, NetworkConfig
 
 VIEW_MULTIPLE = 32  # the encoder's coarsest stride
 
