@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.model.bundle import NETWORK_FILE, Bundle
 from MISTKDSegmentLib.system import usable_cores
 

@@ -6,11 +6,11 @@ import logging
 import threading
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from MISTKDSegmentLib.errors import BundleError
 from MISTKDSegmentLib.inference import session
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.session import ACCELERATORS, CPU, Network
 from MISTKDSegmentLib.model.bundle import load_bundle
 
