@@ -13,6 +13,7 @@ import pytest
 
 from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from Testing.corpus import scans
+from Testing.lib.dicom_files import write_series
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 300  # a busy machine
@@ -144,7 +145,9 @@ def test_dask_workers_leave_nothing_below_the_home_folder(home, folder):
 @posix_only
 def test_dicom_seg_leaves_nothing_below_the_home_folder(home, folder, tiny_bundle):
     pytest.importorskip("highdicom", reason="DICOM SEG needs the extra dicom")
-    scans.write_dicom(scans.plain((6, 60, 60)), folder / "series")
+    values = scans.plain((6, 60, 60)).hu[3]
+    write_series(folder / "series", values=values, **{"0010|0020": "", "0010|0030": "", "0010|0040": "",
+                 "0008|0020": "", "0008|0030": "", "0008|0050": "", "0008|0090": "", "0020|0010": "1", "0020|0052": "1.2.3"})
     run([sys.executable, "-m", "MISTKDSegmentLib", str(folder / "series"), "--output", str(folder / "out"),
          "--format", "dcm", "--model", str(tiny_bundle)], home)
     assert below(home) == []
