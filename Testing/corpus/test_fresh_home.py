@@ -68,6 +68,9 @@ from Training.networks.segmenter import STUDENT, Segmenter
 network = Segmenter(3, 9, STUDENT).eval()
 assert largest_difference(network, to_onnx(network, 3), np.zeros((1, 3, 32, 32), np.float32)) < 1e-3
 """
+# What the standard wants to be there, empty or not.
+HEADERS = {"0008|0020": "", "0008|0030": "", "0008|0050": "", "0008|0090": "", "0010|0020": "", "0010|0030": "",
+           "0010|0040": "", "0020|0010": "1", "0020|0052": "1.2.3"}
 posix_only = pytest.mark.skipif(os.name != "posix", reason="on Windows, onnxruntime leaves no files")
 
 
@@ -145,9 +148,7 @@ def test_dask_workers_leave_nothing_below_the_home_folder(home, folder):
 @posix_only
 def test_dicom_seg_leaves_nothing_below_the_home_folder(home, folder, tiny_bundle):
     pytest.importorskip("highdicom", reason="DICOM SEG needs the extra dicom")
-    values = scans.plain((6, 60, 60)).hu[3]
-    write_series(folder / "series", values=values, **{"0010|0020": "", "0010|0030": "", "0010|0040": "",
-                 "0008|0020": "", "0008|0030": "", "0008|0050": "", "0008|0090": "", "0020|0010": "1", "0020|0052": "1.2.3"})
+    write_series(folder / "series", values=scans.plain((6, 60, 60)).hu[3], **HEADERS)
     run([sys.executable, "-m", "MISTKDSegmentLib", str(folder / "series"), "--output", str(folder / "out"),
          "--format", "dcm", "--model", str(tiny_bundle)], home)
     assert below(home) == []
