@@ -83,7 +83,8 @@ def check_onnxruntime() -> None:
         ImportError: onnxruntime is missing, broken or too old.
     """
     try:
-        import onnxruntime
+        from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
+
         version = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
     except (ImportError, AttributeError, ValueError, OSError) as error:
         raise ImportError(str(error), name="onnxruntime") from error

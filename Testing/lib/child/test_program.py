@@ -126,7 +126,7 @@ def test_what_cannot_be_segmented_is_one_sentence(start, tiny_bundle, change, ki
 
 @pytest.mark.parametrize(("module", "reason"), [
     ("raise ImportError('libonnx.so: cannot open')", "libonnx.so: cannot open"),
-    ("__version__ = '1.18.1'", "version 1.18.1, needed is 1.19"),
+    ("__version__, disable_telemetry_events = '1.18.1', int", "version 1.18.1, needed is 1.19"),
 ])
 def test_an_unusable_onnxruntime_is_told_as_such(start, tiny_bundle, tmp_path, module, reason):
     (tmp_path / "fake").mkdir()
