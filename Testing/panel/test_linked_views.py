@@ -29,7 +29,7 @@ def layers():
 
 
 def show_and_remove(volume):
-    from MISTKDSegmentLib.scene.live_labels import LiveLabels
+    from MISTKDSegmentLib.slicer.scene.live_labels import LiveLabels
 
     live = LiveLabels(volume, ABDOMEN_LABELS)
     live.update(LABELS, None)
