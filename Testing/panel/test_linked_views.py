@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.panel.made_up_nodes import ct_node
 
 LABELS = np.full((6, 5, 4), 5, np.uint8)
