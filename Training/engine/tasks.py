@@ -142,16 +142,18 @@ class SegmentationTask(lightning.LightningModule):
         })
 
     def configure_optimizers(self) -> dict[str, Any]:
-        trained = [p for p in self.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in trained if p.ndim > 1]},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        encoder = {id(p) for p in self.network.encoder.parameters()}
+        groups: list[dict[str, Any]] = []
+        for in_encoder, rate in ((False, 1.0), (True, self.schedule.encoder_rate)):
+            trained = [p for p in self.parameters() if p.requires_grad and (id(p) in encoder) == in_encoder]
+            rates = {"lr": self.schedule.learning_rate * rate}
+            groups.append({"params": [p for p in trained if p.ndim > 1], **rates})
+            groups.append({"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, **rates})
         optimizer = torch.optim.AdamW(
             groups, lr=self.schedule.learning_rate, weight_decay=self.schedule.weight_decay
         )
-        rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, self.schedule))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+        cosine = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, self.schedule))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 
     def on_train_start(self) -> None:
         self._started = time.monotonic()

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, interpolate, log_softmax
 
 from Training.data.prepared import IGNORE
 from Training.engine.distributed import sum_over_processes
-from Training.networks.segmenter import at_least_single
+from Training.networks.batch_norm import at_least_single
 
 
 def segmentation_loss(

@@ -1,15 +1,16 @@
-"""Teacher and student: a hierarchical transformer encoder (MiT) and a light top-down decoder."""
+"""Teacher and student: an encoder with four stages of tokens (MiT or hybrid) and a light top-down decoder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, gelu, interpolate, scaled_dot_product_attention
 
-from Training.engine.distributed import process_count, sum_over_processes
+from Training.networks.batch_norm import BatchNorm
+from Training.networks.efficientnet_lite import LITE_STAGES, EfficientNetLite
 
 # Tokens of each stage along 32 pixels, the smallest image.
 TOKENS_PER_32_PIXELS = (8, 4, 2, 1)
@@ -20,6 +21,9 @@ class NetworkConfig:
     """Sizes of a network.
 
     Attributes:
+        early: what the early stages are. "mit": patch embedding and transformer blocks, as in the later ones;
+            "lite0", "lite1" or "lite2": the convolutions of that EfficientNet-Lite down to a stride of 16 pixels,
+            which fix the first three widths and leave transformer blocks to the last two stages (a hybrid).
         widths: channels of the tokens at the four stages (strides of 4, 8, 16 and 32 pixels).
         depths: transformer blocks per stage.
         heads: attention heads per stage; each divides its width.
@@ -47,6 +51,12 @@ class NetworkConfig:
     stem_width: int = 16
     separable_decoder: bool = False
     drop_path: float = 0.0
+    early: Literal["mit", "lite0", "lite1", "lite2"] = "mit"
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether the early stages are convolutions."""
+        return self.early != "mit"
 
     @property
     def branches(self) -> int:
@@ -56,7 +66,7 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "heads", "reductions"):
             sizes = getattr(self, name)
-            if len(sizes) != 4 or min(sizes) < 1:
+            if len(sizes) != 4 or min(sizes[2:] if self.is_hybrid and name == "depths" else sizes) < 1:
                 raise ValueError(f"{name} is {sizes}: give four positive numbers, one per stage.")
         for name in ("mlp_ratio", "decoder_width", "stem_width"):
             if getattr(self, name) < 1:
@@ -65,8 +75,17 @@ class NetworkConfig:
             raise ValueError(f"heads {self.heads} do not divide widths {self.widths}: each stage needs a divisor.")
         if any(tokens % reduction for tokens, reduction in zip(TOKENS_PER_32_PIXELS, self.reductions)):
             raise ValueError(f"reductions {self.reductions} are no divisors of {TOKENS_PER_32_PIXELS}: lower them.")
+        if self.is_hybrid:
+            self._check_hybrid()
         if not 0 <= self.drop_path < 1:
             raise ValueError(f"drop_path is {self.drop_path}: give a probability from 0 to below 1.")
+
+    def _check_hybrid(self) -> None:
+        widths = tuple(LITE_STAGES[self.early][number].width for number in (1, 2, 4))
+        if self.widths[:3] != widths:
+            raise ValueError(f"widths {self.widths} begin otherwise than {self.early} does: begin with {widths}.")
+        if any(self.depths[:2]):
+            raise ValueError(f"depths {self.depths} has blocks where {self.early} has convolutions: begin with 0, 0.")
 
 
 # Encoders that checkpoints are published of (SegFormer, Xie et al. 2021, table 6, with the depths that were
@@ -82,6 +101,14 @@ FAMILY = {
     ),
 }
 TEACHER = FAMILY["b1"]
+HYBRID_STUDENT = NetworkConfig(
+    early="lite0", widths=(24, 40, 112, 160), depths=(0, 0, 1, 2), heads=(1, 1, 4, 5), reductions=(1, 1, 2, 1),
+    decoder_width=48,
+)
+HYBRID_TEACHER = NetworkConfig(
+    early="lite2", widths=(24, 48, 120, 384), depths=(0, 0, 2, 7), heads=(1, 1, 4, 6), reductions=(1, 1, 2, 1),
+    decoder_width=96, stem_width=24, drop_path=0.1,
+)
 STUDENT = NetworkConfig(widths=(32, 64, 128, 160), depths=(2, 2, 2, 1), heads=(1, 2, 4, 5), decoder_width=48)
 
 
@@ -101,11 +128,6 @@ class Tokens(NamedTuple):
 
 def _tokens(feature_map: Tensor) -> Tokens:
     return Tokens(feature_map.flatten(2).transpose(1, 2), feature_map.shape[2], feature_map.shape[3])
-
-
-def at_least_single(tensor: Tensor) -> Tensor:
-    """Half precision as float32, for sums; float32 and float64 as they are."""
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 class PatchEmbedding(nn.Module):
@@ -144,7 +166,14 @@ class EfficientAttention(nn.Module):
             layer(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
             for layer, x in ((self.query, tokens.sequence), (self.key, context), (self.value, context))
         )
-        return self.out(scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        return self.out(_attend(query, key, value, self.training).transpose(1, 2).flatten(2))
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, training: bool) -> Tensor:
+    if not training or query.device.type != "cpu":
+        return scaled_dot_product_attention(query, key, value)
+    # On CPUs, the gradient of the fused attention takes ten times as long in bfloat16 (PyTorch 2.13).
+    return (query * query.shape[-1] ** -0.5 @ key.transpose(2, 3)).softmax(3) @ value
 
 
 class MixFFN(nn.Module):
@@ -214,6 +243,7 @@ class Encoder(nn.Module):
             for s in range(4)
         )
         self.layer_norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for width in config.widths)
+        self.apply(_initialise)
 
     def forward(self, image: Tensor, chance: Tensor | None = None) -> list[Tokens]:
         """Token sequences of the four stages.
@@ -239,32 +269,52 @@ class Encoder(nn.Module):
         return stages
 
 
-class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation whose statistics in training are those of all processes' samples, on any device.
+# Mean and standard deviation of the pictures that the weights of the early stages were trained on, over 0 to 1.
+PICTURE_MEAN, PICTURE_DEVIATION = 0.45, 0.25
 
-    In one process it is `nn.BatchNorm2d`, whose weights it shares; torch's own SyncBatchNorm refuses CPUs.
+
+class HybridEncoder(nn.Module):
+    """Four stages of tokens: convolutions down to a stride of 16 pixels, transformer blocks at 16 and 32.
+
+    Convolutions first and attention where maps are small, as TransUNet (Chen et al. 2021), CoAtNet (Dai et al. 2021)
+    and MobileViT (Mehta and Rastegari 2022) have it; the convolutions are EfficientNet-Lite's.
     """
 
-    def forward(self, feature_map: Tensor) -> Tensor:
-        """The normalised map, of the shape (batch, channels, height, width) and type that it came in."""
-        if not self.training or process_count() == 1:
-            return super().forward(feature_map)
-        values = at_least_single(feature_map)
-        count = sum_over_processes(values.new_tensor([values.numel() / values.shape[1]]))
-        mean = sum_over_processes(values.sum((0, 2, 3))) / count
-        centred = values - mean[:, None, None]
-        # Not from the mean of squares: their difference loses the digits of small variances.
-        variance = sum_over_processes(centred.square().sum((0, 2, 3))) / count
-        self._remember(mean.detach(), variance.detach() * count / (count - 1))
-        scale = (variance + self.eps).rsqrt() * self.weight
-        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(feature_map.dtype)
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.convolutions = EfficientNetLite(channels, config.early)
+        rates = iter(torch.linspace(0, config.drop_path, sum(config.depths), device="cpu").tolist())
+        self.patch_embedding = PatchEmbedding(config.widths[2], config.widths[3], 3, 2)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(
+                Block(config.widths[s], config.heads[s], config.reductions[s], config.mlp_ratio, next(rates))
+                for _ in range(config.depths[s])
+            )
+            for s in (2, 3)
+        )
+        self.layer_norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for width in config.widths[2:])
+        # The convolutions have a start of their own.
+        self.patch_embedding.apply(_initialise)
+        self.blocks.apply(_initialise)
 
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        assert self.running_mean is not None and self.running_var is not None
-        assert self.num_batches_tracked is not None and self.momentum is not None
-        self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-        self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
+    def forward(self, image: Tensor, chance: Tensor | None = None) -> list[Tokens]:
+        """Token sequences of the four stages; see `Encoder`."""
+        first, second, map_16 = self.convolutions((image - PICTURE_MEAN) / PICTURE_DEVIATION)
+        third = self._attend(_tokens(map_16), 0, chance)
+        fourth = self._attend(self.patch_embedding(third.as_map()), 1, chance)
+        # What the convolutions emit is normalised already, by their batch norms.
+        normalised = [
+            tokens._replace(sequence=norm(tokens.sequence))
+            for tokens, norm in zip((third, fourth), self.layer_norms, strict=True)
+        ]
+        return [_tokens(first), _tokens(second), *normalised]
+
+    def _attend(self, tokens: Tokens, number: int, chance: Tensor | None) -> Tokens:
+        done = 2 * len(self.blocks[0]) * number  # type: ignore[arg-type]  # ModuleList forgets what it holds
+        for block in self.blocks[number]:  # type: ignore[attr-defined]
+            tokens = block(tokens, None if chance is None else chance[:, done : done + 2])
+            done += 2
+        return tokens
 
 
 def _conv_norm(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -295,6 +345,7 @@ class Decoder(nn.Module):
         self.sharpen = conv_norm(3 * stem, 2 * stem)
         self.head = nn.Conv2d(2 * stem, classes, 1)
         self.side_heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for _ in range(3))
+        self.apply(_initialise)
 
     def forward(self, image: Tensor, stages: list[Tokens]) -> list[Tensor]:
         """Logits, finest first: strides 2, 8, 16, 32; the coarser three exist for deep supervision.
@@ -332,9 +383,8 @@ class Segmenter(nn.Module):
     def __init__(self, channels: int, classes: int, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(channels, config)
+        self.encoder = (HybridEncoder if config.is_hybrid else Encoder)(channels, config)
         self.decoder = Decoder(channels, classes, config)
-        self.apply(_initialise)
 
     def features(self, image: Tensor, chance: Tensor | None = None) -> tuple[list[Tokens], list[Tensor]]:
         """Token sequences of the four encoder stages, and the decoder's logits (see `Encoder`, `Decoder`)."""

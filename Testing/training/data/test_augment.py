@@ -153,6 +153,19 @@ def test_what_enhances_more_stays_brighter():
     assert (grey_views(replace(NO_AUGMENTATION, phase=1.0)).diff() >= -1e-6).all()
 
 
+def test_the_arterial_phase_brightens_vessels_and_not_the_liver():
+    # 60, 107 and 150 HU in a window of -125 to 275 HU: tissue, liver and aorta of a venous phase.
+    greys = torch.tensor([185.0, 232.0, 275.0]) / 400
+    image = (greys * 255).round().to(torch.uint8).repeat_interleave(32).expand(64, 1, 64, 96).contiguous()
+    views, _ = view(image, torch.zeros(64, 64, 96, dtype=torch.uint8), seeds(64), (64, 96), 1.0,
+                    replace(NO_AUGMENTATION, arterial=1.0))
+    tissue, liver, aorta = (views[:, 0, 32, column] for column in (16, 48, 80))
+    torch.testing.assert_close(tissue, torch.full((64,), 118 / 255))
+    assert (liver - 148 / 255).abs().max() < 0.001
+    # The smooth step is 0.486 there: 0.3 to 1 times that of the way to the window's end.
+    assert 0.686 + 0.3 * 0.314 * 0.48 < aorta.min() < aorta.max() < 0.686 + 0.314 * 0.49
+
+
 def test_the_ends_of_the_window_move_independently():
     views = grey_views(replace(NO_AUGMENTATION, window=0.1), count=200)
     # A value is the same again where the line of the view meets the identity; slope and offset tell the two ends.
@@ -193,7 +206,7 @@ def test_a_blur_is_a_gaussian_that_keeps_the_sum():
 def test_each_kind_works_alone_and_is_off_in_no_augmentation(kind):
     image, labels = batch(32)
     image[:, 0] //= 2
-    image[:, :, 40:, 50:] = 150
+    image[:, :, 40:, 50:] = 170
     plain = view(image, labels, seeds(32), (64, 96), 1.0, NO_AUGMENTATION)[0]
     alone = replace(NO_AUGMENTATION, **{kind: getattr(Augmentation(), kind)})
     assert (view(image, labels, seeds(32), (64, 96), 1.0, alone)[0] - plain).abs().max() > 0.01

@@ -13,9 +13,12 @@ from torch.nn.functional import gelu
 from Testing.training.two_processes import in_two_processes
 from Training.networks.segmenter import (
     FAMILY,
+    HYBRID_STUDENT,
+    HYBRID_TEACHER,
     STUDENT,
     TEACHER,
     BatchNorm,
+    EfficientAttention,
     MixFFN,
     NetworkConfig,
     Segmenter,
@@ -38,6 +41,51 @@ def test_the_encoders_of_the_family_have_the_published_sizes(name, millions):
     with torch.device("meta"):
         encoder = Segmenter(3, 9, FAMILY[name]).encoder
     assert parameter_count(encoder) / 1e6 == pytest.approx(millions, rel=0.03)
+
+
+def test_the_hybrids_have_the_sizes_that_were_measured():
+    with torch.device("meta"):
+        sizes = [parameter_count(Segmenter(3, 9, config)) for config in (HYBRID_TEACHER, HYBRID_STUDENT)]
+    assert sizes == [15_009_308, 1_818_596] and 8 * sizes[1] <= sizes[0]
+
+
+def test_a_hybrid_emits_four_sequences_of_tokens():
+    stages = Segmenter(3, 9, HYBRID_STUDENT).eval().encoder(torch.rand(1, 3, 64, 96))
+    assert [tuple(t.sequence.shape) for t in stages] == [(1, 384, 24), (1, 96, 40), (1, 24, 112), (1, 6, 160)]
+    assert [(t.height, t.width) for t in stages] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+
+
+@pytest.mark.parametrize("height", [32, 96])
+def test_a_hybrid_takes_any_size(height):
+    with torch.no_grad():
+        logits = Segmenter(1, 3, HYBRID_STUDENT).eval()(torch.rand(1, 1, height, 64))
+    assert logits.shape == (1, 3, height // 2, 32)
+
+
+def test_every_parameter_of_a_hybrid_learns():
+    torch.manual_seed(0)
+    network = Segmenter(3, 9, HYBRID_STUDENT)
+    sum(logits.square().mean() for logits in network.features(torch.rand(2, 3, 64, 64))[1]).backward()
+    idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert [name for name in idle if not name.endswith(".key.bias")] == []
+
+
+def test_given_numbers_decide_which_branches_of_a_hybrid_are_skipped():
+    network = Segmenter(1, 2, replace(HYBRID_STUDENT, drop_path=0.5)).train()
+    network.encoder.convolutions.eval()  # batch norms would tie the items together
+    image, chance = torch.rand(2, 1, 32, 32), torch.rand(2, 6)
+    assert network.config.branches == 6
+    together = [tokens.sequence for tokens in network.encoder(image, chance)]
+    for item in range(2):
+        alone = network.encoder(image[item : item + 1], chance[item : item + 1])
+        assert all(torch.allclose(a[item], b.sequence[0], atol=1e-4) for a, b in zip(together, alone, strict=True))
+
+
+def test_attention_in_training_is_that_of_use():
+    torch.manual_seed(0)
+    layer = EfficientAttention(12, 3, 2)
+    tokens = Tokens(torch.randn(2, 24, 12), 4, 6)
+    torch.testing.assert_close(layer.train()(tokens), layer.eval()(tokens))
 
 
 def test_each_stage_emits_a_sequence_of_tokens_in_raster_order():
@@ -119,6 +167,9 @@ def test_blocks_are_skipped_in_training_alone():
         ({"mlp_ratio": 0}, "mlp_ratio is 0"),
         ({"decoder_width": -4}, "decoder_width is -4"),
         ({"drop_path": 1.0}, "drop_path is 1.0"),
+        ({"early": "lite0", "depths": (0, 0, 1, 1)}, r"widths \(8, 8, 8, 8\) begin otherwise than lite0 does"),
+        ({"early": "lite0", "widths": (24, 40, 112, 8)}, r"depths \(1, 1, 1, 1\) has blocks where lite0 has conv"),
+        ({"early": "lite0", "widths": (24, 40, 112, 8), "depths": (0, 0, 0, 1)}, r"depths is \(0, 0, 0, 1\)"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(sizes, message):
