@@ -12,7 +12,7 @@ import yaml
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.data.augment import Augmentation
-from Training.networks.segmenter import STUDENT, TEACHER, NetworkConfig
+from Training.networks.config import STUDENT, TEACHER, NetworkConfig
 
 VIEW_MULTIPLE = 32  # the encoder's coarsest stride
 
@@ -30,7 +30,7 @@ class Schedule:
         warmup: share of the steps over which the rate rises from zero.
         weight_decay: AdamW's, on matrices and kernels only.
         gradient_clip: largest norm of the gradient.
-        ema_decay: of the averaged weights, which are those that are kept.
+        ema_decay: of the averaged weights, which are those that are kept; less in the first steps (`decay_at`).
         validations: how often the Dice of the validation cases is measured.
         checkpoint_steps: a checkpoint is written at least this often, in optimiser steps.
     """

@@ -82,7 +82,7 @@ class SegmentationTask(lightning.LightningModule):
             pixels: float32 (batch, context, height, width) in [0, 1].
             labels: int64 (batch, height, width), channels of the organs, 255 where nothing is known.
             known: bool (batch, classes), the channels that the labels tell.
-            chance: (batch, branches), which branches of the network each item skips; see `Encoder`.
+            chance: (batch, branches), which branches of the network each item skips; see `MiTEncoder`.
         """
         return {"segmentation": segmentation_loss(self._features(pixels, chance)[1], labels, known)}
 

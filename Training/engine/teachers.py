@@ -12,7 +12,8 @@ from torch.nn.functional import interpolate, log_softmax, pad
 
 from Training.engine.recipe import VIEW_MULTIPLE
 from Training.networks.batch_norm import at_least_single
-from Training.networks.segmenter import Segmenter, Tokens
+from Training.networks.segmenter import Segmenter
+from Training.networks.tokens import Tokens
 
 
 class EnsembleTeacher:

@@ -25,6 +25,7 @@ from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from MISTKDSegmentLib.report.overlay import write_overlay
 from MISTKDSegmentLib.report.table import OrganRow, measure, write_csv
 from MISTKDSegmentLib.report.terminal import dice_by_name
+from MISTKDSegmentLib.system import usable_cores
 
 FORMATS = ("seg.nrrd", "nii.gz", "dcm")
 STAGES = ("read", "segment", "measure", "write")
@@ -106,8 +107,8 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
         SegmentError: the scan or the output folder cannot be used.
     """
     clock = _Clock()
-    if settings.threads:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.threads, os.cpu_count() or 1))
+    cores = usable_cores()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.threads or cores, cores))
     _check_format(case, settings)
     volume, truth = _read(case)
     stem = results_stem(case, settings, volume.name)
