@@ -225,7 +225,8 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
     for who in ("teacher", "student"):
         sizes, schedule = recipe.get(f"{who}_network") or recipe.get(who), recipe.get(f"{who}_schedule")
         if sizes:
-            items.append(f"{who.capitalize()}: {_family(sizes)}widths {_listed(sizes['widths'])}, depths {_listed(sizes['depths'])}, "
+            items.append(f"{who.capitalize()}: {_family(sizes)}widths {_listed(sizes['widths'])}, depths "
+                         f"{_listed(sizes['depths'])}, "
                          f"{'separable ' * sizes.get('separable_decoder', False)}decoder {sizes['decoder_width']}")
         given = provenance.get("teacher", {}).get("steps") if who == "teacher" else None
         if given:  # it had a recipe of its own

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.data.files import file_sha256
 from Training.data.prepared import Case, Manifest, load_cases, read_manifests
+from Training.data.same_patient import check_patients
 from Training.data.scans import listed
 from Training.data.split import Split, split_of
 from Training.engine.allocator import keep_freed_memory
@@ -62,7 +63,8 @@ def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
     """Open the data of a run and check that it fits the recipe.
 
     Raises:
-        InputError: the prepared data are damaged, don't fit each other or lack a case.
+        InputError: the prepared data are damaged, don't fit each other or lack a case, or a patient of the validation
+            would be trained on.
         OutputError: there is no room for the unpacked voxels.
     """
     keep_freed_memory()
@@ -70,8 +72,10 @@ def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
     split = split_of(recipe, manifest)
     _check_organs(manifest, split)
     training = load_cases(data, [*split.training, *split.unlabelled])
-    provenance = provenance_of(recipe, manifest, split, machine)
-    return Run(recipe, machine, manifest, split, training, load_cases(data, split.validation), provenance)
+    validation = load_cases(data, split.validation)
+    check_patients(training, validation)
+    return Run(recipe, machine, manifest, split, training, validation,
+               provenance_of(recipe, manifest, split, machine))
 
 
 def _check_organs(manifest: Manifest, split: Split) -> None:
@@ -159,5 +163,5 @@ def _check_same_start(folder: Path, before: dict[str, Any], checksums: dict[str,
     old = before.get("start_sha256", {})
     changed = [name for name, checksum in checksums.items() if old.get(name, checksum) != checksum]
     if changed:
-        raise InputError(f"{folder} was begun with other weights than {listed(changed)} names now: name a new --out, or "
-                         "put the weights back that the run began with.")
+        raise InputError(f"{folder} was begun with other weights than {listed(changed)} names now: name a new "
+                         "--out, or put the weights back that the run began with.")

@@ -19,8 +19,8 @@ from Training.engine.fit import fit
 from Training.engine.run_folder import started_run
 from Training.engine.seen_cases import seen_by
 from Training.engine.start import start_facts
-from Training.networks.efficientnet_lite import installed_start
 from Training.networks.config import HYBRID_STUDENT
+from Training.networks.efficientnet_lite import installed_start
 from Training.train_teacher import new_network, teacher_task
 
 
