@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+if not __package__:
+    import clone  # noqa: F401
+
 import os
 import platform
 import sys
@@ -22,18 +25,16 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.report.overlay import write_overlay
+from Training.bundle.card import flattery
 from Training.bundle.description import read_description, update_description, write_description
-from Training.card import flattery
-from Training.cli.command import run_command
-from Training.cli.options import Parser, parse
+from Training.bundle.export import export_trained
+from Training.cli.command import Parser, parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, chosen_scans, labelled_dataset
-from Training.cli.script_parser import script_parser
-from Training.data.files import check_folder, make_folder
-from Training.data.scans import Dataset, Scan, listed
+from Training.data.scans import Dataset, Scan
 from Training.engine.checkpoints import read_trained
 from Training.engine.provenance import package_version
 from Training.evaluation.failures import Failures
-from Training.evaluation.inference_cost import cost_lines, measure, size_line
+from Training.evaluation.inference_cost import cost_lines, measure_inference, size_line
 from Training.evaluation.report import plain, print_table, write_results
 from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
@@ -46,7 +47,8 @@ from Training.evaluation.scores import (
     score_case,
     summarise,
 )
-from Training.export import export_trained
+from Training.system.files import check_folder, make_folder
+from Training.system.words import listed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,7 +116,7 @@ def _check_recordable(model: Path) -> None:
 
 
 def _say_what_it_costs(scans: Sequence[Scan], bundle: Bundle, threads: int, console: Console) -> None:
-    cost = measure(scans[0], bundle, threads=threads)
+    cost = measure_inference(scans[0], bundle, threads=threads)
     size = size_line(bundle.network, cost.size, len(bundle.input.context_offsets_mm))
     for line in (f"Dry run of {bundle.name} {bundle.version} on {listed(scan.name for scan in scans)}.",
                  f"{size} {_trained_size(bundle)}", *cost_lines(cost, scans)):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
-from Training.data.prepared import Manifest, PreparedCase, write_manifest
+from Training.data.manifest import CaseEntry, Manifest, write_manifest
 
 ORGANS = tuple(label for label in ABDOMEN_LABELS if label.name in ("liver", "spleen"))
 
@@ -25,7 +25,7 @@ def write_prepared(folder: Path, names: Sequence[str] = ("a", "b", "c"), *, unla
     return folder
 
 
-def write_case(folder: Path, name: str, known: tuple[str, ...], slices: int) -> PreparedCase:
+def write_case(folder: Path, name: str, known: tuple[str, ...], slices: int) -> CaseEntry:
     """One case; the same name gives the same voxels."""
     random = np.random.default_rng(list(name.encode()))
     image = random.integers(80, 100, (slices, 48, 64), dtype=np.uint8)
@@ -37,7 +37,7 @@ def write_case(folder: Path, name: str, known: tuple[str, ...], slices: int) -> 
     for organ, value in organs.items():
         labels[labels == value] = value if organ in known else 0
     np.savez_compressed(folder / f"{name}.npz", image=image, labels=labels)
-    return PreparedCase(
+    return CaseEntry(
         name=name, slices=slices, slice_spacing_mm=5.0, known=known,
         sha256=hashlib.sha256((folder / f"{name}.npz").read_bytes()).hexdigest(),
         content_sha256=hashlib.sha256(image.tobytes()).hexdigest(),

@@ -22,9 +22,11 @@ from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Testing.training.raw_data import NAMES, VOXELS, body, nnunet, ours, reference, write
 from Training import prepare as script
-from Training.data.prepared import IGNORE, read_manifest
-from Training.data.scans import LAYOUTS
-from Training.prepare import main, prepare
+from Training.data.layouts.registry import LAYOUTS
+from Training.data.manifest import read_manifest
+from Training.data.preparation import prepare
+from Training.data.prepared import IGNORE
+from Training.prepare import main
 
 SHARED = Path(__file__).parents[3] / "shared" / "ct"
 PATIENCE_S = 60

@@ -13,8 +13,8 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.labels import Label
 from Training.data.label_map import LabelMap, identifier
 from Training.data.prepared import IGNORE
-from Training.data.scans import listed
 from Training.data.sides import split_sides
+from Training.system.words import listed
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, ANATOMICAL_STRUCTURE, Code, Label
-from Training.data.label_map import identifier, read_yaml
+from Training.data.label_map import identifier
 from Training.data.prepared import IGNORE
+from Training.system.files import read_yaml
 
 PRIVATE_SCHEME = "99MISTKD"
 MAX_ORGANS = IGNORE - 1

@@ -15,9 +15,11 @@ from MISTKDSegmentLib.geometry.frame import canonical_frame
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
-from Training.data.plausibility import doubts
-from Training.data.prepared import IGNORE, PreparedCase
+from Training.data.manifest import CaseEntry, parse_entry
+from Training.data.prepared import IGNORE
 from Training.data.scans import Scan
+from Training.data.sides import doubts
+from Training.system.files import write_json
 
 _FORM = 2  # to be raised when the same input gives other voxels or doubts, so that nothing old is kept
 
@@ -53,7 +55,7 @@ class Preparation:
     """
 
     fingerprint: str
-    case: PreparedCase
+    case: CaseEntry
     size: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     ignored: int
@@ -112,7 +114,7 @@ def prepare_case(scan: Scan, target: Target) -> Preparation:
         np.savez_compressed(temporary, image=image, labels=labels)
     names = [organ.name for organ in target.organs]
     counts = np.bincount(labels.ravel(), minlength=256)
-    case = PreparedCase(
+    case = CaseEntry(
         name=scan.name,
         slices=len(image),
         slice_spacing_mm=float(canonical.spacing_mm[2]),
@@ -124,8 +126,7 @@ def prepare_case(scan: Scan, target: Target) -> Preparation:
     found = doubts(labels, names) if scan.known else []
     size, spacing_mm = canonical.voxels.shape[::-1], canonical.spacing_mm
     preparation = Preparation(state, case, size, spacing_mm, int(counts[IGNORE]), tuple(found))
-    with atomic_path(_note(target, scan.name)) as temporary:
-        temporary.write_text(json.dumps(asdict(preparation), indent=2) + "\n", encoding="utf-8")
+    write_json(_note(target, scan.name), asdict(preparation))
     return preparation
 
 
@@ -160,6 +161,5 @@ def _note(target: Target, name: str) -> Path:
 
 
 def _parse(note: dict) -> Preparation:
-    case = PreparedCase(**{**note["case"], "known": tuple(note["case"]["known"])})
     lists: dict[str, Sequence] = {key: tuple(note[key]) for key in ("size", "spacing_mm", "doubts")}
-    return Preparation(**{**note, **lists, "case": case})
+    return Preparation(**{**note, **lists, "case": parse_entry(note["case"])})

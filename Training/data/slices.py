@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from MISTKDSegmentLib.inference.context import context_indices
-from Training.data.prepared import Case
-from Training.engine.distributed import process_count, process_rank
+from Training.data.prepared import PreparedCase
+from Training.system.distributed import process_count, process_rank
 
 BACKGROUND_SHARE = 0.1
 
@@ -52,7 +52,7 @@ class SliceDataset(Dataset[Batch]):
             how much air there is around a patient: what is measured should have no more than inference has.
     """
 
-    def __init__(self, cases: Sequence[Case], context_offsets_mm: Sequence[float], *,
+    def __init__(self, cases: Sequence[PreparedCase], context_offsets_mm: Sequence[float], *,
                  common_canvas: bool = True) -> None:
         self.cases = list(cases)
         self.context_offsets_mm = tuple(context_offsets_mm)

@@ -9,9 +9,9 @@ from typing import Any
 
 from MISTKDSegmentLib.errors import InputError
 from Training.engine.checkpoints import Trained, read_trained
+from Training.engine.provenance import seen_by
 from Training.engine.recipe import plain
-from Training.engine.run_folder import Run
-from Training.engine.seen_cases import seen_by
+from Training.engine.run_folder import TrainingRun
 from Training.networks.config import NetworkConfig
 from Training.networks.efficientnet_lite import installed_start
 from Training.networks.huggingface import start_from_segformer
@@ -21,7 +21,7 @@ from Training.networks.segmenter import Segmenter
 RANDOM = "random"
 
 
-def start_network(network: Segmenter, start: str | None, run: Run) -> None:
+def start_network(network: Segmenter, start: str | None, run: TrainingRun) -> None:
     """Put the weights into a network that its recipe starts from.
 
     Args:
@@ -42,7 +42,7 @@ def start_network(network: Segmenter, start: str | None, run: Run) -> None:
         start_from_segformer(network, Path(start or ""))
 
 
-def start_from(network: Segmenter, start: Path, run: Run) -> None:
+def start_from(network: Segmenter, start: Path, run: TrainingRun) -> None:
     """Put the weights of a checkpoint of ours into a network.
 
     The checkpoint may have seen pixels of another size, to which the network then gets used.
@@ -73,7 +73,7 @@ def _sizes(config: NetworkConfig) -> dict[str, Any]:
     return {name: value for name, value in plain(asdict(config)).items() if name != "drop_path"}
 
 
-def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_slices(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint whose networks see other slices together, or another window.
 
     Raises:
@@ -87,7 +87,7 @@ def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
                              "options that the checkpoint was trained with, or choose another.")
 
 
-def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_organs(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint of other organs.
 
     Raises:
@@ -98,7 +98,7 @@ def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
                          "the prepared data: choose one that was trained on the same.")
 
 
-def check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_not_seen(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint that has learnt from a validation case, itself or from its start or teacher.
 
     By content as well, for a case may have been renamed.

@@ -15,14 +15,15 @@ from torch import Tensor, nn
 from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.model.bundle import InputContract
 from Training.data.augment import NO_AUGMENTATION, view
-from Training.data.prepared import IGNORE, Manifest
+from Training.data.manifest import Manifest
+from Training.data.prepared import IGNORE
 from Training.data.slices import Batch, SliceDataset
 from Training.engine.checkpoints import DESCRIPTION, describe
-from Training.engine.distributed import process_count, sum_over_processes
 from Training.engine.recipe import VIEW_MULTIPLE, Recipe, Schedule
 from Training.losses.distillation import SequenceLoss, channel_loss, logit_loss, relation_loss
 from Training.losses.segmentation import segmentation_loss
 from Training.networks.segmenter import Segmenter
+from Training.system.distributed import process_count, sum_over_processes
 
 
 class SegmentationTask(lightning.LightningModule):
@@ -97,7 +98,7 @@ class SegmentationTask(lightning.LightningModule):
         dataset: SliceDataset = self.trainer.train_dataloader.dataset
         slices = ", ".join(dataset.name(int(place)) for place in self._batch.place)
         return (f"The loss is no number any more at step {self.global_step} ({what}; slices {slices}): go on from the "
-                "last checkpoint with --resume --machine.precision 32-true, or begin anew with a lower learning rate.")
+                "last checkpoint with --resume --trainer.precision 32-true, or begin anew with a lower learning rate.")
 
     def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: float | None = None,
                                     gradient_clip_algorithm: str | None = None) -> None:

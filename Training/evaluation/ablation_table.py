@@ -21,7 +21,7 @@ ALONE = "alone"
 
 
 @dataclass(frozen=True)
-class Result:
+class VariantScores:
     """What one student scored on the validation cases, through the inference code that ships.
 
     Attributes:
@@ -45,9 +45,9 @@ class Result:
     minutes: float
 
 
-def rows_of(results: Iterable[Result]) -> list[dict[str, Any]]:
+def rows_of(results: Iterable[VariantScores]) -> list[dict[str, Any]]:
     """One row a variant: means over the seeds, and the gain over the student alone in Dice points."""
-    grouped: dict[str, list[Result]] = {}
+    grouped: dict[str, list[VariantScores]] = {}
     for result in results:
         grouped.setdefault(result.variant, []).append(result)
     rows = [_row(variant, group) for variant, group in grouped.items()]
@@ -57,7 +57,7 @@ def rows_of(results: Iterable[Result]) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(variant: str, group: Sequence[Result]) -> dict[str, Any]:
+def _row(variant: str, group: Sequence[VariantScores]) -> dict[str, Any]:
     dice = [result.dice for result in group]
     return {
         "variant": variant,
@@ -73,7 +73,7 @@ def _row(variant: str, group: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def write_table(folder: Path, results: Sequence[Result], facts: Mapping[str, Any]) -> None:
+def write_table(folder: Path, results: Sequence[VariantScores], facts: Mapping[str, Any]) -> None:
     """Write ablation.csv, ablation.md, ablation.json and ablation.png.
 
     Raises:
@@ -104,7 +104,7 @@ def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def table_figure(results: Sequence[Result]) -> Figure:
+def table_figure(results: Sequence[VariantScores]) -> Figure:
     """Mean Dice of every student: a dot a seed, a stroke at the mean of a variant."""
     rows = rows_of(results)
     figure = Figure(figsize=(8, 0.6 * len(rows) + 1.6), layout="constrained")
@@ -120,7 +120,7 @@ def table_figure(results: Sequence[Result]) -> Figure:
     return figure
 
 
-def print_table(results: Sequence[Result], console: Console) -> None:
+def print_table(results: Sequence[VariantScores], console: Console) -> None:
     """Print the table."""
     table = Table(box=SIMPLE_HEAD)
     for heading in ("variant", "Dice", "± seeds", "gain", "HD95 mm", "surface Dice", "minutes"):

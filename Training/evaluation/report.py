@@ -16,9 +16,9 @@ from rich.table import Table
 
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
-from Training.data.scans import counted
 from Training.evaluation.metrics import PROTOCOLS
 from Training.evaluation.scores import PRESENCES, CaseScores, score_table, summarise, summarise_protocol
+from Training.system.words import counted
 
 _COLUMNS = (("transunet", "dice", "transunet\nDice"), ("transunet", "hd95_voxels", "\nHD95 vox"),
             ("millimetre", "dice", "millimetre\nDice"), ("millimetre", "hd95_mm", "\nHD95 mm"),

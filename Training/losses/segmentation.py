@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, log_softmax
 
 from Training.data.prepared import IGNORE
-from Training.engine.distributed import sum_over_processes
 from Training.networks.batch_norm import at_least_single
+from Training.system.distributed import sum_over_processes
 
 
 def segmentation_loss(

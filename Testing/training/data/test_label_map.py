@@ -14,8 +14,8 @@ from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Training.data.label_map import SHIPPED, LabelMap, find_label_map, read_label_map_file
 from Training.data.label_roles import assign, value_table
+from Training.data.layouts.registry import open_dataset
 from Training.data.prepared import IGNORE
-from Training.data.scans import open_dataset
 
 ORGANS = ABDOMEN_LABELS[:3]  # aorta 1, gallbladder 2, left_kidney 3
 SOURCE = Path("dataset.json")

@@ -9,9 +9,9 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Testing.training.raw_data import BOXES, NAMES, body, ours, reference, write
+from Training.data.layouts.registry import open_dataset
+from Training.data.preparation import prepare
 from Training.data.prepared import IGNORE
-from Training.data.scans import open_dataset
-from Training.prepare import prepare
 
 ORGANS = ABDOMEN_LABELS
 

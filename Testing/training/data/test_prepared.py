@@ -14,7 +14,8 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training.prepared_data import write_prepared
 from Training.data import prepared
-from Training.data.prepared import MOST_OPEN_FILES, load_cases, read_manifest, read_manifests, write_manifest
+from Training.data.manifest import read_manifest, read_manifests, write_manifest
+from Training.data.prepared import MOST_OPEN_FILES, load_cases
 
 
 def test_what_is_written_is_read_back(tmp_path):

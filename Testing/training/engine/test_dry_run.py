@@ -7,10 +7,10 @@ import torch
 
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import toy_run
-from Training.cli.duration import duration
 from Training.engine.dry_run import gflops, measure
+from Training.engine.trainings import teacher_task
 from Training.networks.segmenter import parameter_count
-from Training.train_teacher import teacher_task
+from Training.system.words import duration
 
 
 def test_the_cost_is_measured_on_a_few_steps(tmp_path):

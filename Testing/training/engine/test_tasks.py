@@ -17,8 +17,8 @@ from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import RECIPE, toy_run, toy_student
 from Training.engine.recipe import Distillation, Schedule
 from Training.engine.tasks import contract_of, organ_dice, rate_at
+from Training.engine.trainings import teacher_task
 from Training.losses.distillation import logit_loss
-from Training.train_teacher import teacher_task
 
 NOTHING = Distillation(sequence=0.0, relation=0.0, channel=0.0, logit=0.0)
 
@@ -102,7 +102,7 @@ def compare_gradients(folder: str) -> None:
     run = toy_run([Path(folder)])
     gradients = []
     for compiled in (False, True):
-        task = toy_student(run._replace(machine=replace(run.machine, compile=compiled))).train()
+        task = toy_student(run._replace(settings=replace(run.settings, compile=compiled))).train()
         image, labels, known = batch()
         torch.stack(list(task.terms(task.arranged(image), labels, known).values())).sum().backward()
         gradients.append({name: p.grad for name, p in task.named_parameters()})

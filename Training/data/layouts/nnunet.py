@@ -11,7 +11,8 @@ from MISTKDSegmentLib.errors import InputError
 from Training.data.label_map import identifier
 from Training.data.label_roles import ValueTable, value_table
 from Training.data.layouts.base import ENDINGS, NO_LICENCE, FileScan, Request, by_name, volumes_in
-from Training.data.scans import Dataset, Scan, listed
+from Training.data.scans import Dataset, Scan
+from Training.system.words import listed
 
 NAME = "nnunet"
 SUBSETS = ("Tr", "Va", "Ts")  # training, validation (AMOS), test

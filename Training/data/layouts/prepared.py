@@ -10,7 +10,8 @@ import numpy as np
 from MISTKDSegmentLib.geometry.volume import Volume
 from Training.data.label_roles import ValueTable, assign, value_table
 from Training.data.layouts.base import Request, by_name
-from Training.data.prepared import IGNORE, MANIFEST, load_cases, read_manifest
+from Training.data.manifest import MANIFEST, read_manifest
+from Training.data.prepared import IGNORE, load_cases
 from Training.data.scans import Dataset, Scan
 
 NAME = "prepared"

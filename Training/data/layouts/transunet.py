@@ -15,10 +15,11 @@ import numpy as np
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from Training.data.label_map import read_yaml
 from Training.data.label_roles import ValueTable, value_table
 from Training.data.layouts.base import Request, by_name
-from Training.data.scans import Dataset, Scan, listed
+from Training.data.scans import Dataset, Scan
+from Training.system.files import read_yaml
+from Training.system.words import listed
 
 NAME = "transunet"
 WHAT = "train_npz/case0005_slice000.npz and test_vol_h5/case0001.npy.h5 (TransUNet's Synapse)"
@@ -46,7 +47,7 @@ class ArrayScan(Scan):
     def settings(self) -> tuple[object, ...]:
         return (self.known, self.table, self.spacing_mm)
 
-    def check(self) -> None:
+    def check_layout(self) -> None:
         if self.spacing_mm is None:
             raise InputError(f"the voxel spacing of {self.name} is not known and not in its files; give a YAML file "
                              f'with "{self.name}: [i, j, k]" in mm as spacing.')
@@ -56,7 +57,7 @@ class ArrayScan(Scan):
             raise InputError(f"{self.image.parent} lacks slice {listed(map(str, gaps))} of {self.name}; copy it anew.")
 
     def read_volume(self) -> Volume:
-        self.check()
+        self.check_layout()
         assert self.spacing_mm is not None
         values = self._array("image").astype(np.float32)
         if not (np.isfinite(values).all() and values.min() >= -_ROUNDING and values.max() <= 1 + _ROUNDING):
