@@ -27,7 +27,7 @@ from Training.engine.run_folder import TrainingRun, open_run, started_run
 from Training.engine.start import checkpoint_facts, start_facts
 from Training.engine.tasks import SegmentationTask
 from Training.engine.trainings import check_share, new_network, read_teacher, student_task
-from Training.evaluation.ablation_table import ALONE, VariantScores, print_table, write_table
+from Training.evaluation.ablation_table import ALONE, VariantScores, print_ablation, write_table
 from Training.networks.segmenter import parameter_count
 from Training.system.files import check_folder
 
@@ -158,7 +158,7 @@ def _run(options: Namespace) -> None:
 
 def _show(folder: Path, results: Sequence[VariantScores], facts: Mapping[str, Any]) -> None:
     write_table(folder, results, facts)
-    print_table(results, Console())
+    print_ablation(results, Console())
     print(f"Written: ablation.csv, .md, .json and .png in {folder}")
 
 

@@ -35,7 +35,7 @@ from Training.engine.checkpoints import read_trained
 from Training.engine.provenance import package_version
 from Training.evaluation.failures import Failures
 from Training.evaluation.inference_cost import cost_lines, measure_inference, size_line
-from Training.evaluation.report import plain, print_table, write_results
+from Training.evaluation.report import null_for_nan, print_scores, write_results
 from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
     BOOTSTRAP_SEED,
@@ -96,7 +96,7 @@ def _evaluate(arguments: Namespace) -> None:
         write_results(arguments.out, results, facts, organs)
         if arguments.record:
             _record(arguments.model, {"cases": [result.case for result in results], **facts, **summarise(results)})
-        print_table(results, f"{bundle.name} {bundle.version}", console)
+        print_scores(results, f"{bundle.name} {bundle.version}", console)
         if flattering := flattery([result.case for result in results], bundle.provenance):
             console.print(" ".join(flattering), soft_wrap=True)
         console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
@@ -106,7 +106,7 @@ def _record(model: Path, results: dict[str, Any]) -> None:
     description = read_description(model)
     # The figures are this network's own now, whosever they were.
     provenance = {key: value for key, value in description["provenance"].items() if key != "measured"}
-    write_description(model, description | {"results": plain(results), "provenance": provenance})
+    write_description(model, description | {"results": null_for_nan(results), "provenance": provenance})
 
 
 def _check_recordable(model: Path) -> None:

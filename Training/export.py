@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(arguments: Namespace) -> None:
     check_folder(arguments.out)
     if (arguments.out / DESCRIPTION_FILE).exists() and not arguments.replace:
-        raise InputError(f"{arguments.out} holds a model bundle, whose results and clean-up would be lost: name "
-                         "another folder, or add --replace.")
+        raise InputError(f"{arguments.out} holds a model bundle, whose results and post-processing would be lost: "
+                         "name another folder, or add --replace.")
     source = _source(arguments.source)
     if isinstance(source, Bundle) and not arguments.half:
         raise InputError(f"{arguments.source} is a bundle already: add --half, or name a checkpoint.")

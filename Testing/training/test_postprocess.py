@@ -40,7 +40,7 @@ def test_the_command_writes_what_it_chose_what_it_earned_and_the_card(tiny_bundl
     assert "keep the largest part alone" in capsys.readouterr().out
 
 
-def test_results_of_the_old_cleanup_and_nothing_else_are_dropped(tiny_bundle, raw):
+def test_results_of_the_old_post_processing_and_nothing_else_are_dropped(tiny_bundle, raw):
     path = tiny_bundle / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))
     description |= {"results": {"cases": ["x"]}, "provenance": {"commit": "abc"}}

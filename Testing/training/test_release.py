@@ -59,7 +59,7 @@ def test_one_command_trains_measures_and_trains_on_all_cases(raw, tmp_path, caps
     assert bundle.provenance["start"]["steps"] == 4
     assert bundle.results == measured.results and bundle.results["cases"] == ["p2"]
     assert bundle.results["bundle"]["sha256"] == measured.sha256 != bundle.sha256
-    for name in ("student", "student-without-clean-up", "alone", "teacher"):
+    for name in ("student", "student-without-postprocessing", "alone", "teacher"):
         assert list(json.loads((out / "scores" / name / "results.json").read_text())["cases"]) == ["p2"]
     capsys.readouterr()
     assert main(command) == 0
@@ -136,7 +136,7 @@ def test_cases_that_the_scans_lack_are_refused_before_the_first_training(command
 def test_cases_and_seed_are_those_of_the_students_recipe(command):
     options = release.parse(release.release_parser(), command)
     plan = {step.name: step.arguments for step in steps(options, Recipe(seed=3, validation=("a", "b")))}
-    for name in ("clean-up", "score-student", "score-teacher"):
+    for name in ("postprocess", "score-student", "score-teacher"):
         given = plan[name].index("--cases")
         assert plan[name][given + 1:given + 3] == ("a", "b")
     assert plan["score-alone"][1].endswith("alone-seed3/last.ckpt")

@@ -87,7 +87,7 @@ def write_bundle(
         labels: organs in the order of the output channels 1, 2, …
         contract: what the network wants to see.
         provenance: how it was trained.
-        postprocessing: clean-up per organ name.
+        postprocessing: post-processing per organ name.
 
     Returns:
         The bundle, read back and verified.

@@ -15,6 +15,7 @@ from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, ANATOMICAL_STRUCTURE, 
 from Training.data.label_map import identifier
 from Training.data.prepared import IGNORE
 from Training.system.files import read_yaml
+from Training.system.words import spaced
 
 PRIVATE_SCHEME = "99MISTKD"
 MAX_ORGANS = IGNORE - 1
@@ -74,7 +75,7 @@ def _volumes(given: Any, name: str, path: Path) -> tuple[float, float]:
 
 
 def _unknown(value: int, name: str) -> Label:
-    title = name.replace("_", " ").capitalize()
+    title = spaced(name).capitalize()
     code = name if len(name) <= _CODE_LENGTH else f"{name[:9]}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
     return Label(value, name, title, _palette(value), ANATOMICAL_STRUCTURE, Code(PRIVATE_SCHEME, code, title))
 

@@ -26,7 +26,7 @@ from Training.system.words import duration
 STEPS = 3
 
 
-class Cost(NamedTuple):
+class TrainingCost(NamedTuple):
     """What training a network costs.
 
     Attributes:
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
     peak_gib: float
 
 
-def measure(task: SegmentationTask, run: TrainingRun) -> Cost:
+def measure_training(task: SegmentationTask, run: TrainingRun) -> TrainingCost:
     """Train a task for three steps that are thrown away, and count.
 
     Raises:
@@ -57,7 +57,7 @@ def measure(task: SegmentationTask, run: TrainingRun) -> Cost:
         seconds = _seconds_per_step(task, run)
     except (RuntimeError, MemoryError) as error:
         raise memory_error(error, schedule) or error from None
-    return Cost(parameter_count(task.network), gflops(task.network, run), schedule.steps, seconds,
+    return TrainingCost(parameter_count(task.network), gflops(task.network, run), schedule.steps, seconds,
                 torch.cuda.max_memory_allocated() / 2**30 if run.settings.uses_gpu else peak_gib())
 
 
@@ -109,7 +109,7 @@ def report(tasks: Sequence[tuple[str, SegmentationTask]], run: TrainingRun, cons
         first = heading == "network"
         table.add_column(heading, justify="left" if first else "right", no_wrap=first)
     for name, task in tasks:
-        cost = measure(task, run)
+        cost = measure_training(task, run)
         table.add_row(name, f"{cost.parameters:,}", f"{cost.gflops_per_view:.2f}", f"{cost.steps:,}",
                       f"{cost.seconds_per_step:.2f}", f"{cost.peak_gib:.1f}",
                       duration(cost.steps * cost.seconds_per_step))

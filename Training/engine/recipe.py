@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.data.augment import Augmentation
 from Training.networks.config import STUDENT, TEACHER, NetworkConfig
+from Training.system.files import write_text
 
 VIEW_MULTIPLE = 32  # the encoder's coarsest stride
 
@@ -187,7 +187,7 @@ class Recipe:
 
     def as_plain(self) -> dict[str, Any]:
         """The recipe as what YAML and JSON know."""
-        return plain(asdict(self))
+        return lists_for_tuples(asdict(self))
 
     def write(self, path: Path) -> None:
         """Save as YAML, which `--config` takes.
@@ -200,15 +200,14 @@ class Recipe:
             if changed:
                 raise InputError(f"{path} is of another recipe ({', '.join(changed[:5])}): name a new --out, or give "
                                  "the options that run began with.")
-        with atomic_path(path) as temporary:
-            temporary.write_text(yaml.safe_dump(self.as_plain(), sort_keys=False), encoding="utf-8")
+        write_text(path, yaml.safe_dump(self.as_plain(), sort_keys=False))
 
 
-def plain(value: Any) -> Any:
+def lists_for_tuples(value: Any) -> Any:
     """The same with tuples as lists."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: lists_for_tuples(item) for key, item in value.items()}
+    return [lists_for_tuples(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from MISTKDSegmentLib.errors import InputError
 from Training.engine.checkpoints import Trained, read_trained
 from Training.engine.provenance import seen_by
-from Training.engine.recipe import plain
+from Training.engine.recipe import lists_for_tuples
 from Training.engine.run_folder import TrainingRun
 from Training.networks.config import NetworkConfig
 from Training.networks.efficientnet_lite import installed_start
@@ -70,7 +70,7 @@ def start_from(network: Segmenter, start: Path, run: TrainingRun) -> None:
 
 def _sizes(config: NetworkConfig) -> dict[str, Any]:
     """What a network's weights mean; not which branches training skips."""
-    return {name: value for name, value in plain(asdict(config)).items() if name != "drop_path"}
+    return {name: value for name, value in lists_for_tuples(asdict(config)).items() if name != "drop_path"}
 
 
 def check_slices(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.evaluation.paired import OVERALL, Comparison, Pairs
-from Training.evaluation.report import none_for_nan, plain, point_style, spread
+from Training.evaluation.report import none_for_nan, null_for_nan, point_style, spread
 from Training.evaluation.scores import mean_of_defined
 from Training.system.files import make_folder, write_json
 from Training.system.words import spaced
@@ -129,7 +129,7 @@ def write_comparison(folder: Path, pairs: Pairs, compared: Mapping[str, Comparis
         "first": models[0], "second": models[1], "protocol": protocol, "metric": pairs.metric,
         "cases": list(pairs.cases), "organs": {organ: asdict(one) for organ, one in compared.items()},
     }
-    write_json(folder / "comparison.json", plain(document))
+    write_json(folder / "comparison.json", null_for_nan(document))
     with atomic_path(folder / "comparison.png") as path:
         title = f"{models[1]['name']} {models[1]['version']} minus {models[0]['name']} {models[0]['version']}"
         difference_figure(pairs, title, documents[0].get("colors")).savefig(path, dpi=150)

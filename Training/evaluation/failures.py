@@ -16,6 +16,7 @@ from MISTKDSegmentLib.model.labels import Label
 from Training.data.prepared import IGNORE
 from Training.evaluation.metrics import dice
 from Training.evaluation.pictures import example_figure
+from Training.system.words import spaced
 
 FILE = "failures.png"
 MOST = 4
@@ -78,7 +79,7 @@ class Failures:
         for score, channel in worst:
             wrong = ((theirs == channel) != (ours == channel)).sum((1, 2))
             place = (int(wrong.argmax()), *box)
-            title = f"{volume.name}\n{self._organs[channel - 1].name.replace('_', ' ')}: Dice {score:.2f}"
+            title = f"{volume.name}\n{spaced(self._organs[channel - 1].name)}: Dice {score:.2f}"
             pixels = window(frame.volume.voxels[place], self._window_hu)
             # Copies: views would keep the label maps of all cases in memory.
             yield Failure(score, title, pixels, theirs[place].copy(), ours[place].copy())

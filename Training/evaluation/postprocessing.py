@@ -38,7 +38,7 @@ class Choice:
     """The rule of one organ and what it earned.
 
     Attributes:
-        rule: the clean-up.
+        rule: the post-processing.
         dice_before, dice_after: mean Dice over `cases` without and with it.
         cases: number of cases that have the organ, in the prediction or the reference.
     """
@@ -57,7 +57,7 @@ def choose(scores: Scores) -> dict[str, Choice]:
             prediction and reference, or unknown to the reference.
 
     Returns:
-        Rules of the organs that a clean-up does not harm: `USUAL`, where no other earns its place.
+        Rules of the organs that a post-processing does not harm: `USUAL`, where no other earns its place.
     """
     choices = {}
     for organ, by_case in scores.items():
@@ -94,7 +94,7 @@ def candidate_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, ch
     """Dice of one organ under each of `CANDIDATES`; only the part of the scan around the organ is looked at.
 
     Args:
-        labels: uint8 label map (k, j, i) before clean-up.
+        labels: uint8 label map (k, j, i) before post-processing.
         reference: uint8 channel numbers and `IGNORE`, of the same shape.
         organ: in `labels`.
         channel: of the organ in `reference`.

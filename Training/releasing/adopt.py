@@ -1,4 +1,4 @@
-"""Give a bundle trained on all cases the clean-up and the figures of the one that its recipe was validated with."""
+"""Give a bundle trained on all cases the post-processing and figures of the one that its recipe was validated with."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _History(NamedTuple):
 
 
 def adopt(folder: Path, measured: Path) -> Bundle:
-    """Write clean-up, figures and learning curves of one bundle into another.
+    """Write post-processing, figures and learning curves of one bundle into another.
 
     No case is left to choose or measure anything on when all are trained on. The card says whose figures they are.
 
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = script_parser("adopt", __doc__, "BUNDLE --measured BUNDLE")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle trained on all cases; it is changed")
     parser.add_argument("--measured", type=Path, required=True, metavar="BUNDLE",
-                        help="bundle of the same recipe, with the clean-up and the figures to take over")
+                        help="bundle of the same recipe, with the post-processing and the figures to take over")
     arguments = parse(parser, argv)
 
     def work() -> None:

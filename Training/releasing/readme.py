@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.atomic import atomic_path
-from Training.bundle.card import interval, number, table
 from Training.cli.command import parse, run_command, script_parser
 from Training.evaluation.comparison import check_comparable, read_results
 from Training.evaluation.paired import OVERALL, compare_all, pair
+from Training.system.files import write_text
+from Training.system.markdown import digits, interval, table
 from Training.system.words import counted, spaced
 
-BEGIN, END = "<!-- results: written by Training/readme.py -->", "<!-- end of the results -->"
-SHIPPED, UNCLEANED, ALONE, TEACHER = "student", "student-without-clean-up", "alone", "teacher"
+BEGIN, END = "<!-- results: written by Training/releasing/readme.py -->", "<!-- end of the results -->"
+SHIPPED, RAW, ALONE, TEACHER = "student", "student-without-postprocessing", "alone", "teacher"
 # Evaluations that stand beside that of the bundle: name of the file and heading.
-BESIDE = ((UNCLEANED, "no clean-up"), (ALONE, "alone"), (TEACHER, "teacher"))
+BESIDE = ((RAW, "no post-processing"), (ALONE, "alone"), (TEACHER, "teacher"))
 PROTOCOL = "transunet"
 WIDTH = 119
 
@@ -37,17 +37,17 @@ def results_block(results: Mapping[str, Mapping[str, Any]]) -> str:
     organs = list(ours[PROTOCOL]["organs"])
     rows = [_row(spaced(organ), ours, beside, organ) for organ in organs]
     rows.append([f"**{cell}**" for cell in _row("mean", ours, beside, None)])
-    both = {ALONE, UNCLEANED} <= set(results)
-    return "\n\n".join([table(headings, rows), *([gain_in_words(results[ALONE], results[UNCLEANED])] if both else [])])
+    both = {ALONE, RAW} <= set(results)
+    return "\n\n".join([table(headings, rows), *([gain_in_words(results[ALONE], results[RAW])] if both else [])])
 
 
 def _row(name: str, ours: Mapping[str, Any], beside: Sequence[tuple[str, Mapping[str, Any]]],
          organ: str | None) -> list[str]:
     published, honest = (_part(ours[protocol], organ) for protocol in (PROTOCOL, "millimetre"))
     ends = ours[PROTOCOL]["mean_dice_ci95"] if organ is None else ours[PROTOCOL]["organ_dice_ci95"][organ]
-    cells = [number(published["dice"], 3), interval(ends), number(published["hd95_voxels"], 1),
-             number(honest["hd95_mm"], 1), number(honest["surface_dice_2mm"], 3)]
-    return [name, *cells, *(number(_part(summary[PROTOCOL], organ)["dice"], 3) for _, summary in beside)]
+    cells = [digits(published["dice"], 3), interval(ends), digits(published["hd95_voxels"], 1),
+             digits(honest["hd95_mm"], 1), digits(honest["surface_dice_2mm"], 3)]
+    return [name, *cells, *(digits(_part(summary[PROTOCOL], organ)["dice"], 3) for _, summary in beside)]
 
 
 def _part(protocol: Mapping[str, Any], organ: str | None) -> Mapping[str, float | None]:
@@ -69,7 +69,7 @@ def gain_in_words(alone: Mapping[str, Any], distilled: Mapping[str, Any]) -> str
     interval_of = f"95 % bootstrap interval {low} to {high}, " if overall.cases > 1 else ""
     return textwrap.fill(
         f"Distillation gave {100 * overall.difference:+.1f} points of Dice over the same student alone ({interval_of}"
-        f"{counted(overall.cases, 'case')}, without clean-up), by organ from {least} to {most}.",
+        f"{counted(overall.cases, 'case')}, without post-processing), by organ from {least} to {most}.",
         WIDTH, break_on_hyphens=False)
 
 
@@ -130,8 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def work() -> None:
         block = results_block(read_all(arguments.results))
         text = replace_block(read_document(arguments.document), block)
-        with atomic_path(arguments.document) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(arguments.document, text)
         print(f"Written: {arguments.document}")
 
     return run_command("readme", work)

@@ -72,7 +72,7 @@ def test_figures_of_few_cases_are_called_rough():
     assert "are rough" not in card(many) and "too narrow" not in card(many)
 
 
-def test_cleanup_chosen_on_the_cases_it_was_measured_on_is_said():
+def test_post_processing_chosen_on_the_cases_it_was_measured_on_is_said():
     assert "a little too good" in card(description())
     apart = description()
     apart["provenance"]["postprocessing"]["cases"] = ["v9"]
@@ -89,14 +89,14 @@ def test_what_flatters_is_said_right_under_the_table_as_well():
     leaking = description()
     leaking["results"]["cases"] = ["t1", "c1"]
     under = card(leaking).split("| **mean**")[1].split("\n\n")[1]
-    assert under == ("It was trained on t1, where it was measured as well. The clean-up was chosen on cases it was "
-                     "measured on, which makes the figures a little too good.")
+    assert under == ("It was trained on t1, where it was measured as well. The post-processing was chosen on cases it "
+                     "was measured on, which makes the figures a little too good.")
 
 
-def test_a_clean_up_of_unknown_origin_is_a_limit():
+def test_a_post_processing_of_unknown_origin_is_a_limit():
     unknown = description()
     del unknown["provenance"]["postprocessing"]
-    assert card(unknown).count("The clean-up may have been chosen on the very cases") == 1
+    assert card(unknown).count("The post-processing may have been chosen on the very cases") == 1
 
 
 def test_a_bundle_without_results_says_so_and_how_to_get_them():

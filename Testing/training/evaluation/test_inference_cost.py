@@ -21,7 +21,7 @@ from Training.evaluation.inference_cost import (
     onnx_parameter_count,
     size_line,
 )
-from Training.networks.segmenter import onnx_parameter_count as trained_values
+from Training.networks.segmenter import parameter_count
 
 
 def test_every_slice_costs_what_those_in_the_middle_do():
@@ -85,7 +85,7 @@ def test_a_network_has_the_operations_that_pytorch_counts(content):
 
 
 def test_parameters_are_those_that_were_trained_but_for_what_the_export_merges(content):
-    assert 0.9 * trained_values(tiny_network()) < onnx_parameter_count(content) <= trained_values(tiny_network())
+    assert 0.9 * parameter_count(tiny_network()) < onnx_parameter_count(content) <= parameter_count(tiny_network())
 
 
 def test_storing_weights_in_16_bits_changes_neither(content):

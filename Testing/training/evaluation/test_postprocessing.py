@@ -1,4 +1,4 @@
-"""Clean-up is chosen where it gains, left out where it does not, and written into the bundle."""
+"""Post-processing is chosen where it gains, left out where it does not, and written into the bundle."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_second_step_that_earns_too_little_is_left_out():
 
 
 def test_leaving_nothing_to_score_is_as_good_as_it_gets():
-    # 0.4 without a clean-up, and 0.9 by the rules that leave nothing in the first case.
+    # 0.4 without a post-processing, and 0.9 by the rules that leave nothing in the first case.
     assert chosen(gallbladder=[row(0.0, 0.0, 0.0, NAN), row(0.8, 0.8, 0.8, 0.8)]) == {
         "gallbladder": PARTS[3]}
 

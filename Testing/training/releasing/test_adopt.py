@@ -1,4 +1,4 @@
-"""A bundle trained on all cases takes over clean-up and figures, says whose they are, and claims nothing unchecked."""
+"""A bundle trained on all cases takes over post-processing and figures, and says whose they are."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def released(tmp_path):
     return folder
 
 
-def test_clean_up_and_figures_are_taken_over_and_the_card_says_from_where(released, measured, capsys):
+def test_post_processing_and_figures_are_taken_over_and_the_card_says_from_where(released, measured, capsys):
     assert main([str(released), "--measured", str(measured)]) == 0
     description = read_description(released)
     assert description["results"] == read_description(measured)["results"]

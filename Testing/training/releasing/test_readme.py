@@ -13,7 +13,7 @@ from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
 from Testing.training.test_released_model import REAL
 from Training.releasing.readme import BEGIN, END, gain_in_words, main, read_all, replace_block, results_block
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def evaluation(dice: float | None, *, organ: str = "left_kidney", cases: str = "cd") -> dict:
@@ -56,8 +56,8 @@ def test_what_distillation_gave_stands_below_the_table():
     # Each case gains (10 - 2) / 2 points, so that every draw of cases gives 4.
     assert " ".join(gain_in_words(alone, distilled).split()) == (
         "Distillation gave +4.0 points of Dice over the same student alone (95 % bootstrap interval +4.0 to +4.0, 2 "
-        "cases, without clean-up), by organ from -2.0 (left kidney) to +10.0 (liver).")
-    results = {"student": evaluation(0.7), "alone": evaluation(0.5), "student-without-clean-up": evaluation(0.6)}
+        "cases, without post-processing), by organ from -2.0 (left kidney) to +10.0 (liver).")
+    results = {"student": evaluation(0.7), "alone": evaluation(0.5), "student-without-postprocessing": evaluation(0.6)}
     assert results_block(results).splitlines()[-2].startswith("Distillation gave +10.0 points")
 
 
@@ -123,9 +123,9 @@ def test_the_shipped_bundle_tells_the_same_figures_as_the_readme():
         assert told[protocol] == shown["summary"][protocol]
 
 
-def test_the_figures_with_and_without_clean_up_are_of_one_network():
+def test_the_figures_with_and_without_post_processing_are_of_one_network():
     shown = read_all(ROOT / "Resources" / "Results")
-    assert shown["student"]["bundle"]["sha256"] == shown["student-without-clean-up"]["bundle"]["sha256"]
+    assert shown["student"]["bundle"]["sha256"] == shown["student-without-postprocessing"]["bundle"]["sha256"]
     assert len({result["bundle"]["sha256"] for result in shown.values()}) == 3
 
 
