@@ -42,7 +42,7 @@ from Training.evaluation.scores import (
     Advance,
     CaseScores,
     Show,
-    known_organs,
+    annotated_organs,
     mean_dice,
     score_case,
     summarise,
@@ -84,7 +84,7 @@ def _evaluate(arguments: Namespace) -> None:
     with opened_model(arguments.model) as bundle:
         dataset = labelled_dataset(arguments, bundle.labels)
         scans = chosen_scans(dataset, arguments)
-        organs = known_organs(scans, bundle.labels)
+        organs = annotated_organs(scans, bundle.labels)
         console = Console(markup=False, highlight=False)
         _say_what_is_left_out(bundle, dataset, organs, console)
         if arguments.dry_run:
@@ -170,7 +170,7 @@ def _painter(scan: Scan, bundle: Bundle, failures: Failures, folder: Path) -> Sh
     def paint(volume: Volume, labels: np.ndarray, reference: np.ndarray) -> None:
         named = replace(volume, name=scan.name)
         write_overlay(folder / f"{scan.name}.png", named, labels, bundle.labels)
-        failures.look(named, labels, reference, scan.known)
+        failures.look(named, labels, reference, scan.annotated)
 
     return paint
 

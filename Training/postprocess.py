@@ -20,7 +20,7 @@ from Training.bundle.description import update_description
 from Training.cli.command import parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, labelled_scans
 from Training.evaluation.postprocessing import LEAST_GAIN, Choice, choose, score_scan
-from Training.evaluation.scores import known_organs
+from Training.evaluation.scores import annotated_organs
 from Training.system.files import check_folder
 from Training.system.words import counted
 
@@ -38,7 +38,7 @@ def _choose_for(arguments: Namespace) -> None:
     bundle = load_bundle(arguments.model)
     check_folder(arguments.model)
     scans = labelled_scans(arguments, bundle.labels)
-    organs = known_organs(scans, bundle.labels)
+    organs = annotated_organs(scans, bundle.labels)
     rows = [score_scan(scan, bundle, organs, arguments.threads)
             for scan in track(scans, description="Scoring", disable=not sys.stderr.isatty())]
     choices = choose({organ.name: [row[organ.name] for row in rows] for organ in organs})

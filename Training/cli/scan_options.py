@@ -49,11 +49,11 @@ def chosen_scans(dataset: Dataset, arguments: Namespace) -> list[Scan]:
     """
     names = read_split(arguments.split) if arguments.split else arguments.cases
     if names is None:
-        names = [name for name, scan in dataset.scans.items() if scan.known]
+        names = [name for name, scan in dataset.scans.items() if scan.annotated]
         if not names:
             raise InputError(f"{arguments.data} has no scan with a reference: name labelled data.")
     scans = select_scans(dataset, names)
-    without = [scan.name for scan in scans if not scan.known]
+    without = [scan.name for scan in scans if not scan.annotated]
     if without:
         raise InputError(f"{', '.join(without)} in {arguments.data} has no reference: name labelled cases.")
     for scan in scans:

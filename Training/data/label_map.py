@@ -34,7 +34,7 @@ class LabelMap:
             or several spellings with "|" between them, of which the first that the data set has counts.
         sides: labels to be told apart by the side on which they lie.
         ignore: labels whose voxels count neither as an organ nor as background.
-        unknown: organs that the reference does not tell, whatever labels there are.
+        unknown: organs that the reference does not annotate, whatever labels there are.
     """
 
     source: str

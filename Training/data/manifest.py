@@ -1,4 +1,4 @@
-"""The manifest of a folder of prepared cases: where they come from, which organs they tell, what they hold."""
+"""The manifest of a folder of prepared cases: where they come from, which organs are annotated, what they hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from MISTKDSegmentLib.model.labels import Label
 from Training.system.files import write_json
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+READABLE_VERSIONS = (2, 3)
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class CaseEntry:
         slice_spacing_mm: distance between slices.
         sha256: of the file.
         content_sha256: of the image's bytes; the same scan under two names has it twice.
-        known: organs that the reference tells; none for an unlabelled scan.
+        annotated: organs that the reference annotates; none for an unlabelled scan.
         voxels: labelled pixels per organ name.
     """
 
@@ -36,7 +37,7 @@ class CaseEntry:
     slice_spacing_mm: float
     sha256: str
     content_sha256: str
-    known: tuple[str, ...]
+    annotated: tuple[str, ...]
     voxels: dict[str, int]
 
 
@@ -79,7 +80,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["schema_version"] != SCHEMA_VERSION:
+        if document["schema_version"] not in READABLE_VERSIONS:
             raise ValueError(f"it has schema version {document['schema_version']}, not {SCHEMA_VERSION}")
         return _parse(document)
     except KeyError as error:
@@ -109,7 +110,10 @@ def parse_entry(entry: dict[str, Any]) -> CaseEntry:
     Raises:
         TypeError, KeyError: it has other keys.
     """
-    return CaseEntry(**{**entry, "known": tuple(entry["known"])})
+    entry = dict(entry)
+    if "known" in entry:  # its name in schema version 2
+        entry["annotated"] = entry.pop("known")
+    return CaseEntry(**{**entry, "annotated": tuple(entry["annotated"])})
 
 
 def read_manifests(folders: Iterable[Path]) -> Manifest:

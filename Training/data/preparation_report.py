@@ -78,16 +78,16 @@ def _try(scan: Scan, target: Target) -> Trial:
 
 def print_plan(plan: PreparationPlan, dataset: Dataset, target: Target, workers: int) -> None:
     """Print the cases, and below them what is to be done and what it costs."""
-    table = Table("case", "input (MB)", "size (i, j, k)", "spacing (mm)", "known organs (mL)", "state")
+    table = Table("case", "input (MB)", "size (i, j, k)", "spacing (mm)", "annotated organs (mL)", "state")
     for scan in plan.scans:
         table.add_row(scan.name, f"{scan.size_mb:.1f}", *_cells(scan, plan.done.get(scan.name), target))
     print_lines(table, plan_lines(plan, dataset, workers))
 
 
 def _cells(scan: Scan, done: Preparation | None, target: Target) -> list[str]:
-    """What is known of a case: its size and volumes only where it is prepared."""
+    """Cells of a case: its size and volumes only where it is prepared."""
     if done is None:
-        return ["", "", listed(scan.known) or "-", "to do"]
+        return ["", "", listed(scan.annotated) or "-", "to do"]
     return [size_cell(done), spacing_cell(done), organ_cell(done, target.pixel_spacing_mm), "done"]
 
 
@@ -139,7 +139,7 @@ def print_lines(table: Table, lines: Sequence[str]) -> None:
 
 def case_table(preparations: Sequence[Preparation], pixel_spacing_mm: float) -> Table:
     """One row per case."""
-    table = Table("case", "size (i, j, k)", "spacing (mm)", "slices", "known organs (mL)", "remarks")
+    table = Table("case", "size (i, j, k)", "spacing (mm)", "slices", "annotated organs (mL)", "remarks")
     for one in preparations:
         table.add_row(one.case.name, size_cell(one), spacing_cell(one), str(one.case.slices),
                       organ_cell(one, pixel_spacing_mm), "; ".join(_remarks_on(one)))
@@ -164,17 +164,17 @@ def organ_cell(one: Preparation, pixel_spacing_mm: float) -> str:
 def remarks(
     dataset: Dataset, preparations: Sequence[Preparation], out: Path, organs: Sequence[Label]
 ) -> list[str]:
-    """What is to be known about all cases together, one sentence each."""
+    """Sentences about all cases together."""
     names = {one.case.name for one in preparations}
     test = [scan.name for scan in dataset.scans.values() if scan.is_test]
-    told = {name for one in preparations for name in one.case.known}
-    untold = [organ.name for organ in organs if organ.name not in told]
+    annotated = {name for one in preparations for name in one.case.annotated}
+    missing = [organ.name for organ in organs if organ.name not in annotated]
     slices = sum(one.case.slices for one in preparations)
     lines = [f"{counted(len(preparations), 'case')}, {counted(slices, 'slice')} in {out}."]
     if dataset.unused:
         lines.append(f"Labels of the data set that become nothing: {listed(dataset.unused)}.")
-    if untold:
-        lines.append(f"Organs that no case tells: {listed(untold)}.")
+    if missing:
+        lines.append(f"Organs that no case annotates: {listed(missing)}.")
     if left_out := [name for name in test if name not in names]:
         lines.append(f"Labelled test cases that were left out (--with-test takes them): {listed(left_out)}.")
     if taken := [name for name in test if name in names]:
@@ -184,10 +184,10 @@ def remarks(
 
 def _remarks_on(one: Preparation) -> list[str]:
     case = one.case
-    absent = [name for name in case.known if not case.voxels[name]]
-    found = [] if case.known else ["unlabelled"]
-    if absent and len(absent) < len(case.known):
+    absent = [name for name in case.annotated if not case.voxels[name]]
+    found = [] if case.annotated else ["unlabelled"]
+    if absent and len(absent) < len(case.annotated):
         found.append(f"no {listed(absent)}")
     if one.ignored:
-        found.append(f"{one.ignored} pixels unknown")
+        found.append(f"{one.ignored} pixels without a valid label")
     return [*found, *(f"accepted: {doubt}" for doubt in one.doubts)]

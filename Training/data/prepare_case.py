@@ -50,7 +50,7 @@ class Preparation:
         case: its entry in the manifest.
         size: of the scan in voxels, (i, j, k) of the canonical frame.
         spacing_mm: of the scan, likewise.
-        ignored: pixels of which nothing is known.
+        ignored: pixels without a valid label.
         doubts: what is hard to believe of its labels.
     """
 
@@ -62,9 +62,9 @@ class Preparation:
     doubts: tuple[str, ...]
 
     def organ_ml(self, pixel_spacing_mm: float) -> dict[str, float]:
-        """Volume of each known organ in millilitres."""
+        """Volume of each annotated organ in millilitres."""
         pixel_ml = pixel_spacing_mm**2 * self.case.slice_spacing_mm / 1000
-        return {name: self.case.voxels[name] * pixel_ml for name in self.case.known}
+        return {name: self.case.voxels[name] * pixel_ml for name in self.case.annotated}
 
 
 def fingerprint(scan: Scan, target: Target) -> str:
@@ -120,10 +120,10 @@ def prepare_case(scan: Scan, target: Target) -> Preparation:
         slice_spacing_mm=float(canonical.spacing_mm[2]),
         sha256=hashlib.sha256(_arrays(target, scan.name).read_bytes()).hexdigest(),
         content_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        known=scan.known,
+        annotated=scan.annotated,
         voxels={name: int(counts[channel]) for channel, name in enumerate(names, 1)},
     )
-    found = doubts(labels, names) if scan.known else []
+    found = doubts(labels, names) if scan.annotated else []
     size, spacing_mm = canonical.voxels.shape[::-1], canonical.spacing_mm
     preparation = Preparation(state, case, size, spacing_mm, int(counts[IGNORE]), tuple(found))
     write_json(_note(target, scan.name), asdict(preparation))

@@ -18,7 +18,7 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.data.manifest import CaseEntry, Manifest, read_manifest
 
-# The label of pixels of which nothing is known.
+# The label of pixels without a valid label.
 IGNORE = 255
 # Beside the packed cases; may be deleted at any time.
 UNPACKED = "unpacked"
@@ -62,9 +62,9 @@ class PreparedCase:
     Attributes:
         name: of the case.
         image: uint8 (k, j, i), 0 to 255 over the HU window.
-        labels: uint8 (k, j, i), channels of the organs, 255 where nothing is known.
+        labels: uint8 (k, j, i), channels of the organs, 255 (`IGNORE`) where no label is valid.
         organs: bool (k, classes), which channels each slice holds.
-        known: bool (classes,), True for the channels of the organs that the labels tell; [0] is True where any is.
+        annotated: bool (classes,), the channels of the organs that the reference annotates; [0] is True where any is.
         pixel_spacing_mm: in-plane pixel size.
         slice_spacing_mm: distance between slices.
     """
@@ -73,14 +73,14 @@ class PreparedCase:
     image: np.ndarray | MappedArray
     labels: np.ndarray | MappedArray
     organs: np.ndarray
-    known: np.ndarray
+    annotated: np.ndarray
     pixel_spacing_mm: float
     slice_spacing_mm: float
 
     @property
     def is_labelled(self) -> bool:
-        """Whether its labels tell any organ."""
-        return bool(self.known.any())
+        """Whether its reference annotates any organ."""
+        return bool(self.annotated.any())
 
 
 def load_cases(folders: Iterable[Path], names: Sequence[str]) -> list[PreparedCase]:
@@ -106,10 +106,10 @@ def load_cases(folders: Iterable[Path], names: Sequence[str]) -> list[PreparedCa
 
 def _open(folder: Path, manifest: Manifest, entry: CaseEntry) -> PreparedCase:
     image, labels, organs = _unpacked(folder, entry)
-    names = [label.name in entry.known for label in manifest.labels]
-    known = np.array([any(names), *names])
-    present = np.load(organs)[:, : len(known)]
-    return PreparedCase(entry.name, MappedArray(image), MappedArray(labels), present, known,
+    names = [label.name in entry.annotated for label in manifest.labels]
+    annotated = np.array([any(names), *names])
+    present = np.load(organs)[:, : len(annotated)]
+    return PreparedCase(entry.name, MappedArray(image), MappedArray(labels), present, annotated,
                         manifest.pixel_spacing_mm, entry.slice_spacing_mm)
 
 

@@ -22,20 +22,20 @@ class Scan(ABC):
         name: e.g. "case0010".
         image: where its voxels lie, for messages.
         files: every file that it is read from; where one changes, the scan has changed.
-        known: names of the organs asked for that its reference tells; none for an unlabelled scan.
+        annotated: names of the organs asked for that its reference annotates; none for an unlabelled scan.
         is_test: whether the data set keeps this labelled scan for testing.
     """
 
     name: str
     image: Path
     files: tuple[Path, ...]
-    known: tuple[str, ...] = ()
+    annotated: tuple[str, ...] = ()
     is_test: bool = False
 
     @property
     def settings(self) -> tuple[object, ...]:
         """What decides, besides the files, what is read: where one changes, the scan has changed."""
-        return (self.known,)
+        return (self.annotated,)
 
     @property
     def size_mb(self) -> float:

@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import default_collate
 from torch.utils.flop_counter import FlopCounterMode
 
-from Training.data.augment import view
+from Training.data.augment import augment
 from Training.engine.fit import memory_error, training_loader, whole_schedule
 from Training.engine.run_folder import TrainingRun
 from Training.engine.tasks import SegmentationTask
@@ -82,10 +82,10 @@ def _seconds_per_step(task: SegmentationTask, run: TrainingRun) -> float:
     times = []
     for _ in range(STEPS):
         start = time.perf_counter()
-        pixels, labels = view(batch.image, batch.labels, batch.seed, run.recipe.view, task.zoom,
+        pixels, labels = augment(batch.image, batch.labels, batch.seed, run.recipe.view, task.zoom,
                               run.recipe.augmentation, task.own_slice)
         with torch.autocast(device.type, enabled=run.settings.precision != "32-true", dtype=torch.bfloat16):
-            terms = task.terms(task.arranged(pixels), labels, batch.known, task.chance(batch.seed))
+            terms = task.terms(task.arranged(pixels), labels, batch.annotated, task.drop_path_draws(batch.seed))
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -29,7 +29,7 @@ def split_of(recipe: Recipe, manifest: Manifest) -> Split:
     Raises:
         InputError: a named case is missing, a validation case has no reference, or nothing is left to train on.
     """
-    labelled = {case.name: bool(case.known) for case in manifest.cases}
+    labelled = {case.name: bool(case.annotated) for case in manifest.cases}
     missing = sorted({*recipe.validation, *(recipe.training or ())} - set(labelled))
     if missing:
         raise InputError(f"the prepared data have no case {', '.join(missing)}: name cases of yours with --validation "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 
 from MISTKDSegmentLib.errors import InputError
+from Training.system.ranges import Count, Range, check_ranges
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class TrainerSettings:
     """
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: int = 1
-    nodes: int = 1
+    devices: Count = 1
+    nodes: Count = 1
     precision: Literal["bf16-mixed", "16-mixed", "32-true"] = "bf16-mixed"
     compile: bool = False
-    workers: int | None = None
+    workers: Annotated[int | None, Range(0)] = None
 
     @property
     def uses_gpu(self) -> bool:
@@ -57,11 +58,7 @@ class TrainerSettings:
         Raises:
             InputError: names the value.
         """
-        for what in ("devices", "nodes"):
-            if getattr(self, what) < 1:
-                raise InputError(f"trainer.{what} is {getattr(self, what)}: give 1 or more.")
-        if self.workers is not None and self.workers < 0:
-            raise InputError(f"trainer.workers is {self.workers}: give 0 or more.")
+        check_ranges(self, "trainer.")
         if launched_processes() not in (None, self.processes):
             raise InputError(f"{launched_processes()} processes were started for trainer.devices x trainer.nodes = "
                              f"{self.processes}: give the numbers that torchrun or SLURM was given.")

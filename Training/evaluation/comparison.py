@@ -136,5 +136,5 @@ def write_comparison(folder: Path, pairs: Pairs, compared: Mapping[str, Comparis
 
 
 def _tells(organ: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether the reference is known and has the organ."""
+    """Whether the reference annotates the organ, and whether it has it."""
     return organ["presence"] != "unknown", organ["presence"] in ("both", "missed")

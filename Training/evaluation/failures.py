@@ -51,21 +51,21 @@ class Failures:
         self._organs, self._window_hu = organs, window_hu
         self._by_case: list[list[Failure]] = []
 
-    def look(self, volume: Volume, labels: np.ndarray, reference: np.ndarray, known: Sequence[str]) -> None:
+    def look(self, volume: Volume, labels: np.ndarray, reference: np.ndarray, annotated: Sequence[str]) -> None:
         """Take a case into account.
 
         Args:
             volume: the scan, under the name of the case.
             labels: uint8 label map (k, j, i).
             reference: channels and `IGNORE`, of the same shape.
-            known: organs that the reference tells.
+            annotated: organs that the reference annotates.
         """
         channels = np.zeros(256, np.uint8)
         for channel, organ in enumerate(self._organs, 1):
             channels[organ.value] = channel
         predicted = np.where(reference == IGNORE, IGNORE, channels[labels])
         scores = [(dice(predicted == channel, reference == channel), channel)
-                  for channel, organ in enumerate(self._organs, 1) if organ.name in known]
+                  for channel, organ in enumerate(self._organs, 1) if organ.name in annotated]
         # Of an organ without a wrong voxel, Dice is 1; of one that is in neither, it is no number.
         worst = sorted(one for one in scores if one[0] < 1)[:MOST]
         if worst:

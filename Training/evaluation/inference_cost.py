@@ -19,7 +19,7 @@ from MISTKDSegmentLib.inference.preprocess import slice_grid
 from MISTKDSegmentLib.inference.runner import slices_to_run
 from MISTKDSegmentLib.model.bundle import Bundle
 from Training.data.scans import Scan
-from Training.evaluation.scores import known_organs, read_labelled, score_case
+from Training.evaluation.scores import annotated_organs, read_labelled, score_case
 from Training.system.memory import peak_gib
 from Training.system.words import duration
 
@@ -86,9 +86,9 @@ def measure_inference(scan: Scan, bundle: Bundle, *, threads: int = 0) -> Infere
     frame = canonical_frame(volume)
     whole, labels = frame.volume, frame.canonical_labels(reference)
     middle, run, slices = _middle(len(whole.voxels), whole.spacing_mm[2], bundle.input.slice_step_mm)
-    part = _Part(name=scan.name, image=scan.image, files=scan.files, known=scan.known,
+    part = _Part(name=scan.name, image=scan.image, files=scan.files, annotated=scan.annotated,
                  volume=replace(whole, voxels=whole.voxels[middle]), reference=labels[middle])
-    organs = known_organs([scan], bundle.labels)
+    organs = annotated_organs([scan], bundle.labels)
     for _ in range(2):  # the first time, much is loaded and allocated
         start = time.perf_counter()
         score_case(part, bundle, organs, threads=threads)
@@ -164,10 +164,10 @@ def _products(node: NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
 def _shapes(model: onnx.ModelProto, names: set[str], shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
     """Shapes of values of a model whose input has the given one."""
     graph = model.graph
-    known = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer} | {graph.input[0].name: tuple(shape)}
-    wanted = sorted(names - set(known))
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer} | {graph.input[0].name: tuple(shape)}
+    wanted = sorted(names - set(shapes))
     del graph.output[:]
     graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in wanted)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     values = session.run(wanted, {graph.input[0].name: np.zeros(shape, np.float32)})
-    return known | {name: value.shape for name, value in zip(wanted, values)}
+    return shapes | {name: value.shape for name, value in zip(wanted, values)}

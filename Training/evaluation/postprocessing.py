@@ -65,7 +65,7 @@ def choose(scores: Scores) -> dict[str, Choice]:
         if not defined:
             continue
         # Nothing is left to score where the organ is not there and the largest part, which every rule keeps, lies
-        # where the reference does not tell: as good as it gets.
+        # without a valid label: as good as it gets.
         means = np.nan_to_num(defined, nan=1.0).mean(0)
         worth = means - LEAST_GAIN * _STEPS
         best = int(np.argmax(worth >= worth.max() - 1e-9))
@@ -75,7 +75,7 @@ def choose(scores: Scores) -> dict[str, Choice]:
 
 
 def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int = 0) -> dict[str, list[float]]:
-    """Dice of every organ of one scan under each of `CANDIDATES`; NaN where its reference does not tell the organ.
+    """Dice of every organ of one scan under each of `CANDIDATES`; NaN where its reference does not annotate the organ.
 
     Raises:
         InputError: if the scan or its reference cannot be used.
@@ -84,7 +84,7 @@ def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int
     labels = segmented(volume, bundle, threads=threads, postprocess=False)
     return {
         organ.name: candidate_scores(labels, reference, organ, channel_of(organ, bundle.labels), volume.voxel_ml)
-        if organ.name in scan.known else [float("nan")] * len(CANDIDATES)
+        if organ.name in scan.annotated else [float("nan")] * len(CANDIDATES)
         for organ in organs
     }
 
@@ -104,14 +104,14 @@ def candidate_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, ch
     box = bounding_box(labels == organ.value)
     if box is None:
         return [0.0 if size else float("nan")] * len(CANDIDATES)
-    real, told = reference[box] == channel, reference[box] != IGNORE
-    return [_dice(labels[box], real, told, size, organ, rule, voxel_ml) for rule in CANDIDATES]
+    real, valid = reference[box] == channel, reference[box] != IGNORE
+    return [_dice(labels[box], real, valid, size, organ, rule, voxel_ml) for rule in CANDIDATES]
 
 
-def _dice(labels: np.ndarray, real: np.ndarray, told: np.ndarray, size: int, organ: Label, rule: PostProcessing,
+def _dice(labels: np.ndarray, real: np.ndarray, valid: np.ndarray, size: int, organ: Label, rule: PostProcessing,
           voxel_ml: float) -> float:
     cleaned = labels.copy()
     postprocess(cleaned, [organ], {organ.name: rule}, voxel_ml)
-    prediction = (cleaned == organ.value) & told
+    prediction = (cleaned == organ.value) & valid
     total = int(np.count_nonzero(prediction)) + size
     return 2.0 * int(np.count_nonzero(prediction & real)) / total if total else float("nan")

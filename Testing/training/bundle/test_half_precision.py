@@ -88,7 +88,7 @@ def halves(tiny_bundle, monkeypatch):
     return load_bundle(tiny_bundle), dice
 
 
-SCANS = [MadeUpScan(name="x", known=("liver",))]
+SCANS = [MadeUpScan(name="x", annotated=("liver",))]
 
 
 def test_a_smaller_form_says_what_it_lost(halves, tmp_path):

@@ -33,7 +33,7 @@ def test_the_layout_is_found_out(tmp_path, write, layout):
     assert volume.voxels.shape == raw_data.SHAPE
     expected = raw_data.reference({} if layout == "scans" else raw_data.ours())
     np.testing.assert_array_equal(scan.read_reference(volume), expected)
-    assert scan.known == (() if layout == "scans" else tuple(raw_data.NAMES))
+    assert scan.annotated == (() if layout == "scans" else tuple(raw_data.NAMES))
 
 
 def test_two_layouts_in_one_folder_are_refused(tmp_path):

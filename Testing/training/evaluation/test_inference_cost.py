@@ -39,7 +39,7 @@ def test_the_middle_is_as_many_slices_as_eight_runs_need(count, spacing_mm, midd
 
 
 def test_a_scan_is_measured_through_the_code_that_ships(tiny_bundle):
-    scan = MadeUpScan(name="a", known=("liver",), found={LIVER_HU: LIVER_BOX}, real={1: LIVER_BOX})
+    scan = MadeUpScan(name="a", annotated=("liver",), found={LIVER_HU: LIVER_BOX}, real={1: LIVER_BOX})
     cost = measure_inference(scan, load_bundle(tiny_bundle), threads=1)
     assert (cost.run, cost.slices) == (6, 6)
     assert cost.read_s > 0 and cost.run_s > 0 and cost.peak_gib > 0.05

@@ -132,7 +132,7 @@ def test_an_organ_that_is_nowhere_is_undefined_and_one_that_is_missed_scores_not
 def test_an_organ_that_the_reference_does_not_tell_is_not_scored(tiny_bundle, monkeypatch):
     monkeypatch.setattr(scores, "segment", lambda volume, bundle, out, **_: iter(()))
     bundle = load_bundle(tiny_bundle)
-    scan = MadeUpScan(name="a", known=("liver",), real={1: np.s_[0:2, 4:8, 4:8]})
+    scan = MadeUpScan(name="a", annotated=("liver",), real={1: np.s_[0:2, 4:8, 4:8]})
     found = score_scan(scan, bundle, bundle.labels)
     assert found["liver"] == [0.0] * len(CANDIDATES)
     assert all(math.isnan(value) for value in found["spleen"])

@@ -88,7 +88,7 @@ def _scans(folder: Path, subset: str, description: Mapping[str, Any], request: R
             missing = folder / f"images{subset}" / f"{name}{channel}{endings[0]}"
             raise InputError(f"{path} has no image; put it at {missing}.")
         assert table is not None
-        yield FileScan(name=name, image=image, files=(image, path), known=table.known, is_test=subset == "Ts",
+        yield FileScan(name=name, image=image, files=(image, path), annotated=table.annotated, is_test=subset == "Ts",
                        label_map=path, table=table)
     for name, image in _unlabelled(images, set(references), channel):
         yield FileScan(name=name, image=image, files=(image,))

@@ -70,5 +70,5 @@ def find_layout(folder: Path, name: str | None) -> ModuleType:
         return found[0]
     if found:
         raise InputError(f"{folder} could be any of {listed(layout.NAME for layout in found)}; say which (layout).")
-    known = "\n".join(f"  {layout.NAME}: {layout.WHAT}" for layout in _MODULES.values())
-    raise InputError(f"{folder} is no data set of a known layout; check the folder, which may hold one of:\n{known}")
+    layouts = "\n".join(f"  {layout.NAME}: {layout.WHAT}" for layout in _MODULES.values())
+    raise InputError(f"{folder} is no data set of a known layout; check the folder, which may hold one of:\n{layouts}")

@@ -45,7 +45,7 @@ class ArrayScan(Scan):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        return (self.known, self.table, self.spacing_mm)
+        return (self.annotated, self.table, self.spacing_mm)
 
     def check_layout(self) -> None:
         if self.spacing_mm is None:
@@ -103,7 +103,7 @@ def read(folder: Path, request: Request) -> Dataset:
     table = value_table(request.organs, theirs, request.label_map, folder)
     spacings = read_spacings(SPACINGS) | (read_spacings(request.spacing) if request.spacing else {})
     scans = [
-        ArrayScan(name=name, image=files[0], files=files, known=table.known, spacing_mm=spacings.get(name),
+        ArrayScan(name=name, image=files[0], files=files, annotated=table.annotated, spacing_mm=spacings.get(name),
                   table=table, is_test=files[0].parent.name == "test_vol_h5")
         for name, files in _cases(folder)
     ]
