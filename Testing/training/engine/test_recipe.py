@@ -52,7 +52,7 @@ def test_a_run_does_not_go_on_with_another_recipe(tmp_path):
         ({"context_offsets_mm": (-5.0, 5.0)}, "give 0 once"),
         ({"context_offsets_mm": (0.0, float("nan"))}, "context_offsets_mm is"),
         ({"teacher_schedule": Schedule(steps=0)}, "teacher_schedule.steps is 0: give 1 or more"),
-        ({"student_schedule": Schedule(steps=1, ema_decay=1.0)}, "student_schedule.ema_decay is 1.0: give 0 to below 1"),
+        ({"student_schedule": Schedule(steps=1, ema_decay=1.0)}, "ema_decay is 1.0: give 0 to below 1"),
         ({"validation": ("a", "a")}, "validation names a twice"), ({"training": ("b", "b")}, "training names b twice"),
         ({"augmentation": Augmentation(gamma=0.0)}, "augmentation.gamma is 0.0: give 1 to 10"),
         ({"distillation": Distillation(sequence=-1.0)}, "distillation.sequence is -1.0: give 0 or more"),
