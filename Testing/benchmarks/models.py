@@ -19,7 +19,8 @@ from Training.bundle.half_precision import store_in_half
 from Training.bundle.onnx_file import to_onnx
 from Training.engine.checkpoints import read_trained
 from Training.export import export_trained
-from Training.networks.segmenter import TEACHER, Segmenter
+from Training.networks.config import TEACHER
+from Training.networks.segmenter import Segmenter
 
 # An import statement would be sorted before the one that has to come first.
 quantization = importlib.import_module("onnxruntime.quantization")
