@@ -39,7 +39,7 @@ def teacher_task(run: Run) -> SegmentationTask:
     """What trains a teacher."""
     network = new_network(run, run.recipe.teacher_network, run.recipe.teacher_start)
     provenance = {**run.provenance, "parameters": {"teacher": parameter_count(network)},
-                  **start_facts(run.recipe.teacher_start)}
+                  **start_facts(run.recipe.teacher_start, run.recipe.teacher_network)}
     return SegmentationTask(network, run.recipe, run.recipe.teacher_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 

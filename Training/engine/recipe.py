@@ -77,6 +77,8 @@ class Distillation:
         logit_temperature: softening of the class probabilities in `logit`.
         fade: share of the steps, 0 to 1, over which `sequence` and `relation` fade to nothing at the end of the
             training; 0 keeps them as they are. What a student needs to begin with can be in its way at the end.
+        teacher_zooms: pixel sizes over the student's at which the teacher looks as well; its class probabilities, but
+            not its tokens, are averaged over them. 1 is one of them.
         unlabelled_share: share of the slices that is drawn from unlabelled cases, where there are some.
         unlabelled_weight: weight of the teacher's terms on unlabelled slices; on labelled ones it is 1.
     """
@@ -89,6 +91,7 @@ class Distillation:
     channel_temperature: float = 4.0
     logit_temperature: float = 2.0
     fade: float = 0.0
+    teacher_zooms: tuple[float, ...] = (1.0,)
     unlabelled_share: float = 0.25
     unlabelled_weight: float = 1.0
 
@@ -106,6 +109,9 @@ class Distillation:
                 raise InputError(f"distillation.{what} is {getattr(self, what)}: give a number above 0.")
         if not 0 <= self.fade <= 1:
             raise InputError(f"distillation.fade is {self.fade}: give 0 to 1.")
+        zooms = self.teacher_zooms
+        if zooms.count(1.0) != 1 or len(set(zooms)) != len(zooms) or not all(0.5 <= zoom <= 2 for zoom in zooms):
+            raise InputError(f"distillation.teacher_zooms is {zooms}: give 1 and others from 0.5 to 2, each once.")
         if not 0 <= self.unlabelled_share < 1:
             raise InputError(f"distillation.unlabelled_share is {self.unlabelled_share}: give 0 to below 1.")
         if not all(0 <= weight < math.inf for weight in self.stage_weights) or not sum(self.stage_weights):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -20,6 +20,7 @@ from Training.data.slices import Batch, SliceDataset
 from Training.engine.checkpoints import DESCRIPTION, describe
 from Training.engine.distributed import process_count, sum_over_processes
 from Training.engine.recipe import VIEW_MULTIPLE, Recipe, Schedule
+from Training.engine.teachers import EnsembleTeacher
 from Training.losses.distillation import SequenceLoss, channel_loss, logit_loss, relation_loss
 from Training.losses.segmentation import segmentation_loss
 from Training.networks.segmenter import Segmenter
@@ -170,30 +171,27 @@ class SegmentationTask(lightning.LightningModule):
 
 
 class DistillationTask(SegmentationTask):
-    """Trains a student beside its frozen teacher, which sees the same views.
+    """Trains a student beside its frozen teachers, which see the same views.
 
     Args:
         student: the network to train.
-        teacher: the trained network; kept in evaluation mode, never updated and not part of the checkpoint.
+        teachers: trained networks (see `EnsembleTeacher`); never updated and not part of the checkpoint.
         recipe, schedule, manifest, provenance, compiled: as in `SegmentationTask`.
     """
 
-    def __init__(self, student: Segmenter, teacher: Segmenter, recipe: Recipe, schedule: Schedule, manifest: Manifest,
-                 provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
+    def __init__(self, student: Segmenter, teachers: Sequence[Segmenter], recipe: Recipe, schedule: Schedule,
+                 manifest: Manifest, provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
         super().__init__(student, recipe, schedule, manifest, provenance, compiled=compiled)
         self.weights = recipe.distillation
         if self.weights.sequence:
             self.sequence_loss = SequenceLoss(
-                student.config.widths, teacher.config.widths, self.weights.stage_weights
+                student.config.widths, teachers[0].config.widths, self.weights.stage_weights
             )
-        # Out of sight, so that it is neither a submodule nor saved nor copied and averaged with the student.
-        self._teacher = _Shared([teacher.eval().requires_grad_(False)])
-        self._teacher_features = torch.compile(teacher.features) if compiled else teacher.features
+        # No module, so that it is neither saved nor averaged with the student.
+        self.teacher = EnsembleTeacher(teachers, self.weights.teacher_zooms, compiled=compiled)
 
     def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
-        self._teacher[0].to(pixels.device)
-        with torch.no_grad():
-            their_tokens, (their_logits, *_) = self._teacher_features(pixels)
+        their_tokens, their_logits = self.teacher(pixels)
         tokens, logits = self._features(pixels, chance)
         weights = self.weights
         fading = fading_at(self.global_step, self.schedule.steps, weights.fade)
@@ -211,13 +209,6 @@ class DistillationTask(SegmentationTask):
             "segmentation": segmentation_loss(logits, labels, known),
             **{name: (share * term).mean() for name, term in terms.items()},
         }
-
-
-class _Shared(list[Segmenter]):
-    """Networks that a copy shares with its original."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Shared:
-        return self
 
 
 def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:
