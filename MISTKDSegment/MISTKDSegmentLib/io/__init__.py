@@ -1,0 +1,1 @@
+"""Scans in, results out: the files that people have and want."""
