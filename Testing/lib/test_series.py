@@ -11,7 +11,7 @@ TILTED = ((1, 0, 0), (0, 0.9397, 0.3420))  # by 20 degrees
 
 
 def series_in(folder):
-    return find_series(folder, [path.name for path in folder.iterdir()])
+    return find_series(folder.iterdir())
 
 
 def test_series_in_one_folder_are_told_apart(tmp_path):

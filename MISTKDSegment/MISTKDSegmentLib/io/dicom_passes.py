@@ -63,17 +63,32 @@ def mingled_acquisitions(images: Sequence[Header]) -> Optional[tuple[int, int]]:
 
 def _parts(images: Sequence[Header], attribute: _Attribute) -> list[list[Header]]:
     """The images in an attribute's order, divided where they come back into the range that they covered."""
-    parts: list[list[Header]] = []
+    parts: list[list[list[int]]] = []
     heights, lowest, highest = heights_mm(images), np.inf, -np.inf
     for group in _groups(images, attribute):
         low, high = heights[group].min(), heights[group].max()
         comes_back = low < highest + SAME_PLACE_MM and high > lowest - SAME_PLACE_MM
         if not parts or comes_back:
-            parts.append([])
-            lowest, highest = low, high
-        parts[-1] += [images[n] for n in group]
-        lowest, highest = min(low, lowest), max(high, highest)
-    return parts
+            parts.append(_turning_point(images, parts))
+            lowest, highest = np.inf, -np.inf
+        parts[-1].append(group)
+        covered = heights[parts[-1][0] + group]
+        lowest, highest = min(covered.min(), lowest), max(covered.max(), highest)
+    return [[images[n] for group in part for n in group] for part in parts]
+
+
+def _turning_point(images: Sequence[Header], parts: Sequence[list[list[int]]]) -> list[list[int]]:
+    """The last group of the last part, taken from it, if it lies farther out than that part goes on regularly.
+
+    It is where a pass begins that runs the other way.
+    """
+    if not parts or len(parts[-1]) < 2:
+        return []
+    *before, last = parts[-1]
+    without = [images[n] for group in before for n in group]
+    if is_stack(without) and not is_stack([*without, *(images[n] for n in last)]):
+        return [parts[-1].pop()]
+    return []
 
 
 def _groups(images: Sequence[Header], attribute: _Attribute) -> list[list[int]]:
