@@ -14,9 +14,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 
-from MISTKDSegmentLib.panel import logic
-from MISTKDSegmentLib.panel.about import CITATION
-from MISTKDSegmentLib.panel.sample_data import register_sample_data
+from MISTKDSegmentLib.slicer.panel import logic
+from MISTKDSegmentLib.slicer.panel.about import CITATION
+from MISTKDSegmentLib.slicer.panel.sample_data import register_sample_data
 
 __all__ = ["MISTKDSegment", "MISTKDSegmentLogic", "MISTKDSegmentTest", "MISTKDSegmentWidget"]
 
@@ -47,7 +47,7 @@ class MISTKDSegmentWidget(ScriptedLoadableModuleWidget):
     def setup(self) -> None:
         """Build the panel; called once, when the module is opened for the first time."""
         # Only now is every node class there that the parameters name.
-        from MISTKDSegmentLib.panel.widget import Panel
+        from MISTKDSegmentLib.slicer.panel.widget import Panel
 
         super().setup()
         widget = slicer.util.loadUI(self.resourcePath("UI/MISTKDSegment.ui"))
@@ -90,7 +90,7 @@ class MISTKDSegmentLogic(logic.MISTKDSegmentLogic):
 
     def getParameterNode(self) -> Any:
         """The panel's choices, which the scene keeps."""
-        from MISTKDSegmentLib.panel.parameters import MISTKDSegmentParameters
+        from MISTKDSegmentLib.slicer.panel.parameters import MISTKDSegmentParameters
 
         wrapper: Any = MISTKDSegmentParameters
         return wrapper(super().getParameterNode())
@@ -105,7 +105,7 @@ class MISTKDSegmentTest(ScriptedLoadableModuleTest):
 
     def runTest(self) -> None:
         """Run every check."""
-        from MISTKDSegmentLib.panel.self_test import run_checks
+        from MISTKDSegmentLib.slicer.panel.self_test import run_checks
 
         self.setUp()
         run_checks(self)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
 
 TINY_LABELS = tuple(label for label in ABDOMEN_LABELS if label.name in ("liver", "spleen"))
 

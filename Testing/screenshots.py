@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from MISTKDSegmentLib.phantom import make_phantom
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from Testing.host import open_host
 
 FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "Screenshots"

@@ -15,18 +15,18 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
 from MISTKDSegmentLib.errors import InputError
-from Training.ablation_table import ALONE, Result, print_table, write_table
-from Training.checkpoints import LAST, read_trained
-from Training.command import run_command
+from Training.cli.command import run_command
+from Training.cli.options import Parser, check_machine, parse, recipe_of, training_parser
+from Training.data.files import check_folder
 from Training.distill import check_share, read_teacher, student_task
-from Training.dry_run import report
-from Training.files import check_folder
-from Training.fit import fit
-from Training.networks import parameter_count
-from Training.options import Parser, check_machine, parse, recipe_of, training_parser
-from Training.run import Run, open_run, started_run
-from Training.start import checkpoint_facts, start_facts
-from Training.tasks import SegmentationTask
+from Training.engine.checkpoints import LAST, read_trained
+from Training.engine.dry_run import report
+from Training.engine.fit import fit
+from Training.engine.run_folder import Run, open_run, started_run
+from Training.engine.start import checkpoint_facts, start_facts
+from Training.engine.tasks import SegmentationTask
+from Training.evaluation.ablation_table import ALONE, Result, print_table, write_table
+from Training.networks.segmenter import parameter_count
 from Training.train_teacher import new_network
 
 # What a term weighs where the recipe leaves it out.
@@ -83,10 +83,10 @@ def variant_task(run: Run, teacher: Path) -> SegmentationTask:
 def score_variant(variant: str, run: Run, data: Sequence[Path], checkpoint: Path, folder: Path) -> Result:
     """Score a student on the prepared validation cases and write `results.json` beside its checkpoint."""
     # Not at the top: machines that train need none of what scoring does until here.
+    from Training.data.scans import open_dataset
+    from Training.evaluation.report import write_results
+    from Training.evaluation.scores import score_cases, summarise
     from Training.export import export_trained
-    from Training.report import write_results
-    from Training.scans import open_dataset
-    from Training.scores import score_cases, summarise
 
     trained = read_trained(checkpoint)
     found = {name: scan for one in data for name, scan in

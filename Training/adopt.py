@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from MISTKDSegmentLib.bundle import Bundle, load_bundle
 from MISTKDSegmentLib.errors import InputError
-from Training.command import run_command
-from Training.description import read_description, update_description
+from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
+from Training.bundle.description import read_description, update_description
+from Training.cli.command import run_command
+from Training.cli.options import parse
+from Training.cli.script_parser import script_parser
+from Training.data.files import check_folder
+from Training.data.scans import listed
 from Training.export import copy_curves
-from Training.files import check_folder
-from Training.options import parse
-from Training.scans import listed
-from Training.script_parser import script_parser
 
 PARTS = ("training", "unlabelled", "validation")
 SCHEDULES = ("teacher_schedule", "student_schedule")

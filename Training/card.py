@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from MISTKDSegmentLib.atomic import atomic_path
-from MISTKDSegmentLib.bundle import DESCRIPTION_FILE, PostProcessing, load_bundle
-from Training.command import run_command
-from Training.metrics import PROTOCOLS
-from Training.options import parse
-from Training.scans import counted
-from Training.script_parser import script_parser
-from Training.seen import seen_by
+from MISTKDSegmentLib.io.atomic import atomic_path
+from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, PostProcessing, load_bundle
+from Training.cli.command import run_command
+from Training.cli.options import parse
+from Training.cli.script_parser import script_parser
+from Training.data.scans import counted
+from Training.engine.seen_cases import seen_by
+from Training.evaluation.metrics import PROTOCOLS
 
 CARD_FILE = "README.md"
 # Bootstrap intervals of fewer cases are too narrow.

@@ -17,17 +17,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.errors import InputError
-from Training.command import run_command
-from Training.files import check_folder, make_folder
-from Training.metrics import METRICS
-from Training.options import Parser, parse
-from Training.paired import OVERALL, Comparison, Pairs, compare_all, pair, smallest_p
-from Training.report import none_for_nan, plain, point_style, spread
-from Training.scans import counted
-from Training.scores import mean_of_defined
-from Training.script_parser import script_parser
+from MISTKDSegmentLib.io.atomic import atomic_path
+from Training.cli.command import run_command
+from Training.cli.options import Parser, parse
+from Training.cli.script_parser import script_parser
+from Training.data.files import check_folder, make_folder
+from Training.data.scans import counted
+from Training.evaluation.metrics import METRICS
+from Training.evaluation.paired import OVERALL, Comparison, Pairs, compare_all, pair, smallest_p
+from Training.evaluation.report import none_for_nan, plain, point_style, spread
+from Training.evaluation.scores import mean_of_defined
 
 WORST = 5
 

@@ -10,16 +10,16 @@ from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError
-from Training.checkpoints import LAST, Trained, read_trained
-from Training.command import run_command
-from Training.dry_run import report
-from Training.files import check_folder
-from Training.fit import fit
-from Training.networks import Segmenter, parameter_count
-from Training.options import Parser, check_machine, parse, recipe_of, training_parser
-from Training.run import Run, open_run, started_run
-from Training.start import check_not_seen, check_organs, check_slices, checkpoint_facts, start_facts
-from Training.tasks import DistillationTask
+from Training.cli.command import run_command
+from Training.cli.options import Parser, check_machine, parse, recipe_of, training_parser
+from Training.data.files import check_folder
+from Training.engine.checkpoints import LAST, Trained, read_trained
+from Training.engine.dry_run import report
+from Training.engine.fit import fit
+from Training.engine.run_folder import Run, open_run, started_run
+from Training.engine.start import check_not_seen, check_organs, check_slices, checkpoint_facts, start_facts
+from Training.engine.tasks import DistillationTask
+from Training.networks.segmenter import Segmenter, parameter_count
 from Training.train_teacher import new_network, teacher_task, train_teacher
 
 LARGEST_SHARE = 1 / 8

@@ -17,25 +17,25 @@ from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import Progress
 
-from MISTKDSegmentLib.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.labels import Label
-from MISTKDSegmentLib.overlay import write_overlay
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle
+from MISTKDSegmentLib.model.labels import Label
+from MISTKDSegmentLib.report.overlay import write_overlay
+from Training.bundle.description import read_description, update_description, write_description
 from Training.card import flattery
-from Training.checkpoints import read_trained
-from Training.command import run_command
-from Training.description import read_description, update_description, write_description
-from Training.export import export_trained
-from Training.facts import package_version
-from Training.failures import Failures
-from Training.files import check_folder, make_folder
-from Training.inference_cost import cost_lines, measure, size_line
-from Training.options import Parser, parse
-from Training.report import plain, print_table, write_results
-from Training.scan_options import add_scan_options, chosen_scans, labelled_dataset
-from Training.scans import Dataset, Scan, listed
-from Training.scores import (
+from Training.cli.command import run_command
+from Training.cli.options import Parser, parse
+from Training.cli.scan_options import add_scan_options, chosen_scans, labelled_dataset
+from Training.cli.script_parser import script_parser
+from Training.data.files import check_folder, make_folder
+from Training.data.scans import Dataset, Scan, listed
+from Training.engine.checkpoints import read_trained
+from Training.engine.provenance import package_version
+from Training.evaluation.failures import Failures
+from Training.evaluation.inference_cost import cost_lines, measure, size_line
+from Training.evaluation.report import plain, print_table, write_results
+from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
     BOOTSTRAP_SEED,
     Advance,
@@ -46,7 +46,7 @@ from Training.scores import (
     score_case,
     summarise,
 )
-from Training.script_parser import script_parser
+from Training.export import export_trained
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,8 +14,9 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from MISTKDSegmentLib.atomic import atomic_path
-from MISTKDSegmentLib.bundle import (
+from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.atomic import atomic_path
+from MISTKDSegmentLib.model.bundle import (
     DESCRIPTION_FILE,
     NETWORK_FILE,
     SCHEMA_VERSION,
@@ -24,23 +25,22 @@ from MISTKDSegmentLib.bundle import (
     PostProcessing,
     load_bundle,
 )
-from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.labels import Label
-from Training.checkpoints import Trained, read_trained
-from Training.command import run_command
-from Training.description import write_description
-from Training.files import check_folder, make_folder
-from Training.half_precision import store_in_half
-from Training.inference_cost import cost_lines, measure, size_line
-from Training.onnx_file import to_onnx
-from Training.options import Parser, parse
-from Training.parity import check_parity
-from Training.pictures import CURVES
-from Training.prepared import Case, load_cases, read_manifest
-from Training.scan_options import add_scan_options, labelled_scans
-from Training.scans import Scan, counted
-from Training.scores import mean_dice, score_cases
-from Training.script_parser import script_parser
+from MISTKDSegmentLib.model.labels import Label
+from Training.bundle.description import write_description
+from Training.bundle.half_precision import store_in_half
+from Training.bundle.onnx_file import to_onnx
+from Training.bundle.parity import check_parity
+from Training.cli.command import run_command
+from Training.cli.options import Parser, parse
+from Training.cli.scan_options import add_scan_options, labelled_scans
+from Training.cli.script_parser import script_parser
+from Training.data.files import check_folder, make_folder
+from Training.data.prepared import Case, load_cases, read_manifest
+from Training.data.scans import Scan, counted
+from Training.engine.checkpoints import Trained, read_trained
+from Training.evaluation.inference_cost import cost_lines, measure, size_line
+from Training.evaluation.pictures import CURVES
+from Training.evaluation.scores import mean_dice, score_cases
 
 # Mean Dice that a smaller form may cost.
 LARGEST_LOSS = 0.002

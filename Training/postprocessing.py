@@ -12,19 +12,19 @@ import numpy as np
 from jsonargparse import Namespace
 from rich.progress import track
 
-from MISTKDSegmentLib.bundle import Bundle, PostProcessing, load_bundle
-from MISTKDSegmentLib.labels import Label
-from MISTKDSegmentLib.postprocess import bounding_box, postprocess
+from MISTKDSegmentLib.inference.postprocess import bounding_box, postprocess
+from MISTKDSegmentLib.model.bundle import Bundle, PostProcessing, load_bundle
+from MISTKDSegmentLib.model.labels import Label
+from Training.bundle.description import update_description
 from Training.card import rule_in_words
-from Training.command import run_command
-from Training.description import update_description
-from Training.files import check_folder
-from Training.options import parse
-from Training.prepared import IGNORE
-from Training.scan_options import add_scan_options, labelled_scans
-from Training.scans import Scan, counted
-from Training.scores import channel_of, known_organs, read_labelled, segmented
-from Training.script_parser import script_parser
+from Training.cli.command import run_command
+from Training.cli.options import parse
+from Training.cli.scan_options import add_scan_options, labelled_scans
+from Training.cli.script_parser import script_parser
+from Training.data.files import check_folder
+from Training.data.prepared import IGNORE
+from Training.data.scans import Scan, counted
+from Training.evaluation.scores import channel_of, known_organs, read_labelled, segmented
 
 # No larger minimum: in thick slices an organ such as the pancreas comes in several parts of 10 mL.
 _PARTS = (

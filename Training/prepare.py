@@ -13,19 +13,19 @@ from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import track
 
-from MISTKDSegmentLib.atomic import remove_leftovers
 from MISTKDSegmentLib.errors import InputError, SegmentError
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
-from Training.command import run_command
-from Training.files import check_folder, check_scan, make_folder
-from Training.organs import read_organs
-from Training.plausibility import EMPTY
-from Training.prepare_case import Preparation, Target, find_preparation, prepare_case
-from Training.prepare_plan import make_plan, print_plan
-from Training.prepare_table import print_report
-from Training.prepared import MANIFEST, Manifest, read_manifest, write_manifest
-from Training.scans import LAYOUTS, Dataset, Scan, listed, open_dataset, select_scans
-from Training.workers import run_all
+from MISTKDSegmentLib.io.atomic import remove_leftovers
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
+from Training.cli.command import run_command
+from Training.data.files import check_folder, check_scan, make_folder
+from Training.data.organs import read_organs
+from Training.data.parallel import run_all
+from Training.data.plausibility import EMPTY
+from Training.data.prepare_case import Preparation, Target, find_preparation, prepare_case
+from Training.data.prepare_plan import make_plan, print_plan
+from Training.data.prepare_table import print_report
+from Training.data.prepared import MANIFEST, Manifest, read_manifest, write_manifest
+from Training.data.scans import LAYOUTS, Dataset, Scan, listed, open_dataset, select_scans
 
 MAX_WORKERS = 8
 
@@ -53,7 +53,7 @@ def prepare(
         raw: folder of the data set.
         out: folder for NAME.npz, NAME.note.json and the manifest; made if missing.
         organs: the organs to learn; the channel of each is its position + 1.
-        layout, label_map, spacing: see `Training.scans.open_dataset`.
+        layout, label_map, spacing: see `Training.data.scans.open_dataset`.
         window_hu: HU at 0 and at 255 of the 8-bit images.
         pixel_spacing_mm: in-plane pixel size of the prepared slices.
         workers: number of processes; 0 works in this one.
@@ -242,8 +242,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _options(argv: Sequence[str] | None) -> Namespace:
     # Here and not above: it brings PyTorch, for which each worker process would wait.
-    from Training.options import parse
-    from Training.script_parser import script_parser
+    from Training.cli.options import parse
+    from Training.cli.script_parser import script_parser
 
     parser = script_parser("prepare", __doc__, "RAW OUT", dry_run="the cases, and time and size measured on one")
     add = parser.add_argument

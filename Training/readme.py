@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.card import interval, number, spaced, table
-from Training.command import run_command
+from Training.cli.command import run_command
+from Training.cli.options import parse
+from Training.cli.script_parser import script_parser
 from Training.compare import check_comparable, read_results
-from Training.options import parse
-from Training.paired import OVERALL, compare_all, pair
-from Training.scans import counted
-from Training.script_parser import script_parser
+from Training.data.scans import counted
+from Training.evaluation.paired import OVERALL, compare_all, pair
 
 BEGIN, END = "<!-- results: written by Training/readme.py -->", "<!-- end of the results -->"
 SHIPPED, UNCLEANED, ALONE, TEACHER = "student", "student-without-clean-up", "alone", "teacher"

@@ -12,21 +12,21 @@ from typing import NamedTuple
 from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only
 
-from MISTKDSegmentLib.atomic import atomic_path
 from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
+from MISTKDSegmentLib.io.atomic import atomic_path
 from Training import ablate, adopt, distill, evaluate, postprocessing, train_teacher
-from Training.checkpoints import LAST
-from Training.command import STOPPED, run_command
-from Training.dry_run import report
-from Training.files import check_folder, make_folder
-from Training.options import Parser, check_machine, parse, recipe_of
-from Training.prepared import Manifest, read_manifests
-from Training.recipe import Recipe
-from Training.run import RECIPE_FILE, open_run
-from Training.scan_options import chosen_scans
-from Training.scans import listed, open_dataset
-from Training.script_parser import script_parser
-from Training.split import split_of
+from Training.cli.command import STOPPED, run_command
+from Training.cli.options import Parser, check_machine, parse, recipe_of
+from Training.cli.scan_options import chosen_scans
+from Training.cli.script_parser import script_parser
+from Training.data.files import check_folder, make_folder
+from Training.data.prepared import Manifest, read_manifests
+from Training.data.scans import listed, open_dataset
+from Training.data.split import split_of
+from Training.engine.checkpoints import LAST
+from Training.engine.dry_run import report
+from Training.engine.recipe import Recipe
+from Training.engine.run_folder import RECIPE_FILE, open_run
 
 RECIPES = Path(__file__).parent / "recipes" / "synapse-abdomen"
 NAMES = ("teacher", "student", "final")

@@ -10,16 +10,16 @@ import torch
 from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only
 
-from Training.checkpoints import LAST, read_trained
-from Training.command import run_command
-from Training.dry_run import report
-from Training.files import check_folder
-from Training.fit import fit
-from Training.networks import NetworkConfig, Segmenter, parameter_count
-from Training.options import check_machine, parse, recipe_of, training_parser
-from Training.run import Run, open_run, started_run
-from Training.start import start_facts, start_from
-from Training.tasks import SegmentationTask
+from Training.cli.command import run_command
+from Training.cli.options import check_machine, parse, recipe_of, training_parser
+from Training.data.files import check_folder
+from Training.engine.checkpoints import LAST, read_trained
+from Training.engine.dry_run import report
+from Training.engine.fit import fit
+from Training.engine.run_folder import Run, open_run, started_run
+from Training.engine.start import start_facts, start_network
+from Training.engine.tasks import SegmentationTask
+from Training.networks.segmenter import NetworkConfig, Segmenter, parameter_count
 
 
 def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter:
@@ -30,8 +30,7 @@ def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter
     """
     torch.manual_seed(run.recipe.seed)
     network = Segmenter(run.channels, run.classes, config)
-    if start is not None:
-        start_from(network, Path(start), run)
+    start_network(network, start, run)
     return network
 
 

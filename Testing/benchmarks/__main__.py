@@ -16,17 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from MISTKDSegmentLib.bundle import Bundle, default_bundle_folder, load_bundle
-from MISTKDSegmentLib.runner import slices_to_run
-from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_scan
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.runner import slices_to_run
+from MISTKDSegmentLib.io.writing import write_scan
+from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bundle
 from Testing.benchmarks import models, stages, unet
 from Testing.benchmarks.clock import Result, timed
 from Testing.benchmarks.growth import draw_growth, measure_growth
 from Testing.benchmarks.page import PICTURE, Compared, Results, bars, page
 from Testing.benchmarks.process import CommandLine, array_run, command_line
 from Testing.benchmarks.scans import standard_scan, thin_scan
-from Training.onnx_cost import gflops
+from Training.bundle.onnx_cost import gflops
 
 ROOT = Path(__file__).resolve().parents[2]
 # Before and after the rest, for a busy moment must not pass for the peak.

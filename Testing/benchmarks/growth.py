@@ -10,8 +10,8 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from MISTKDSegmentLib.bundle import Bundle
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.model.bundle import Bundle
 from Testing.benchmarks.clock import best
 from Testing.benchmarks.scans import labels_of, with_pixels, with_slices
 

@@ -11,15 +11,15 @@ import numpy as np
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
-from MISTKDSegmentLib.bundle import Bundle
-from MISTKDSegmentLib.preprocess import window
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.preprocess import window
+from MISTKDSegmentLib.model.bundle import Bundle
 from Testing.benchmarks.stages import grid_of
-from Training.checkpoints import read_trained
+from Training.bundle.half_precision import store_in_half
+from Training.bundle.onnx_file import to_onnx
+from Training.engine.checkpoints import read_trained
 from Training.export import export_trained
-from Training.half_precision import store_in_half
-from Training.networks import TEACHER, Segmenter
-from Training.onnx_file import to_onnx
+from Training.networks.segmenter import TEACHER, Segmenter
 
 CALIBRATION_SLICES = 16
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from MISTKDSegmentLib.bundle import Bundle
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.model.bundle import Bundle
 from Testing.benchmarks.growth import Growth
 from Testing.benchmarks.process import ArrayRun, CommandLine
 from Testing.benchmarks.stages import NETWORK, shares
-from Training.facts import commit, package_version
+from Training.engine.provenance import commit, package_version
 
 PACKAGES = ("onnxruntime", "numpy", "SimpleITK", "torch")
 COMMAND = "python -m Testing.benchmarks"

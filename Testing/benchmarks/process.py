@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from MISTKDSegmentLib.bundle import load_bundle
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.benchmarks.clock import best
 from Testing.benchmarks.scans import labels_of
 from Testing.memory import peak_mb
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOOK_S = 0.005
 _COMMAND_LINE = """
 import sys
-from MISTKDSegmentLib.cli import main
+from MISTKDSegmentLib.cli.segment import main
 code = main(sys.argv[1:])
 from Testing.memory import peak_mb
 print(peak_mb())

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from MISTKDSegmentLib.bundle import Bundle
-from MISTKDSegmentLib.phantom import make_phantom
-from MISTKDSegmentLib.runner import segment
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.model.bundle import Bundle
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
 
 SIZE_MM = (384.0, 384.0, 450.0)
 SPACING_MM = {False: (0.75, 0.75, 3.0), True: (1.5, 1.5, 6.0)}

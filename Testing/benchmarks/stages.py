@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from MISTKDSegmentLib import frame, runner, session
-from MISTKDSegmentLib.bundle import Bundle, load_bundle
-from MISTKDSegmentLib.preprocess import SliceGrid, slice_grid
-from MISTKDSegmentLib.reading import read_volume
-from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_segmentation
+from MISTKDSegmentLib.geometry import frame
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference import runner, session
+from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid
+from MISTKDSegmentLib.io.reading import read_volume
+from MISTKDSegmentLib.io.writing import write_segmentation
+from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
 from Testing.benchmarks.clock import StageClock, best, timed
 from Testing.benchmarks.scans import labels_of
 

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from MISTKDSegmentLib.bundle import load_bundle
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.benchmarks.growth import Growth
 from Testing.benchmarks.page import Bar, Compared, Results, bars, page
 from Testing.benchmarks.process import ArrayRun, CommandLine

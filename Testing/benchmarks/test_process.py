@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_scan
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.io.writing import write_scan
 from Testing.benchmarks.process import array_run, command_line
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from MISTKDSegmentLib.bundle import load_bundle
-from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_scan
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.io.writing import write_scan
+from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.benchmarks.stages import NETWORK, PLACES, READ, REST, WRITE, shares, stage_seconds
 
 

@@ -17,8 +17,8 @@ import SimpleITK as sitk
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from MISTKDSegmentLib.image import to_image
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.sitk_image import to_image
+from MISTKDSegmentLib.geometry.volume import Volume
 from Testing.benchmarks.clock import timed
 
 PACKAGE = "dynamic-network-architectures"

@@ -9,12 +9,12 @@ from typing import Optional
 
 import numpy as np
 
-from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.errors import SegmentError
-from MISTKDSegmentLib.reading import read_volume
-from MISTKDSegmentLib.runner import segment
-from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_segmentation
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.io.reading import read_volume
+from MISTKDSegmentLib.io.writing import write_segmentation
+from MISTKDSegmentLib.model.bundle import load_bundle
 
 
 @dataclass(frozen=True)

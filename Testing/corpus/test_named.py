@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from MISTKDSegmentLib import cli
+from MISTKDSegmentLib.cli import segment
 from Testing.conftest import write_tiny_bundle
 from Testing.corpus import scans
 from Testing.corpus.line import check_ending, check_sentence, read_segment_write
@@ -122,7 +122,7 @@ BAD_SCANS = {
 def run(bundle, tmp_path, capfd):
     """Runs the command on a scan: exit code and error; a traceback or a second error fails the test."""
     def run(scan, *options, model=bundle, out=tmp_path / "out"):
-        code = cli.main(["--model", str(model), "--output", str(out), "--threads", "1", "--no-picture",
+        code = segment.main(["--model", str(model), "--output", str(out), "--threads", "1", "--no-picture",
                          *options, "--", str(scan)])
         printed = capfd.readouterr()
         assert "Traceback" not in printed.out + printed.err

@@ -17,12 +17,12 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.overlay import write_overlay
-from MISTKDSegmentLib.reading import read_label_map
-from MISTKDSegmentLib.table import CSV_COLUMNS, measure, write_csv
-from MISTKDSegmentLib.volume import Volume
-from MISTKDSegmentLib.writing import write_segmentation
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.io.reading import read_label_map
+from MISTKDSegmentLib.io.writing import write_segmentation
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.report.overlay import write_overlay
+from MISTKDSegmentLib.report.table import CSV_COLUMNS, measure, write_csv
 from Testing.corpus import scans
 from Testing.corpus.line import read_segment_write
 

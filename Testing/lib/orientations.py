@@ -6,7 +6,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
 
 ORIENTATIONS = [
     np.array([[sign * (axis == lps) for axis, sign in zip(axes, signs)] for lps in range(3)], float)

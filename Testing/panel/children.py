@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from MISTKDSegmentLib.messages import Done, Started, encode
-from MISTKDSegmentLib.progress import Filled, Progress
+from MISTKDSegmentLib.child.messages import Done, Started, encode
+from MISTKDSegmentLib.inference.progress import Filled, Progress
 
 STARTED = f"print({encode(Started(10))!r}, flush=True)\n"
 HALF_DONE = f"print({encode(Progress(4, 10, Filled(0, 0, 4)))!r}, flush=True)\n"

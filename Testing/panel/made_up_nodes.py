@@ -7,8 +7,8 @@ from typing import Any, Optional
 import numpy as np
 import slicer
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.table import OrganRow
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.report.table import OrganRow
 
 
 def ct_node(name: str = "CT", fill_hu: int = 0) -> Any:
@@ -28,8 +28,8 @@ def organ_row(name: str, volume_ml: float = 100.0, mean_hu: Optional[float] = 50
 
 def result_nodes(volume: Any, rows: list[OrganRow]) -> tuple[Any, Any]:
     """A segmentation of those organs, one voxel each, and the table of them, as a run leaves them in the scene."""
-    from MISTKDSegmentLib.scene.organ_table_node import write_table_node
-    from MISTKDSegmentLib.scene.segmentation_node import write_segmentation_node
+    from MISTKDSegmentLib.slicer.scene.organ_table_node import write_table_node
+    from MISTKDSegmentLib.slicer.scene.segmentation_node import write_segmentation_node
 
     labels = np.zeros((6, 5, 4), np.uint8)
     for index, row in enumerate(rows):

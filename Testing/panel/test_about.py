@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from MISTKDSegmentLib import __version__
-from MISTKDSegmentLib.models import Model
+from MISTKDSegmentLib.model.catalogue import Model
 
 
 @pytest.fixture
 def about(quiet_host):
-    from MISTKDSegmentLib.panel.about import about
+    from MISTKDSegmentLib.slicer.panel.about import about
     return about
 
 

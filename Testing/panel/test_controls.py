@@ -15,7 +15,7 @@ def button(host):
 
 @pytest.fixture
 def controls(button):
-    from MISTKDSegmentLib.panel.controls import Controls
+    from MISTKDSegmentLib.slicer.panel.controls import Controls
     return Controls(SimpleNamespace(segmentButton=button))
 
 
@@ -43,7 +43,7 @@ def label(host):
 
 
 def test_a_sentence_may_break_in_the_label_and_is_whole_in_its_tooltip(label):
-    from MISTKDSegmentLib.panel.controls import Controls
+    from MISTKDSegmentLib.slicer.panel.controls import Controls
     path = "/home/somebody/.config/a_folder_with_quite_a_long_name/<model>.onnx"
     Controls(SimpleNamespace(statusLabel=label)).say(path)
     assert label.text.replace("\u200b", "") == path != label.text

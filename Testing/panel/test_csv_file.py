@@ -16,7 +16,7 @@ def table(host):
 
 @pytest.fixture
 def write_csv(host):
-    from MISTKDSegmentLib.panel.csv_file import write_csv
+    from MISTKDSegmentLib.slicer.panel.csv_file import write_csv
     return write_csv
 
 
@@ -34,7 +34,7 @@ def test_the_file_says_what_the_table_says(table, write_csv, tmp_path):
     ("CT 1/2: liver table", "CT 1_2_ liver table.csv"), ("a\\b*c?", "a_b_c_.csv"), ("scan 2.5 mm", "scan 2.5 mm.csv"),
 ])
 def test_the_suggested_name_is_one_that_every_file_system_takes(table, name, file_name):
-    from MISTKDSegmentLib.panel import csv_file
+    from MISTKDSegmentLib.slicer.panel import csv_file
     table.SetName(name)
     assert csv_file.file_name(table) == file_name
 
@@ -43,12 +43,12 @@ def test_the_suggested_name_is_one_that_every_file_system_takes(table, name, fil
     ("organs", "organs.csv"), ("organs.csv", "organs.csv"), ("organs.txt", "organs.txt"), ("v1.5", "v1.5.csv"),
 ])
 def test_a_name_without_an_ending_gets_one(host, tmp_path, chosen, written):
-    from MISTKDSegmentLib.panel.csv_file import with_suffix
+    from MISTKDSegmentLib.slicer.panel.csv_file import with_suffix
     assert with_suffix(str(tmp_path / chosen)) == tmp_path / written
 
 
 def test_an_ending_that_is_added_leads_to_no_file_that_is_there(host, tmp_path):
-    from MISTKDSegmentLib.panel.csv_file import with_suffix
+    from MISTKDSegmentLib.slicer.panel.csv_file import with_suffix
     (tmp_path / "organs.csv").write_text("kept", encoding="utf-8")
     with pytest.raises(OutputError, match="exists already"):
         with_suffix(str(tmp_path / "organs"))

@@ -7,7 +7,7 @@ from Testing.panel.made_up_nodes import ct_node
 
 @pytest.fixture
 def default_volume(host):
-    from MISTKDSegmentLib.panel.default_volume import default_volume
+    from MISTKDSegmentLib.slicer.panel.default_volume import default_volume
     return lambda: default_volume(host.scene)
 
 

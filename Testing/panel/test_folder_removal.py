@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.job import Job, Options
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.geometry.volume import Volume
 from Testing.host import open_host
 from Testing.panel.children import idle
 
@@ -29,7 +29,7 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def removal(host, monkeypatch):
-    from MISTKDSegmentLib.panel import folder_removal
+    from MISTKDSegmentLib.slicer.panel import folder_removal
 
     monkeypatch.setattr(folder_removal, "RETRY_MS", 5)
     monkeypatch.setattr(folder_removal, "PATIENCE_S", 0.0)

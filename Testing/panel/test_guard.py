@@ -9,7 +9,7 @@ from MISTKDSegmentLib.errors import InputError
 
 @pytest.fixture
 def clicked(quiet_host):
-    from MISTKDSegmentLib.panel.guard import guarded
+    from MISTKDSegmentLib.slicer.panel.guard import guarded
 
     class Clicked:
         said = ""

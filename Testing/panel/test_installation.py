@@ -30,7 +30,7 @@ def packages(host, tmp_path: Path, monkeypatch) -> Path:
 
 @pytest.fixture
 def runtime(packages):
-    from MISTKDSegmentLib.panel.installation import OnnxRuntime
+    from MISTKDSegmentLib.slicer.panel.installation import OnnxRuntime
 
     return OnnxRuntime()
 
@@ -92,8 +92,8 @@ def test_a_package_without_a_version_is_left_to_the_child_to_judge(runtime, pack
 
 
 def test_the_oldest_version_is_the_one_that_the_child_takes(host):
-    from MISTKDSegmentLib.child import OLDEST_ONNXRUNTIME
-    from MISTKDSegmentLib.panel.installation import OLDEST, REQUIREMENT
+    from MISTKDSegmentLib.child.program import OLDEST_ONNXRUNTIME
+    from MISTKDSegmentLib.slicer.panel.installation import OLDEST, REQUIREMENT
 
     assert OLDEST == OLDEST_ONNXRUNTIME
     assert f"onnxruntime>={OLDEST[0]}.{OLDEST[1]}" == REQUIREMENT
@@ -176,7 +176,7 @@ def test_a_wheel_on_disk_is_installed_by_its_path_even_with_blanks_in_it(runtime
     ("notes.txt", "no wheel of onnxruntime"),
 ])
 def test_a_wrong_file_is_refused_before_pip_sees_it(runtime, tmp_path, pip, name, words):
-    from MISTKDSegmentLib.panel.installation import InstallationError
+    from MISTKDSegmentLib.slicer.panel.installation import InstallationError
 
     (tmp_path / name).touch()
     with pytest.raises(InstallationError, match=words):
@@ -185,14 +185,14 @@ def test_a_wrong_file_is_refused_before_pip_sees_it(runtime, tmp_path, pip, name
 
 
 def test_a_file_that_is_not_there_is_named(runtime, tmp_path, pip):
-    from MISTKDSegmentLib.panel.installation import InstallationError
+    from MISTKDSegmentLib.slicer.panel.installation import InstallationError
 
     with pytest.raises(InstallationError, match="is not there"):
         runtime.install_from_file(tmp_path / "onnxruntime-1.whl")
 
 
 def test_a_wheel_that_pip_refuses_is_named(runtime, tmp_path, pip):
-    from MISTKDSegmentLib.panel.installation import InstallationError
+    from MISTKDSegmentLib.slicer.panel.installation import InstallationError
 
     pip.does = offline
     wheel = tmp_path / f"onnxruntime-1.23.2-{tag()}-{tag()}-win_amd64.whl"
@@ -207,7 +207,7 @@ def test_a_wheel_that_pip_refuses_is_named(runtime, tmp_path, pip):
     ("darwin", "macosx-11.0-universal2", "x86_64", "macosx_*"),
 ])
 def test_the_pattern_names_the_file_for_this_python_and_system(host, monkeypatch, system, platform, machine, ending):
-    from MISTKDSegmentLib.panel import installation
+    from MISTKDSegmentLib.slicer.panel import installation
 
     monkeypatch.setattr(installation.sys, "platform", system)
     monkeypatch.setattr(installation.sysconfig, "get_platform", lambda: platform)

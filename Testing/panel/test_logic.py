@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from MISTKDSegmentLib.child.messages import Failed, encode
 from MISTKDSegmentLib.errors import BundleError, OutputError, SegmentError
-from MISTKDSegmentLib.messages import Failed, encode
 from Testing.host import open_host
 from Testing.panel.children import (
     DONE,
@@ -34,7 +34,7 @@ def host():
 
 @pytest.fixture
 def logic(host, temporary, tmp_path, monkeypatch):
-    from MISTKDSegmentLib.panel.logic import MISTKDSegmentLogic
+    from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic
 
     logic = MISTKDSegmentLogic()
     monkeypatch.setattr(MISTKDSegmentLogic, "modelFolders", (logic.modelFolders[0], tmp_path / "settings" / "Models"))
@@ -44,7 +44,7 @@ def logic(host, temporary, tmp_path, monkeypatch):
 
 
 def parameters(volume_node, tiny_bundle):
-    from MISTKDSegmentLib.panel.logic import RunParameters
+    from MISTKDSegmentLib.slicer.panel.logic import RunParameters
 
     return RunParameters(volumeNode=volume_node, bundle=tiny_bundle)
 
@@ -88,7 +88,7 @@ def test_one_call_raises_the_sentence_when_it_fails(logic, volume_node, tiny_bun
 
 
 def test_one_call_ends_when_the_scene_is_closed_meanwhile(host, logic, volume_node, tiny_bundle, temporary, child):
-    from MISTKDSegmentLib.panel.timer import Timer
+    from MISTKDSegmentLib.slicer.panel.timer import Timer
 
     child(STARTED + HANG)
     Timer(300, host.close_scene, once=True)
@@ -99,14 +99,14 @@ def test_one_call_ends_when_the_scene_is_closed_meanwhile(host, logic, volume_no
 
 def test_an_interrupt_during_the_one_call_leaves_nothing(host, logic, volume_node, tiny_bundle, temporary, child,
                                                          monkeypatch):
-    from MISTKDSegmentLib.panel import process
+    from MISTKDSegmentLib.slicer.panel import child_process
 
     def interrupted(seconds):
         raise KeyboardInterrupt
 
     child(STARTED + HANG)
     before = look_of(host.scene)
-    monkeypatch.setattr(process.time, "sleep", interrupted)
+    monkeypatch.setattr(child_process.time, "sleep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         logic.segment(volume_node, model=tiny_bundle)
     monkeypatch.undo()
@@ -199,7 +199,7 @@ def test_the_model_that_ships_is_there_and_an_added_one_beside_it(logic, tiny_bu
 def test_added_models_go_beside_the_settings(host):
     import slicer
 
-    from MISTKDSegmentLib.panel.logic import MISTKDSegmentLogic
+    from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic
 
     folder = MISTKDSegmentLogic().modelFolders[1]
     assert folder == Path(slicer.app.slicerUserSettingsFilePath).parent / "MISTKDSegment" / "Models"
@@ -234,7 +234,7 @@ def test_reloading_the_module_and_quitting_slicer_leave_nothing_of_what_is_under
     child(STARTED + HANG)
     with open_host() as host:
         host.app.temporaryPath = str(temporary)
-        from MISTKDSegmentLib.panel.preview import SlicePreview
+        from MISTKDSegmentLib.slicer.panel.preview import SlicePreview
 
         add_slice_views(host.scene)
         node = add_patient(host.scene)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from MISTKDSegmentLib.errors import BundleError
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.models import Model
+from MISTKDSegmentLib.model.catalogue import Model
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 
 SHIPPED = Model(Path("shipped"), "synapse-abdomen", "0.1.0", ABDOMEN_LABELS, "Research use only.", 0.8)
 ADDED = Model(Path("added"), "own", "2.0", ABDOMEN_LABELS[:1], "Apache-2.0")
@@ -21,7 +21,7 @@ def widget(quiet_host):
 
 @pytest.fixture
 def models(widget):
-    from MISTKDSegmentLib.panel.model_list import ModelList
+    from MISTKDSegmentLib.slicer.panel.model_list import ModelList
     models = ModelList(widget)
     models.fill([SHIPPED, ADDED, DAMAGED])
     return models

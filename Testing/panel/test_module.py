@@ -12,8 +12,9 @@ def test_the_shell_stays_thin():
 
 
 def test_slicer_starts_without_onnxruntime_and_without_a_network_library(host):
-    import MISTKDSegmentLib.panel.logic  # noqa: F401
-    loaded = "import sys; sys.modules['onnxruntime'] = None; import MISTKDSegmentLib.job, MISTKDSegmentLib.models"
+    import MISTKDSegmentLib.slicer.panel.logic  # noqa: F401
+    loaded = ("import sys; sys.modules['onnxruntime'] = None; "
+              "import MISTKDSegmentLib.child.job, MISTKDSegmentLib.model.catalogue")
     subprocess.run([sys.executable, "-c", loaded], check=True, timeout=60, cwd=SHELL.parent)
 
 
@@ -25,9 +26,9 @@ def test_the_module_says_what_it_is(host):
 
 def test_reloading_reloads_the_library_and_keeps_the_choices(host):
     host.widget.panel.parameters.threads = 3
-    library, widget = sys.modules["MISTKDSegmentLib.panel.widget"], host.widget
+    library, widget = sys.modules["MISTKDSegmentLib.slicer.panel.widget"], host.widget
     host.reload()
-    assert sys.modules["MISTKDSegmentLib.panel.widget"] is not library
+    assert sys.modules["MISTKDSegmentLib.slicer.panel.widget"] is not library
     assert host.widget is not widget
     assert host.widget.ui.threadsSpinBox.value == 3
 
@@ -40,7 +41,7 @@ def test_cleaning_up_twice_is_harmless(host):
 
 
 def test_the_acknowledgement_is_the_citation_of_the_panel(host):
-    from MISTKDSegmentLib.panel.about import CITATION
+    from MISTKDSegmentLib.slicer.panel.about import CITATION
     assert CITATION in host._manager.by_name["MISTKDSegment"].acknowledgementText
 
 

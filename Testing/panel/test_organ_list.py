@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 
 NAMES = [label.name for label in ABDOMEN_LABELS]
 
@@ -22,7 +22,7 @@ def changes():
 
 @pytest.fixture
 def organs(widget, changes):
-    from MISTKDSegmentLib.panel.organ_list import OrganList
+    from MISTKDSegmentLib.slicer.panel.organ_list import OrganList
     organs = OrganList(widget, lambda: changes.append(None))
     organs.show(ABDOMEN_LABELS, [])
     return organs

@@ -7,7 +7,7 @@ from Testing.panel.made_up_nodes import ct_node, organ_row, result_nodes
 
 @pytest.fixture
 def outputs(host):
-    from MISTKDSegmentLib.panel import outputs
+    from MISTKDSegmentLib.slicer.panel import outputs
     return outputs
 
 

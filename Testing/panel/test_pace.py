@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from MISTKDSegmentLib.panel.pace import Pace
+from MISTKDSegmentLib.slicer.panel.pace import Pace
 
 
 class Clock:

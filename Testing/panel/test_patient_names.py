@@ -33,7 +33,7 @@ def test_a_run_that_cannot_start_logs_no_name(host, caplog):
 
 
 def test_a_result_that_cannot_be_imported_logs_no_name(host, caplog, tmp_path, monkeypatch):
-    from MISTKDSegmentLib.scene import segmentation_node
+    from MISTKDSegmentLib.slicer.scene import segmentation_node
 
     caplog.set_level(logging.DEBUG)
     python_slicer(tmp_path, monkeypatch, STARTED + LIVER_EVERYWHERE + DONE)

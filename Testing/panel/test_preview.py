@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from MISTKDSegmentLib.child.messages import Failed, Started, encode
 from MISTKDSegmentLib.errors import SegmentError
-from MISTKDSegmentLib.messages import Failed, Started, encode
 from Testing.host import open_host
 from Testing.panel.children import HANG, KILL_ITSELF, idle, nothing_left, processes_in, real_python
 from Testing.panel.patients import LIVER, SPLEEN, add_patient, add_slice_views, look_of, slice_view
@@ -52,7 +52,7 @@ def volume_node(host):
 
 @pytest.fixture
 def logic(host, temporary):
-    from MISTKDSegmentLib.panel.logic import MISTKDSegmentLogic
+    from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic
 
     logic = MISTKDSegmentLogic()
     yield logic
@@ -64,7 +64,7 @@ class Preview:
     """A preview with what it said."""
 
     def __init__(self, logic, volume_node, bundle, **options) -> None:
-        from MISTKDSegmentLib.panel.preview import SlicePreview
+        from MISTKDSegmentLib.slicer.panel.preview import SlicePreview
 
         self.said, self.stopped = [], []
         self.it = SlicePreview(logic, volume_node, bundle, onStatus=self.said.append, onStopped=self.stopped.append,
@@ -201,7 +201,7 @@ def test_a_child_that_ends_switches_it_off(host, preview, child, temporary, body
 
 def test_a_run_switches_it_off_and_shows_its_own_slices(host, preview, logic, volume_node, tiny_bundle, child,
                                                         temporary):
-    from MISTKDSegmentLib.panel.logic import RunParameters
+    from MISTKDSegmentLib.slicer.panel.logic import RunParameters
 
     child(READY + HANG)
     preview.it.start()
@@ -236,7 +236,7 @@ def test_what_cannot_be_previewed_says_why_and_changes_nothing(host, logic, temp
 
 
 def test_a_listener_that_raises_breaks_nothing(host, logic, volume_node, tiny_bundle, child, temporary, caplog):
-    from MISTKDSegmentLib.panel.preview import SlicePreview
+    from MISTKDSegmentLib.slicer.panel.preview import SlicePreview
 
     def broken(sentence):
         raise ValueError("listener is broken")

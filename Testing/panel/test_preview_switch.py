@@ -24,7 +24,7 @@ class Preview:
 @pytest.fixture
 def started(panel, monkeypatch):
     """Every preview that was started."""
-    from MISTKDSegmentLib.panel import preview_switch
+    from MISTKDSegmentLib.slicer.panel import preview_switch
 
     started = []
 

@@ -14,7 +14,7 @@ def widget(host):
 
 @pytest.fixture
 def view(widget):
-    from MISTKDSegmentLib.panel.results_view import ResultsView
+    from MISTKDSegmentLib.slicer.panel.results_view import ResultsView
     return ResultsView(widget)
 
 
@@ -62,7 +62,7 @@ def test_the_swatch_follows_the_colour_of_the_segment(widget, view):
 
 
 def test_surfaces_are_noticed(host, view):
-    from MISTKDSegmentLib.scene.segmentation_node import show_3d
+    from MISTKDSegmentLib.slicer.scene.segmentation_node import show_3d
     segmentation, table = result_nodes(ct_node(), [organ_row("liver")])
     view.show(table, segmentation)
     assert not view.has_surfaces

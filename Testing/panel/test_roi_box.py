@@ -6,7 +6,7 @@ from Testing.panel.made_up_nodes import ct_node
 
 
 def test_the_box_just_holds_the_volume(host):
-    from MISTKDSegmentLib.panel.roi_box import new_roi
+    from MISTKDSegmentLib.slicer.panel.roi_box import new_roi
     volume = ct_node()
     volume.SetOrigin(10.0, 20.0, 30.0)
     roi = new_roi(volume)
@@ -17,7 +17,7 @@ def test_the_box_just_holds_the_volume(host):
 
 
 def test_a_transformed_volume_is_boxed_where_it_lies(host):
-    from MISTKDSegmentLib.panel.roi_box import new_roi
+    from MISTKDSegmentLib.slicer.panel.roi_box import new_roi
     volume = ct_node()
     matrix = vtk.vtkMatrix4x4()
     matrix.SetElement(0, 3, 100.0)
@@ -28,6 +28,6 @@ def test_a_transformed_volume_is_boxed_where_it_lies(host):
 
 
 def test_a_second_box_has_a_name_of_its_own(host):
-    from MISTKDSegmentLib.panel.roi_box import new_roi
+    from MISTKDSegmentLib.slicer.panel.roi_box import new_roi
     volume = ct_node()
     assert new_roi(volume).GetName() != new_roi(volume).GetName()

@@ -28,7 +28,7 @@ def test_no_thumbnail_is_named_as_slicer_has_its_own(host):
 def test_slicer_5_12_is_told_the_title_of_the_category_and_others_do_without(host, monkeypatch, knows_categories):
     import SampleData
 
-    from MISTKDSegmentLib.panel.sample_data import CATEGORY, register_sample_data
+    from MISTKDSegmentLib.slicer.panel.sample_data import CATEGORY, register_sample_data
     titles = {}
     monkeypatch.delattr(SampleData.SampleDataLogic, "registerCustomSampleDataCategory", raising=False)
     if knows_categories:

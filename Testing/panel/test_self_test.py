@@ -18,7 +18,7 @@ def test_without_onnxruntime_it_is_skipped(host, monkeypatch):
 
 @pytest.mark.slow
 def test_it_would_notice_a_mirrored_segmentation(host, monkeypatch):
-    from MISTKDSegmentLib.panel import self_test
+    from MISTKDSegmentLib.slicer.panel import self_test
     right_mm = self_test._right_mm
     monkeypatch.setattr(self_test, "_right_mm", lambda *arguments: -right_mm(*arguments))
     with pytest.raises(AssertionError):

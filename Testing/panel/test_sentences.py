@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.table import OrganRow
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.report.table import OrganRow
 
 
 @pytest.fixture
 def sentences(quiet_host):
-    from MISTKDSegmentLib.panel import sentences
+    from MISTKDSegmentLib.slicer.panel import sentences
     return sentences
 
 

@@ -14,7 +14,7 @@ CONTROLS = {"inputVolumeSelector", "modelComboBox", "addModelButton", "segmentat
 
 @pytest.fixture
 def state(quiet_host):
-    from MISTKDSegmentLib.panel import state
+    from MISTKDSegmentLib.slicer.panel import state
     return state
 
 

@@ -19,7 +19,7 @@ def host():
 
 @pytest.fixture
 def timers(host) -> dict:
-    from MISTKDSegmentLib.panel.timer import Timer
+    from MISTKDSegmentLib.slicer.panel.timer import Timer
 
     return {"make": Timer}
 

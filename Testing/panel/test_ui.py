@@ -22,6 +22,6 @@ def test_every_node_selector_follows_the_scene():
 
 
 def test_every_parameter_of_the_form_is_kept_in_the_scene(quiet_host):
-    from MISTKDSegmentLib.panel.parameters import MISTKDSegmentParameters
+    from MISTKDSegmentLib.slicer.panel.parameters import MISTKDSegmentParameters
     named = {entry.findtext("string") for entry in FORM.iter("property") if entry.get("name") == "SlicerParameterName"}
     assert named == set(MISTKDSegmentParameters.allParameters) - {"model", "leftOutOrgans", "organTable"}

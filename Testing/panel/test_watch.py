@@ -21,7 +21,7 @@ def volume_node(host):
 
 @pytest.fixture
 def watched(host, volume_node):
-    from MISTKDSegmentLib.panel.watch import Watch
+    from MISTKDSegmentLib.slicer.panel.watch import Watch
 
     said = []
     watch = Watch(volume_node, said.append)
@@ -41,7 +41,7 @@ def test_removing_another_node_is_not(host, watched):
 
 
 def test_closing_the_scene_is_told_while_the_volume_is_still_there(host, volume_node):
-    from MISTKDSegmentLib.panel.watch import Watch
+    from MISTKDSegmentLib.slicer.panel.watch import Watch
 
     seen = []
     Watch(volume_node, lambda sentence: seen.append((sentence, volume_node.GetScene() is not None)))

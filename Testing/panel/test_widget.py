@@ -28,7 +28,7 @@ def parameters(panel):
 
 def results(volume, panel):
     """What a run leaves behind: a segmentation and its table, chosen in the panel."""
-    from MISTKDSegmentLib.panel import outputs
+    from MISTKDSegmentLib.slicer.panel import outputs
     segmentation, table = result_nodes(volume, [organ_row("liver"), organ_row("spleen", 0.0, None, 0)])
     outputs.remember(segmentation, table)
     panel.parameters.inputVolume, panel.parameters.segmentation = volume, segmentation

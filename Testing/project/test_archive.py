@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from MISTKDSegmentLib import __version__
-from MISTKDSegmentLib.phantom import make_phantom
-from MISTKDSegmentLib.writing import write_scan
+from MISTKDSegmentLib.io.writing import write_scan
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from Resources import slicer_archive
 from Resources.slicer_archive import (
     REVISIONS,
@@ -189,7 +189,7 @@ def run_there(library: Path, folder: Path, *arguments: str) -> subprocess.Comple
 
 
 def test_the_library_is_imported_from_where_slicer_put_it(installed_library: Path, tmp_path: Path) -> None:
-    script = "import MISTKDSegmentLib, MISTKDSegmentLib.bundle as b; " \
+    script = "import MISTKDSegmentLib, MISTKDSegmentLib.model.bundle as b; " \
              "print(MISTKDSegmentLib.__file__); print(b.load_bundle(b.default_bundle_folder()).folder)"
     done = run_there(installed_library, tmp_path, "-c", script)
     assert done.returncode == 0, done.stderr

@@ -58,4 +58,4 @@ def test_the_command_line_is_installed() -> None:
     scripts = {script.name: script.value for script in entry_points(group="console_scripts")}
     if "mistkd-segment" not in scripts:
         pytest.skip("the project is not installed in this environment")
-    assert scripts["mistkd-segment"] == "MISTKDSegmentLib.cli:main"
+    assert scripts["mistkd-segment"] == "MISTKDSegmentLib.cli.segment:main"

@@ -7,9 +7,9 @@ import pytest
 import slicer
 import vtk
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.scene.all_or_nothing import all_or_nothing, save_for_undo
-from MISTKDSegmentLib.scene.segmentation_node import show_3d, write_segmentation_node
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.slicer.scene.all_or_nothing import all_or_nothing, save_for_undo
+from MISTKDSegmentLib.slicer.scene.segmentation_node import show_3d, write_segmentation_node
 from Testing.scene.mrml import segment_ids, segment_mask
 
 SHAPE = (4, 6, 6)

@@ -6,9 +6,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.progress import Filled
-from MISTKDSegmentLib.scene.live_labels import LiveLabels
+from MISTKDSegmentLib.inference.progress import Filled
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.slicer.scene.live_labels import LiveLabels
 from Testing.lib.orientations import rotation
 from Testing.scene.mrml import World
 

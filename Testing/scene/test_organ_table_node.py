@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import vtk
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.scene import organ_table_node
-from MISTKDSegmentLib.scene.organ_table_node import rows_as_text, write_table_node
-from MISTKDSegmentLib.table import FLAGS, OrganRow
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.report.table import FLAGS, OrganRow
+from MISTKDSegmentLib.slicer.scene import organ_table_node
+from MISTKDSegmentLib.slicer.scene.organ_table_node import rows_as_text, write_table_node
 
 AORTA, GALLBLADDER = ABDOMEN_LABELS[:2]
 ROWS = [OrganRow(AORTA, 101.2345, 181.26, 50617, True), OrganRow(GALLBLADDER, 0.0, None, 0, False)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.scene.placement import in_scene, put_beside
+from MISTKDSegmentLib.slicer.scene.placement import in_scene, put_beside
 
 
 @pytest.fixture

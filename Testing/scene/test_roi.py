@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.scene.roi import region_from_roi
-from MISTKDSegmentLib.scene.volume_node import RAS_TO_LPS, read_volume_node
+from MISTKDSegmentLib.slicer.scene.roi import region_from_roi
+from MISTKDSegmentLib.slicer.scene.volume_node import RAS_TO_LPS, read_volume_node
 from Testing.lib.orientations import rotation
 from Testing.scene.mrml import World
 

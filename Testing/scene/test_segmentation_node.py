@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.scene import segmentation_node
-from MISTKDSegmentLib.scene.segmentation_node import show_3d, write_segmentation_node
-from MISTKDSegmentLib.scene.volume_node import read_volume_node
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.slicer.scene import segmentation_node
+from MISTKDSegmentLib.slicer.scene.segmentation_node import show_3d, write_segmentation_node
+from MISTKDSegmentLib.slicer.scene.volume_node import read_volume_node
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
 from Testing.scene.mrml import LPS_TO_RAS, World, real_scan, segment_ids, segment_mask, segment_ras
 from Testing.scene.refusal import refuse_imports

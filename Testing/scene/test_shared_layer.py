@@ -6,8 +6,8 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.scene.shared_layer import Box, KeptSegment, SharedLayer, found_labels, kept_segment
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.slicer.scene.shared_layer import Box, KeptSegment, SharedLayer, found_labels, kept_segment
 
 LIVER, SPLEEN = ABDOMEN_LABELS[4], ABDOMEN_LABELS[6]
 GRID = np.diag([-1.0, -1.0, 2.0, 1.0])

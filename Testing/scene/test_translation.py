@@ -4,7 +4,7 @@ import importlib
 import sys
 import types
 
-from MISTKDSegmentLib.scene import translation
+from MISTKDSegmentLib.slicer.scene import translation
 
 
 def test_without_the_application_messages_stay_english(monkeypatch):

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.reading import read_volume
-from MISTKDSegmentLib.scene.volume_node import read_volume_node, why_not_a_ct
-from MISTKDSegmentLib.volume import Volume
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.io.reading import read_volume
+from MISTKDSegmentLib.slicer.scene.volume_node import read_volume_node, why_not_a_ct
 from Testing.lib.orientations import ORIENTATIONS, rotation
 from Testing.scene.mrml import LPS_TO_RAS, World, real_scan
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import SimpleITK as sitk
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.volume import Volume
-from Training.scans import Scan
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from Training.data.scans import Scan
 
 AORTA, LIVER, SPLEEN = (next(label for label in ABDOMEN_LABELS if label.name == name)
                         for name in ("aorta", "liver", "spleen"))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS, Label
-from Training.prepared import Manifest, PreparedCase, write_manifest
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
+from Training.data.prepared import Manifest, PreparedCase, write_manifest
 
 ORGANS = tuple(label for label in ABDOMEN_LABELS if label.name in ("liver", "spleen"))
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import SimpleITK as sitk
 
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 
 SHAPE = (8, 60, 80)
 SPACING_MM = (1.5, 1.5, 5.0)

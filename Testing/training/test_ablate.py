@@ -10,8 +10,8 @@ import torch
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import toy_run, write_config
 from Training import ablate, train_teacher
-from Training.checkpoints import read_trained
-from Training.recipe import Distillation
+from Training.engine.checkpoints import read_trained
+from Training.engine.recipe import Distillation
 from Training.train_teacher import new_network
 
 

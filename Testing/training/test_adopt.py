@@ -8,11 +8,11 @@ import json
 import onnx
 import pytest
 
-from MISTKDSegmentLib.bundle import PostProcessing
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.model.bundle import PostProcessing
 from Testing.conftest import write_tiny_bundle
 from Training.adopt import main
-from Training.description import read_description, update_description
+from Training.bundle.description import read_description, update_description
 
 FIGURES = {"dice": 0.9, "hd95_voxels": 2.0, "hd95_mm": 3.0, "surface_dice_2mm": 0.8}
 PROTOCOL = {"organs": {"liver": FIGURES}, "mean": FIGURES, "mean_dice_ci95": [0.85, 0.95]}

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from MISTKDSegmentLib.bundle import PostProcessing, default_bundle_folder
 from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.model.bundle import PostProcessing, default_bundle_folder
 from Training.card import card, main, rule_in_words
 
 ORGAN = {"dice": 0.912345, "hd95_voxels": 4.0}

@@ -9,7 +9,7 @@ import pytest
 
 from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.compare import difference_figure, main, worst_pairs
-from Training.paired import pair
+from Training.evaluation.paired import pair
 
 CASES = ("a", "b", "c", "d")
 

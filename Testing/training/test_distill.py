@@ -15,17 +15,17 @@ import torch
 import yaml
 from filelock import FileLock, Timeout
 
-from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.phantom import make_phantom
-from MISTKDSegmentLib.runner import segment
+from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.model.bundle import load_bundle
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from Testing.training.prepared_data import ORGANS, write_prepared
 from Testing.training.toy import MACHINE, RECIPE, toy_run, write_config
 from Training import distill, prepare, train_teacher
-from Training.checkpoints import read_trained
-from Training.networks import STUDENT, TEACHER, Segmenter, parameter_count
-from Training.run import open_run, started_run
+from Training.engine.checkpoints import read_trained
+from Training.engine.run_folder import open_run, started_run
+from Training.networks.segmenter import STUDENT, TEACHER, Segmenter, parameter_count
 
 TRAINING_SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocessing", "export",
                     "card")

@@ -14,10 +14,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.bundle import load_bundle
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError
-from MISTKDSegmentLib.reading import read_volume
-from MISTKDSegmentLib.runner import segment
+from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.io.reading import read_volume
+from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.training.made_up_scans import (
     AORTA,
     AORTA_BOX,
@@ -34,10 +34,11 @@ from Testing.training.made_up_scans import (
     write_nifti,
 )
 from Testing.training.tiny_network import write_tiny_checkpoint
-from Training import evaluate, scores
-from Training.description import update_description
+from Training import evaluate
+from Training.bundle.description import update_description
 from Training.evaluate import main, opened_model
-from Training.metrics import dice
+from Training.evaluation import scores
+from Training.evaluation.metrics import dice
 
 SCRIPT = Path(evaluate.__file__)
 

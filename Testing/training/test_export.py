@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.bundle import PostProcessing, load_bundle
 from MISTKDSegmentLib.errors import InputError, OutputError
+from MISTKDSegmentLib.model.bundle import PostProcessing, load_bundle
 from Testing.training.made_up_scans import LIVER, MadeUpScan, made_up_voxels, write_dataset_json, write_nifti
 from Testing.training.tiny_network import CONTRACT, LABELS, PROVENANCE, tiny_trained, write_tiny_checkpoint
 from Training import export
+from Training.data.prepared import Case
 from Training.export import export_trained, halve_bundle, main
-from Training.prepared import Case
 
 NOTHING = np.zeros(0)
 

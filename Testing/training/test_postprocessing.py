@@ -8,12 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.bundle import PostProcessing, load_bundle
+from MISTKDSegmentLib.model.bundle import PostProcessing, load_bundle
 from Testing.training.made_up_scans import LIVER, MadeUpScan, write_dataset_json, write_nifti
-from Training import scores
-from Training.metrics import dice
+from Training.data.prepared import IGNORE
+from Training.evaluation import scores
+from Training.evaluation.metrics import dice
 from Training.postprocessing import CANDIDATES, LEAST_GAIN, candidate_scores, choose, main, score_scan
-from Training.prepared import IGNORE
 
 NAN = float("nan")
 PARTS = (PostProcessing(), PostProcessing(minimum_ml=0.5), PostProcessing(minimum_ml=2.0),

@@ -18,13 +18,13 @@ import pytest
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.errors import InputError, OutputError
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Testing.training.raw_data import NAMES, VOXELS, body, nnunet, ours, reference, write
 from Training import prepare as script
+from Training.data.prepared import IGNORE, read_manifest
+from Training.data.scans import LAYOUTS
 from Training.prepare import main, prepare
-from Training.prepared import IGNORE, read_manifest
-from Training.scans import LAYOUTS
 
 SHARED = Path(__file__).parents[3] / "shared" / "ct"
 PATIENCE_S = 60

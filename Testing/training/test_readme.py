@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from MISTKDSegmentLib.bundle import default_bundle_folder, load_bundle
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
 from Testing.training.test_released_model import REAL
 from Training.readme import BEGIN, END, gain_in_words, main, read_all, replace_block, results_block
 

@@ -10,17 +10,17 @@ import pytest
 import SimpleITK as sitk
 import yaml
 
-from MISTKDSegmentLib.bundle import default_bundle_folder, load_bundle
 from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.phantom import make_phantom
+from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from Testing.training.made_up_scans import write_dataset_json, write_nifti
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import SMALL, write_config
 from Training import prepare, release
-from Training.options import recipe_of
-from Training.prepared import Manifest, PreparedCase
-from Training.recipe import Recipe
+from Training.cli.options import recipe_of
+from Training.data.prepared import Manifest, PreparedCase
+from Training.engine.recipe import Recipe
 from Training.release import NAMES, RECIPES, Step, check_recipes, main, run_step, steps, training_options
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.bundle import default_bundle_folder, load_bundle
-from MISTKDSegmentLib.phantom import make_phantom
-from MISTKDSegmentLib.reading import read_label_map, read_volume
-from MISTKDSegmentLib.runner import segment
-from Training.metrics import dice
-from Training.scans import open_dataset, select_scans
-from Training.scores import mean_dice, score_cases
+from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.io.reading import read_label_map, read_volume
+from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
+from Training.data.scans import open_dataset, select_scans
+from Training.evaluation.metrics import dice
+from Training.evaluation.scores import mean_dice, score_cases
 
 SHARED = Path(__file__).parents[3] / "shared" / "ct"
 DATA = Path(os.environ.get("MISTKD_SYNAPSE", Path(__file__).parents[3] / "synapse"))

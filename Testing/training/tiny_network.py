@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from MISTKDSegmentLib.bundle import InputContract
-from MISTKDSegmentLib.labels import ABDOMEN_LABELS
-from Training.checkpoints import Trained, describe
-from Training.networks import NetworkConfig, Segmenter
+from MISTKDSegmentLib.model.bundle import InputContract
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from Training.engine.checkpoints import Trained, describe
+from Training.networks.segmenter import NetworkConfig, Segmenter
 
 CONTRACT = InputContract((-125.0, 275.0), 2.0, 32, (-5.0, 0.0, 5.0), 3.0)
 LABELS = tuple(label for label in ABDOMEN_LABELS if label.name in ("liver", "spleen"))

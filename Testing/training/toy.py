@@ -11,11 +11,11 @@ import torch
 import yaml
 
 from Training.distill import student_task
-from Training.machine import Machine
-from Training.networks import NetworkConfig, Segmenter
-from Training.recipe import Recipe, Schedule
-from Training.run import Run, open_run
-from Training.tasks import DistillationTask
+from Training.engine.machine import Machine
+from Training.engine.recipe import Recipe, Schedule
+from Training.engine.run_folder import Run, open_run
+from Training.engine.tasks import DistillationTask
+from Training.networks.segmenter import NetworkConfig, Segmenter
 
 SMALL = NetworkConfig(widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1), decoder_width=8, stem_width=8)
 LARGE = NetworkConfig(widths=(16, 32, 40, 48), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1), decoder_width=24, stem_width=8)

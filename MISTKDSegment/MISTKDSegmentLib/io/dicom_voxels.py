@@ -11,8 +11,8 @@ from typing import Optional
 import numpy as np
 import SimpleITK as sitk
 
-from MISTKDSegmentLib.console import captured_stderr
 from MISTKDSegmentLib.errors import InputError, check_name
+from MISTKDSegmentLib.io.console import captured_stderr
 from MISTKDSegmentLib.io.dicom_header import Header, announcement, image_reader
 
 # PS3.5 annex A: what GDCM decodes. Newer ones (High-Throughput JPEG 2000, JPEG XL, video) it does not.

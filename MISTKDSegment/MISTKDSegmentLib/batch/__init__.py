@@ -1,0 +1,1 @@
+"""Many scans: which there are, who segments them, and what became of each."""

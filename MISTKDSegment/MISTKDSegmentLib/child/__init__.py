@@ -1,0 +1,1 @@
+"""The process that Slicer starts, and what passes between the two."""

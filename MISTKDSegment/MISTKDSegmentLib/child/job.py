@@ -1,0 +1,212 @@
+"""A private temporary folder that carries a scan to the child process and its labels back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import repeat
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from MISTKDSegmentLib.errors import OutputError
+from MISTKDSegmentLib.geometry.region import Region
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.system import is_alive
+
+PREFIX = "mistkd-segment-"
+_VOXELS, _LABELS, _JOB, _REQUEST, _STOP = "voxels.npy", "labels.npy", "job.json", "request.json", "stop"
+# A child that is started by path would take this folder for its search path: hence -c.
+_BOOTSTRAP = ("import sys; sys.path.insert(0, sys.argv[1]); "
+              "from MISTKDSegmentLib.child.program import main; main(sys.argv[2])")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to do with the scan; see `runner.segment`.
+
+    Attributes:
+        bundle: folder of the model.
+        organs, threads, slice_step_mm, postprocess, region: as in `runner.segment`.
+        preview: wait for requests and label single slices, instead of all of them.
+    """
+
+    bundle: Path
+    organs: Optional[tuple[str, ...]] = None
+    threads: int = 0
+    slice_step_mm: Optional[float] = None
+    postprocess: bool = True
+    region: Optional[Region] = None
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """A slice that a preview is asked for: its number, and a position in it in LPS millimetres."""
+
+    number: int
+    position_lps: tuple[float, float, float]
+
+
+class Job:
+    """The window's end of the folder; it owns the folder.
+
+    Attributes:
+        folder: where everything lies.
+        labels: what the child has labelled so far, uint8 (k, j, i), read-only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.labels: np.ndarray = np.load(folder / _LABELS, mmap_mode="r")
+
+    @classmethod
+    def create(cls, volume: Volume, options: Options, *, inside: Optional[Path] = None) -> Job:
+        """Write a scan down for the child.
+
+        Args:
+            volume: CT in HU; its voxels are written slice by slice, without a second copy in memory.
+            options: what to do with it.
+            inside: folder for temporary files; by default the system's.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        folder: Optional[Path] = None
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside))
+            _write_job(folder, volume, options)
+            return cls(folder)
+        except OSError as error:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            where = inside or tempfile.gettempdir()
+            raise OutputError(f"The folder for temporary files {where} cannot be written ({error.strerror or error}); "
+                              f"make room for {_megabytes(volume)} MB there, or choose another one in the "
+                              "application's settings.") from error
+
+    def command(self, python: str) -> list[str]:
+        """Program and arguments that run the child.
+
+        Args:
+            python: an interpreter that has numpy, SimpleITK and onnxruntime.
+        """
+        return [python, "-c", _BOOTSTRAP, str(Path(__file__).resolve().parents[2]), str(self.folder)]
+
+    def request(self, number: int, position_lps: Sequence[float]) -> None:
+        """Ask a preview for the slice at a position; a request that is not begun yet is forgotten for it."""
+        x, y, z = (float(coordinate) for coordinate in position_lps)
+        temporary = self.folder / (_REQUEST + ".new")
+        temporary.write_text(json.dumps({"number": number, "position_lps": [x, y, z]}), encoding="utf-8")
+        os.replace(temporary, self.folder / _REQUEST)
+
+    def stop(self) -> None:
+        """Ask the child to end, for where killing it reaches a launcher alone."""
+        if self.folder.is_dir():
+            (self.folder / _STOP).touch()
+
+    def remove(self) -> None:
+        """Delete the folder; harmless where it is gone."""
+        self.labels = np.zeros((0, 0, 0), np.uint8)  # Windows deletes no file that is mapped
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _write_job(folder: Path, volume: Volume, options: Options) -> None:
+    dtype = volume.voxels.dtype if volume.voxels.dtype.itemsize <= 4 else np.dtype(np.float32)
+    shape = volume.voxels.shape
+    _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
+    _write_array(folder / _LABELS, shape, np.dtype(np.uint8), repeat(np.zeros(shape[1:], np.uint8), shape[0]))
+    content = {"owner": os.getpid(), "geometry": _geometry(volume), "options": _plain(options)}
+    (folder / _JOB).write_text(json.dumps(content), encoding="utf-8")
+
+
+def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype, slices: Iterable[np.ndarray]) -> None:
+    # Not through a memory map: on a full disk, writing to one ends the process instead of raising an error.
+    with open(path, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for values in slices:
+            file.write(np.ascontiguousarray(values, dtype).data)
+
+
+def _geometry(volume: Volume) -> dict[str, Any]:
+    return {"spacing_mm": list(volume.spacing_mm), "origin_mm": list(volume.origin_mm),
+            "direction": volume.direction.tolist(), "name": volume.name}
+
+
+def _plain(options: Options) -> dict[str, Any]:
+    region = None if options.region is None else options.region.lps_to_unit.tolist()
+    return {**asdict(replace(options, region=None)), "bundle": str(options.bundle), "region": region}
+
+
+def _megabytes(volume: Volume) -> int:
+    return -(-volume.voxels.size * (min(volume.voxels.dtype.itemsize, 4) + 1) // 1_000_000)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The child's end of the folder.
+
+    Attributes:
+        folder: where everything lies.
+        owner: process number of the window.
+        volume: the scan; its voxels are mapped.
+        labels: uint8 (k, j, i), to be filled; mapped.
+        options: what to do.
+    """
+
+    folder: Path
+    owner: int
+    volume: Volume
+    labels: np.ndarray
+    options: Options
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits for the result any more."""
+        return (self.folder / _STOP).exists() or not self.folder.exists() or self.is_orphan
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the window is gone, so that nobody else will delete the folder."""
+        return not is_alive(self.owner)
+
+    def request(self) -> Optional[Request]:
+        """The request that is waiting, if any."""
+        try:
+            content = json.loads((self.folder / _REQUEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        x, y, z = content["position_lps"]
+        return Request(int(content["number"]), (x, y, z))
+
+
+def open_work(folder: Path) -> Work:
+    """Open the folder that `Job.create` wrote."""
+    content = json.loads((folder / _JOB).read_text(encoding="utf-8"))
+    geometry, options = content["geometry"], content["options"]
+    voxels, labels = np.load(folder / _VOXELS, mmap_mode="r"), np.load(folder / _LABELS, mmap_mode="r+")
+    volume = Volume(voxels, tuple(geometry["spacing_mm"]), tuple(geometry["origin_mm"]),
+                    np.array(geometry["direction"]), geometry["name"])
+    options["bundle"] = Path(options["bundle"])
+    options["organs"] = None if options["organs"] is None else tuple(options["organs"])
+    options["region"] = None if options["region"] is None else Region(np.array(options["region"]))
+    return Work(folder, int(content["owner"]), volume, labels, Options(**options))
+
+
+def sweep_leftovers(inside: Optional[Path] = None) -> None:
+    """Delete the folders of windows that ended without doing so, e.g. because the machine was switched off.
+
+    Args:
+        inside: folder for temporary files; by default the system's.
+    """
+    for folder in Path(inside or tempfile.gettempdir()).glob(PREFIX + "*"):
+        # From the name: files in it may be gone, where others could not be deleted.
+        owner = folder.name[len(PREFIX):].partition("-")[0]
+        if owner.isdecimal() and not is_alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""A scan and where it lies in the patient."""

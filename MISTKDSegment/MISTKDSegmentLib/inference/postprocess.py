@@ -1,0 +1,91 @@
+"""Clean-up of a finished label map, organ by organ, as the bundle says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+import numpy as np
+import SimpleITK as sitk
+
+from MISTKDSegmentLib.model.bundle import PostProcessing
+from MISTKDSegmentLib.model.labels import Label
+
+
+def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping[str, PostProcessing],
+                voxel_ml: float) -> None:
+    """Drop the parts of organs that their rules call implausible and fill their holes, in place.
+
+    Parts are dropped first, from all organs, so that a hole in one may be where a part of another was.
+
+    Args:
+        labels: uint8 label map (k, j, i).
+        label_table: the organs in it.
+        rules: per organ name; organs without a rule stay as they are.
+        voxel_ml: volume of one voxel.
+    """
+    box = bounding_box(labels)
+    if box is None:
+        return
+    inside = labels[box]  # the whole scan is several times as large
+    ruled = [(label.value, rules[label.name]) for label in label_table if label.name in rules]
+    for value, rule in ruled:
+        if rule.largest_component or rule.minimum_ml > 0:
+            _drop_parts(inside, value, rule, voxel_ml)
+    for value, rule in ruled:
+        if rule.fill_holes:
+            _fill_holes(inside, value)
+
+
+def _drop_parts(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: float) -> None:
+    box = bounding_box(labels == value)
+    if box is None:
+        return
+    region = labels[box]
+    organ = region == value
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(organ.astype(np.uint8)))
+    number = sitk.GetArrayViewFromImage(parts)
+    # Slice by slice: counting needs 64-bit copies, which a large organ in a thin-slice scan has no room for.
+    count = int(number.max()) + 1
+    sizes = sum((np.bincount(values.ravel(), minlength=count) for values in number), np.zeros(count, np.int64))
+    sizes[0] = 0
+    keep = (sizes * voxel_ml >= rule.minimum_ml) & (not rule.largest_component)
+    # A lone slice, or the end of a scan, shows less of an organ than any minimum.
+    keep[sizes.argmax()] = True
+    region[organ & ~keep[number]] = 0
+
+
+def _fill_holes(labels: np.ndarray, value: int) -> None:
+    """Fill what an organ encloses in three dimensions, unless it is another organ.
+
+    Not slice by slice: there, the hilum of a kidney or spleen and the fossa of the gallbladder are holes as well.
+    """
+    box = bounding_box(labels == value)
+    if box is None:
+        return
+    region = labels[box]
+    # The margin joins all that reaches the border of the box. Not sitk.BinaryFillhole, which fills corners of the box.
+    around = np.pad(region != value, 1, constant_values=True)
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(around.astype(np.uint8)))
+    number = sitk.GetArrayViewFromImage(parts)
+    enclosed = (around & (number != number[0, 0, 0]))[1:-1, 1:-1, 1:-1]
+    region[enclosed & (region == 0)] = value
+
+
+def bounding_box(mask: np.ndarray) -> Optional[tuple[slice, ...]]:
+    """Slices of the smallest box around all that is not zero, one an axis; None where there is nothing."""
+    box: list[slice] = []
+    for axis in range(mask.ndim):
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        extent = extent_of(np.asarray(mask.any(axis=others)))
+        if extent is None:
+            return None
+        box.append(extent)
+        mask = mask[(slice(None),) * axis + (extent,)]  # the other axes have less to look at
+    return tuple(box)
+
+
+def extent_of(occupied: np.ndarray) -> Optional[slice]:
+    """From the first to the last that is true, of booleans in a row; None where none is."""
+    where = np.flatnonzero(occupied)
+    return slice(int(where[0]), int(where[-1]) + 1) if len(where) else None

@@ -1,0 +1,154 @@
+"""From canonical HU slices to network pixels and from network scores back: the only place where either is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.interpolation import Axis, Neighbours, interpolate, neighbours, resampling
+
+BODY_HU = -300.0
+BODY_MARGIN_MM = 8.0
+_COARSE_MM = 4.0
+
+
+def window(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
+    """Map HU to float32 in [0, 1]: 0 at and below the lower end of the window, 1 at and above the upper."""
+    low, high = window_hu
+    return np.clip((hu.astype(np.float32) - low) / (high - low), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class SliceGrid:
+    """How a box of a canonical slice and the network's pixels lie over each other.
+
+    Attributes:
+        rows, columns: the box, in canonical voxels (j and i).
+        row_axis, column_axis: positions of the box's voxels in mm from the slice's first voxel.
+        pixel_row_axis, pixel_column_axis: positions of the network's pixels in the same coordinates.
+    """
+
+    rows: slice
+    columns: slice
+    row_axis: Axis
+    column_axis: Axis
+    pixel_row_axis: Axis
+    pixel_column_axis: Axis
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input in pixels."""
+        return self.pixel_row_axis.size, self.pixel_column_axis.size
+
+    def to_pixels(self, slices: np.ndarray) -> np.ndarray:
+        """Resample boxed slices (n, rows, columns) to network pixels: float32 (n, height, width)."""
+        down = resampling(self.row_axis, self.pixel_row_axis) @ slices.astype(np.float32, copy=False)
+        across = resampling(self.column_axis, self.pixel_column_axis) @ down.swapaxes(-1, -2)
+        return across.swapaxes(-1, -2)
+
+    def to_voxels(self, scores: np.ndarray, box: tuple[slice, slice]) -> np.ndarray:
+        """Interpolate scores (h, w), h and w dividing `size`, to some of the box's voxels.
+
+        Args:
+            scores: float32; past the ends, the last ones count.
+            box: which rows and columns of the grid's box; at least one voxel.
+
+        Returns:
+            float32 (rows, columns) of these voxels.
+        """
+        rows, columns = self._neighbours(scores.shape)
+        return interpolate(scores, rows, columns, box)
+
+    def voxels_near(self, pixels: Sequence[slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """The box's voxels that scores in a box of pixels have a say in.
+
+        Args:
+            pixels: rows and columns of the scores.
+            shape: of all scores, (h, w).
+        """
+        rows, columns = self._neighbours(shape)
+        return rows.near(pixels[0]), columns.near(pixels[1])
+
+    def _neighbours(self, shape: tuple[int, ...]) -> tuple[Neighbours, Neighbours]:
+        return (neighbours(_coarser(self.pixel_row_axis, shape[0]), self.row_axis),
+                neighbours(_coarser(self.pixel_column_axis, shape[1]), self.column_axis))
+
+
+def _coarser(pixels: Axis, size: int) -> Axis:
+    """The axis of scores, each of which covers pixels.size / size pixels."""
+    covered = pixels.size // size
+    return Axis(pixels.start_mm + pixels.spacing_mm * (covered - 1) / 2, pixels.spacing_mm * covered, size)
+
+
+def slice_grid(volume: Volume, pixel_spacing_mm: float, multiple: int) -> SliceGrid:
+    """Lay network pixels over the patient's body.
+
+    Args:
+        volume: canonical volume in HU.
+        pixel_spacing_mm: size of the network's square pixels.
+        multiple: height and width become multiples of this many pixels.
+
+    Returns:
+        The grid, centred on the body's bounding box; pixels past the box read as air.
+    """
+    rows, columns = body_box(volume)
+    row_axis, pixel_row_axis = _axes(rows, volume.spacing_mm[1], pixel_spacing_mm, multiple)
+    column_axis, pixel_column_axis = _axes(columns, volume.spacing_mm[0], pixel_spacing_mm, multiple)
+    return SliceGrid(rows, columns, row_axis, column_axis, pixel_row_axis, pixel_column_axis)
+
+
+def _axes(box: slice, spacing_mm: float, pixel_spacing_mm: float, multiple: int) -> tuple[Axis, Axis]:
+    voxels = Axis(box.start * spacing_mm, spacing_mm, box.stop - box.start)
+    pixels = max(1, int(np.ceil(voxels.size * spacing_mm / pixel_spacing_mm - 1e-6)))
+    size = -(-pixels // multiple) * multiple
+    centre = (voxels.centres_mm[0] + voxels.centres_mm[-1]) / 2
+    # An even number of pixels on both sides of a box that is narrower than one would all lie outside of it.
+    before = size // 2 if voxels.size * spacing_mm < pixel_spacing_mm else (size - 1) / 2
+    return voxels, Axis(float(centre - pixel_spacing_mm * before), pixel_spacing_mm, size)
+
+
+def body_box(volume: Volume) -> tuple[slice, slice]:
+    """Bounding box (rows, columns) of the patient over all slices of a canonical volume, with a margin.
+
+    The body is the largest connected thing denser than air after an opening that detaches the table. Where
+    nothing of that kind is found, the box is the whole slice.
+    """
+    step = [max(1, int(_COARSE_MM / s)) for s in volume.spacing_mm[::-1]]
+    coarse = volume.voxels[::step[0], ::step[1], ::step[2]]
+    # In a scan that was clipped to a soft-tissue window, air lies above the usual threshold.
+    body = coarse > max(BODY_HU, float(coarse.min()) + 10.0)
+    image = sitk.GetImageFromArray(_opened(body).astype(np.uint8))
+    parts = sitk.RelabelComponent(sitk.ConnectedComponent(image), sortByObjectSize=True)
+    largest = sitk.GetArrayViewFromImage(parts) == 1
+    rows = _extent(largest.any(axis=(0, 2)), step[1], volume.spacing_mm[1], volume.voxels.shape[1])
+    columns = _extent(largest.any(axis=(0, 1)), step[2], volume.spacing_mm[0], volume.voxels.shape[2])
+    return rows, columns
+
+
+def _opened(mask: np.ndarray) -> np.ndarray:
+    """Morphological opening of every slice with 3 x 3 pixels."""
+    for combine in (np.logical_and, np.logical_or):
+        for axis in (1, 2):
+            mask = _with_neighbours(mask, axis, combine)
+    return mask
+
+
+def _with_neighbours(mask: np.ndarray, axis: int, combine: np.ufunc) -> np.ndarray:
+    """Each value combined with the ones before and after it along an axis, where there are such."""
+    given = np.moveaxis(mask, axis, 0)
+    result = given.copy()
+    combine(result[1:], given[:-1], out=result[1:])
+    combine(result[:-1], given[1:], out=result[:-1])
+    return np.moveaxis(result, 0, axis)
+
+
+def _extent(occupied: np.ndarray, step: int, spacing_mm: float, size: int) -> slice:
+    where = np.flatnonzero(occupied)
+    if not len(where):
+        return slice(0, size)
+    margin = int(round(BODY_MARGIN_MM / spacing_mm)) + step
+    return slice(max(0, int(where[0]) * step - margin), min(size, int(where[-1]) * step + margin + 1))

@@ -1,0 +1,215 @@
+"""The one way from a volume to its labels: slice by slice through the network, stoppable at any moment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Optional
+
+import numpy as np
+
+from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.region import Region
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.argmax import winners
+from MISTKDSegmentLib.inference.context import context_indices
+from MISTKDSegmentLib.inference.postprocess import postprocess as clean
+from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
+from MISTKDSegmentLib.inference.progress import Filled, Progress
+from MISTKDSegmentLib.inference.session import Network
+from MISTKDSegmentLib.model.bundle import Bundle
+
+BATCH = 4
+
+
+def segment(
+    volume: Volume,
+    bundle: Bundle,
+    out: np.ndarray,
+    *,
+    organs: Optional[Sequence[str]] = None,
+    threads: int = 0,
+    slice_step_mm: Optional[float] = None,
+    postprocess: bool = True,
+    region: Optional[Region] = None,
+) -> Iterator[Progress]:
+    """Label the organs of a CT, yielding after each batch of slices.
+
+    To stop, ask for no further item. Nothing is left running.
+
+    Args:
+        volume: CT in HU, any orientation.
+        bundle: the model.
+        out: uint8 array of the shape of `volume.voxels`; filled while the run goes on, complete after its last item.
+        organs: names of the organs to keep; all by default.
+        threads: for the network; 0, and more than there are, mean as many as there are cores.
+        slice_step_mm: run slices at most this far apart and interpolate class scores between them; by default as
+            the bundle says.
+        postprocess: whether to clean up organs as the bundle says.
+        region: label nothing outside of it; the network still sees what lies around.
+
+    Yields:
+        Progress, from (0, n) to (n, n).
+
+    Raises:
+        BundleError: if the model does not know an organ or cannot be run.
+        InputError: if the region lies outside the volume.
+        ValueError: if `out` does not fit the volume or `slice_step_mm` is not positive.
+    """
+    step_mm = bundle.input.slice_step_mm if slice_step_mm is None else slice_step_mm
+    if not step_mm > 0:
+        raise ValueError(f"slice_step_mm is {step_mm}; it must be positive")
+    scan = ReadyScan(volume, bundle, out, organs=organs, threads=threads)
+    ks = range(len(scan.labels)) if region is None else region.slices(scan.frame.volume)
+    if not ks:
+        raise InputError(f"The region lies outside {volume.name}; move it into the scan.")
+    scan.labels[...] = 0
+    yield Progress(0, len(ks))
+    for done in scan.label(ks, step_mm, region):
+        if done.stop < ks.stop:
+            yield Progress(done.stop - ks.start, len(ks), scan.filled(done))
+    if postprocess:
+        clean(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
+    scan.frame.finish(scan.labels, out)
+    yield Progress(len(ks), len(ks))
+
+
+class ReadyScan:
+    """A scan and a model, ready for slices: what a run does once, whichever slices it labels.
+
+    Args:
+        volume: CT in HU, any orientation.
+        bundle: the model.
+        out: uint8 array of the shape of `volume.voxels`, to be filled.
+        organs: names of the organs to keep; all by default.
+        threads: as in `segment`.
+
+    Attributes:
+        frame: the canonical frame of the volume.
+        labels: uint8 labels in that frame; where the scan is not oblique, a view of `out`.
+        organs: what is labelled.
+        network: the model, loaded.
+
+    Raises:
+        BundleError: if the model does not know an organ or cannot be run.
+        ValueError: if `out` does not fit the volume.
+    """
+
+    def __init__(self, volume: Volume, bundle: Bundle, out: np.ndarray, *, organs: Optional[Sequence[str]] = None,
+                 threads: int = 0) -> None:
+        if out.shape != volume.voxels.shape or out.dtype != np.uint8:
+            raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
+        self.organs = bundle.labels if organs is None else tuple(bundle.label(name) for name in organs)
+        self.network = Network(bundle, threads)
+        self.frame = canonical_frame(volume)
+        self.labels, self._out = self.frame.labels_for(out), out
+        self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
+        self._pixels = _PixelCache(self.frame.volume, self._grid, bundle)
+        kept = (label.value if label in self.organs else 0 for label in bundle.labels)
+        self._values = np.array([0, *kept], np.uint8)
+
+    def label(self, ks: range, step_mm: float, region: Optional[Region] = None) -> Iterator[range]:
+        """Label canonical slices, yielding those of each batch when they are done.
+
+        Args:
+            ks: consecutive slices.
+            step_mm: run slices at most this far apart, interpolate between them.
+            region: label nothing outside of it.
+        """
+        for first, scores in self._scores(slices_to_run(ks, self.frame.volume.spacing_mm[2], step_mm)):
+            for k, slice_scores in enumerate(scores, first):
+                found = winners(slice_scores, self._grid, self._values)
+                if region is not None:
+                    found[~region.mask(self.frame.volume, k)[self._grid.rows, self._grid.columns]] = 0
+                self.labels[k, self._grid.rows, self._grid.columns] = found
+            yield range(first, first + len(scores))
+
+    def label_slice_at(self, position_lps: Sequence[float]) -> Optional[Filled]:
+        """Label the one slice that a position lies in; what else `out` holds stays.
+
+        Args:
+            position_lps: in millimetres; beyond the ends of the scan, the slice there.
+
+        Returns:
+            What of `out` is new; None where all of it may be.
+        """
+        ijk = np.linalg.solve(self.frame.volume.ijk_to_lps, [*position_lps, 1.0])
+        k = min(max(int(round(ijk[2])), 0), len(self.labels) - 1)
+        for _ in self.label(range(k, k + 1), math.inf):
+            pass
+        self.frame.finish(self.labels, self._out)
+        return self.filled(range(k, k + 1))
+
+    def filled(self, ks: range) -> Optional[Filled]:
+        """Where in `out` canonical slices lie; None in an oblique scan, whose labels come at the end."""
+        if self.frame.is_oblique:
+            return None
+        size, flipped = len(self.labels), 0 in self.frame.flips
+        start, stop = (size - ks.stop, size - ks.start) if flipped else (ks.start, ks.stop)
+        return Filled(self.frame.transpose[0], start, stop)
+
+    def batches(self, run: Sequence[int]) -> Iterator[np.ndarray]:
+        """What the network sees of slices: float32 (up to BATCH, context, height, width), batch by batch."""
+        for start in range(0, len(run), BATCH):
+            yield np.stack([self._pixels.with_context(k) for k in run[start : start + BATCH]])
+
+    def _scores(self, run: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), batch by batch."""
+        before: Optional[np.ndarray] = None
+        starts = range(0, len(run), BATCH)
+        with closing(self.network.scores_of(self.batches(run))) as batches:
+            for start, scores in zip(starts, batches):
+                ks = run[start : start + BATCH]
+                if before is not None:
+                    ks, scores = [run[start - 1], *ks], np.concatenate([before[None], scores])
+                filled = _between(ks, scores)
+                yield (ks[0], filled) if before is None else (ks[0] + 1, filled[1:])
+                before = scores[-1]
+
+
+def slices_to_run(ks: range, spacing_mm: float, step_mm: float) -> list[int]:
+    """Every slice where they are thick, every n-th where they are thin; always the first and the last.
+
+    Examples:
+        >>> slices_to_run(range(5), 5.0, 3.0)
+        [0, 1, 2, 3, 4]
+        >>> slices_to_run(range(8), 1.0, 3.0)
+        [0, 3, 6, 7]
+        >>> slices_to_run(range(4, 4), 1.0, 3.0)
+        []
+    """
+    step = max(1, int(min(step_mm / spacing_mm, 1e6) + 1e-6))
+    run = list(ks[::step])
+    return run if not run or run[-1] == ks[-1] else [*run, ks[-1]]
+
+
+def _between(ks: Sequence[int], scores: np.ndarray) -> np.ndarray:
+    """Scores at slices ks[0], ks[0] + 1, …, ks[-1], linear between those that were run."""
+    wanted = np.arange(ks[0], ks[-1] + 1)
+    if len(wanted) == len(ks):
+        return scores
+    after = np.clip(np.searchsorted(ks, wanted, side="right"), 1, len(ks) - 1)
+    left, right = np.asarray(ks)[after - 1], np.asarray(ks)[after]
+    share = ((wanted - left) / (right - left)).astype(np.float32)[:, None, None, None]
+    return scores[after - 1] * (1 - share) + scores[after] * share
+
+
+class _PixelCache:
+    """Network pixels of the slices around the one in work, each resampled once."""
+
+    def __init__(self, volume: Volume, grid: SliceGrid, bundle: Bundle) -> None:
+        self._volume, self._grid, self._input = volume, grid, bundle.input
+        self._pixels: dict[int, np.ndarray] = {}
+
+    def with_context(self, k: int) -> np.ndarray:
+        """Slice k and its context: float32 (context, height, width)."""
+        wanted = context_indices(k, len(self._volume.voxels), self._volume.spacing_mm[2],
+                                 self._input.context_offsets_mm)
+        self._pixels = {index: pixels for index, pixels in self._pixels.items() if index >= min(wanted)}
+        for index in wanted:
+            if index not in self._pixels:
+                box = self._volume.voxels[index, self._grid.rows, self._grid.columns]
+                self._pixels[index] = self._grid.to_pixels(window(box, self._input.window_hu)[None])[0]
+        return np.stack([self._pixels[index] for index in wanted])

@@ -1,0 +1,109 @@
+"""What ITK hides about MetaImage files: missing spacing, failed checksums, sizes that overrun its memory."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.payload import check_compressed, check_raw, damaged, file_of_voxels
+
+# https://itk.org/Wiki/MetaIO/Documentation
+_BYTES = {"MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4,
+          "MET_LONG": 4, "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8, "MET_FLOAT": 4, "MET_DOUBLE": 8}
+_SEPARATOR = re.compile(rb"[=:]")
+_MAX_HEADER_BYTES = 1 << 20
+_LAST = "ElementDataFile"  # by the format, the voxels follow
+
+
+def check_metaimage(path: Path) -> None:
+    """Refuse a MetaImage file that ITK would misread.
+
+    ITK invents a spacing of 1 mm where there is none, takes voxels whose checksum fails, and trusts the sizes of a
+    damaged header, over which it may end the process.
+
+    Args:
+        path: `.mha` or `.mhd` file.
+
+    Raises:
+        InputError: the header is damaged or has no spacing; voxels are damaged, missing, too many, text or in several
+            files.
+    """
+    try:
+        _check(path)
+    except OSError as error:
+        raise InputError(f"{path} or the file with its voxels cannot be read ({error.strerror}); check the "
+                         "permissions.") from error
+
+
+def _check(path: Path) -> None:
+    header, length = _read_header(path)
+    if "ElementSpacing" not in header and "ElementSize" not in header:
+        raise InputError(f"{path} has no spacing in its header; write the file again with ElementSpacing.")
+    if not _is_true(header.get("BinaryData", "True")):
+        # ITK takes what it cannot read there for 0 HU.
+        raise InputError(f"{path} holds its voxels as text, which is not supported; save it in binary form.")
+    expected, name = _expected_bytes(path, header), header[_LAST]
+    voxels = path if name.upper() == "LOCAL" else file_of_voxels(path, name)
+    with open(voxels, "rb") as file:
+        file.seek(length if voxels is path else 0)
+        if _is_true(header.get("CompressedData", "False")):
+            _check_compressed_size(path, header, voxels.stat().st_size - file.tell())
+            check_compressed(path, file, expected)
+        else:
+            check_raw(path, file, expected, _whole(path, header.get("HeaderSize", "0")))
+
+
+def voxels_of_metaimage(path: Path) -> Path:
+    """The file that holds the voxels: the file itself, or the one that its header names.
+
+    Raises:
+        InputError: the header is damaged or the file is not there.
+    """
+    name = _read_header(path)[0][_LAST]
+    return path if name.upper() == "LOCAL" else file_of_voxels(path, name)
+
+
+def _read_header(path: Path) -> tuple[dict[str, str], int]:
+    """The entries, and where the header ends."""
+    header: dict[str, str] = {}
+    with open(path, "rb") as file:
+        while _LAST not in header:
+            line = file.readline(_MAX_HEADER_BYTES)
+            parts = [part.strip() for part in _SEPARATOR.split(line, maxsplit=1)]
+            if len(parts) < 2 or file.tell() > _MAX_HEADER_BYTES:
+                raise damaged(path)
+            key, value = parts[0].decode("ascii", "replace"), parts[1].decode("utf-8", "surrogateescape")
+            if key in header or (key == _LAST and not value):
+                raise damaged(path)
+            header[key] = value
+        return header, file.tell()
+
+
+def _expected_bytes(path: Path, header: Mapping[str, str]) -> int:
+    sizes = [_whole(path, size) for size in header.get("DimSize", "").split()]
+    channels = _whole(path, header.get("ElementNumberOfChannels", "1"))
+    if len(sizes) != _whole(path, header.get("NDims", "")) or min([channels, *sizes]) < 1:
+        raise damaged(path)
+    kind = header.get("ElementType", "").removesuffix("_ARRAY")
+    if kind not in _BYTES:
+        raise InputError(f"{path} has the unknown voxel type {kind[:40]!r}; save it as 16-bit integers.")
+    return math.prod(sizes) * channels * _BYTES[kind]
+
+
+def _is_true(value: str) -> bool:
+    return value[:1].upper() in ("T", "1")
+
+
+def _whole(path: Path, number: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", number):
+        raise damaged(path)
+    return int(number)
+
+
+def _check_compressed_size(path: Path, header: Mapping[str, str], found: int) -> None:
+    # ITK reads as many bytes as stand here, whether they are there or not.
+    if "CompressedDataSize" in header and not 0 < _whole(path, header["CompressedDataSize"]) <= found:
+        raise damaged(path)

@@ -1,0 +1,117 @@
+"""What ITK hides about NRRD files: missing spacing, failed checksums, voxels that do not fit the header."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.payload import check_compressed, check_length, check_raw, damaged, file_of_voxels
+
+# https://teem.sourceforge.net/nrrd/format.html: a NaN in `spacings` means unknown.
+_SPACING = {"space directions": re.compile(r"(?!.*nan).*\(", re.I), "spacings": re.compile(r"(?!.*nan).*\d", re.I)}
+_TYPE_BYTES = {1: ("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"),
+               2: ("short", "short int", "signed short", "signed short int", "int16", "int16_t", "ushort",
+                   "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+               4: ("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t", "float"),
+               8: ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64",
+                   "int64_t", "ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t",
+                   "double")}
+_BYTES = {name: size for size, names in _TYPE_BYTES.items() for name in names}
+_RAW, _GZIP = "raw", ("gz", "gzip")
+_SAME_FIELD = {"datafile": "data file", "byteskip": "byte skip", "lineskip": "line skip"}
+_MAX_HEADER_BYTES = 1 << 20
+
+
+def check_nrrd(path: Path) -> None:
+    """Refuse a NRRD file that ITK would misread.
+
+    ITK takes a missing spacing for 1 mm, so that organ volumes would be invented, and voxels whose checksum fails.
+
+    Args:
+        path: `.nrrd` or `.nhdr` file.
+
+    Raises:
+        InputError: the header is damaged or has no spacing; voxels are damaged, missing, too many or in several files;
+            or the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            header = _read_header(path, file)
+            if not any(pattern.match(header.get(field, "")) for field, pattern in _SPACING.items()):
+                raise InputError(f"{path} has no spacing in its header; write the file again with space directions.")
+            name = header.get("data file")
+            if name is None:
+                _check_voxels(path, file, header)
+                return
+        with open(file_of_voxels(path, name), "rb") as file:
+            _check_voxels(path, file, header)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+
+
+def voxels_of_nrrd(path: Path) -> Path:
+    """The file that holds the voxels: the file itself, or the one that its header names.
+
+    Raises:
+        InputError: the header is damaged or the file is not there.
+    """
+    with open(path, "rb") as file:
+        name = _read_header(path, file).get("data file")
+    return path if name is None else file_of_voxels(path, name)
+
+
+def _read_header(path: Path, file: BinaryIO) -> dict[str, str]:
+    """The fields, without comments and key/value pairs; the file is left at what follows."""
+    if not file.readline(80).startswith(b"NRRD"):
+        raise damaged(path)
+    header: dict[str, str] = {}
+    while line := file.readline(_MAX_HEADER_BYTES).rstrip(b"\r\n"):
+        if file.tell() > _MAX_HEADER_BYTES:
+            raise damaged(path)
+        field, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
+        if not colon and not line.startswith(b"#"):
+            raise damaged(path)
+        if not line.startswith(b"#") and not value.startswith("="):
+            field = field.strip().lower()
+            header[_SAME_FIELD.get(field, field)] = value.strip()
+    return header
+
+
+def _check_voxels(path: Path, file: BinaryIO, header: Mapping[str, str]) -> None:
+    expected, encoding = _expected_bytes(path, header), header.get("encoding", "").lower()
+    byte_skip = _whole(path, header.get("byte skip", "0"))
+    for _ in range(_whole(path, header.get("line skip", "0"))):
+        if not file.readline():
+            raise damaged(path)
+    if encoding in _GZIP:
+        check_compressed(path, file, expected + max(byte_skip, 0))
+    elif encoding != _RAW:
+        # Text takes more bytes than there are voxels.
+        values = _values(path, header)
+        check_length(path, min(file.seek(0, 2), values), values)
+    else:
+        check_raw(path, file, expected, byte_skip)
+
+
+def _expected_bytes(path: Path, header: Mapping[str, str]) -> int:
+    kind = header.get("type", "").lower()
+    if kind not in _BYTES:
+        raise InputError(f"{path} has the unknown voxel type {kind[:40]!r}; save it as 16-bit integers.")
+    return _values(path, header) * _BYTES[kind]
+
+
+def _values(path: Path, header: Mapping[str, str]) -> int:
+    sizes = [_whole(path, size) for size in header.get("sizes", "").split()]
+    if not sizes or min(sizes) < 1:
+        raise damaged(path)
+    return math.prod(sizes)
+
+
+def _whole(path: Path, number: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", number):
+        raise damaged(path)
+    return int(number)

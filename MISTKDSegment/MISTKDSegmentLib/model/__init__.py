@@ -1,0 +1,1 @@
+"""The model bundle, its labels, and the models to choose from."""

@@ -1,0 +1,1 @@
+"""What is told of a result: table, picture and terminal."""

@@ -1,0 +1,1 @@
+"""The only folder that imports slicer: the scene, and the panel."""

@@ -1,0 +1,92 @@
+"""The table of organs as a table node (touches slicer and vtk)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional
+
+import vtk
+
+from MISTKDSegmentLib.report.table import OrganRow
+from MISTKDSegmentLib.slicer.scene.all_or_nothing import all_or_nothing
+from MISTKDSegmentLib.slicer.scene.placement import in_scene, put_beside
+from MISTKDSegmentLib.slicer.scene.translation import _
+
+
+def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: str, volumeNode: Any) -> Any:
+    """Write organ, volume, mean HU, number of voxels and flags into a table, whose former content is lost.
+
+    Where anything fails, a new table is removed again and one that was there keeps what it had.
+
+    Args:
+        rows: one per organ.
+        tableNode: what to overwrite; None, or a node that is no longer in the scene, means a new one.
+        name: of a new table.
+        volumeNode: the volume that was measured, in a scene; a new table goes beside it in the subject hierarchy.
+
+    Returns:
+        The table node. The mean HU of an organ that was not found is not a number.
+    """
+    scene = volumeNode.GetScene()
+    updated = tableNode if in_scene(tableNode) else None
+    with all_or_nothing(scene, updated):
+        node = _new_table_node(scene, name) if updated is None else updated
+        node.SetAndObserveTable(_table(rows))
+        # Columns have no title but their name, which is then the header.
+        node.SetUseColumnTitleAsColumnHeader(True)
+        put_beside(node, volumeNode)
+    return node
+
+
+def rows_as_text(tableNode: Any) -> str:
+    """A table with its header for the clipboard: tabs between cells, nothing where there is no number."""
+    columns = range(tableNode.GetNumberOfColumns())
+    lines = [[tableNode.GetColumnName(column) for column in columns]]
+    for row in range(tableNode.GetNumberOfRows()):
+        lines.append([_cell(tableNode.GetTable().GetValue(row, column).ToString()) for column in columns])
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def _new_table_node(scene: Any, name: str) -> Any:
+    return scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
+
+
+def _table(rows: Sequence[OrganRow]) -> Any:
+    table = vtk.vtkTable()
+    for column in _columns(rows):
+        table.AddColumn(column)
+    return table
+
+
+def _columns(rows: Sequence[OrganRow]) -> list[Any]:
+    mean_hu = (math.nan if row.mean_hu is None else round(row.mean_hu, 1) for row in rows)
+    return [
+        _column(vtk.vtkStringArray(), _("Organ"), (row.label.title for row in rows)),
+        _column(vtk.vtkDoubleArray(), _("Volume (mL)"), (round(row.volume_ml, 2) for row in rows)),
+        _column(vtk.vtkDoubleArray(), _("Mean HU"), mean_hu),
+        _column(vtk.vtkIntArray(), _("Voxels"), (row.voxels for row in rows)),
+        _column(vtk.vtkStringArray(), _("Flag"), (", ".join(map(_flag_text, row.flags)) for row in rows)),
+    ]
+
+
+def _flag_text(flag: str) -> str:
+    """One of `table.FLAGS` in the user's language."""
+    return {
+        "not found": _("not found"),
+        "cut by the field of view": _("cut by the field of view"),
+        "cut by the region": _("cut by the region"),
+        "implausibly small": _("implausibly small"),
+        "implausibly large": _("implausibly large"),
+    }[flag]
+
+
+def _column(array: Any, name: str, values: Iterable[object]) -> Any:
+    array.SetName(name)
+    for value in values:
+        array.InsertNextValue(value)
+    return array
+
+
+def _cell(text: str) -> str:
+    return "" if text == "nan" else text

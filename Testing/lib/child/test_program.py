@@ -1,0 +1,181 @@
+"""The child process for real: it labels, answers, fails in one sentence, and never outlives its purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.messages import Done, Failed, Lines, SliceDone, Started
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.progress import Filled, Progress
+from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.model.bundle import load_bundle
+from MISTKDSegmentLib.system import is_alive
+from Testing.lib.inference.test_runner import patient
+
+PATIENCE_S = 60  # a busy machine
+
+
+def flipped(volume: Volume) -> Volume:
+    """The same patient with the slices stored from head to feet."""
+    direction = np.diag([1.0, 1.0, -1.0])
+    top = volume.origin_mm[2] + volume.spacing_mm[2] * (len(volume.voxels) - 1)
+    return Volume(volume.voxels[::-1], volume.spacing_mm, (*volume.origin_mm[:2], top), direction, volume.name)
+
+
+class Child:
+    """A running child and what it has said so far."""
+
+    def __init__(self, job: Job, environment: dict[str, str] | None = None) -> None:
+        self.job = job
+        self.process = subprocess.Popen(job.command(sys.executable), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env={**os.environ, **(environment or {})})
+
+    def messages(self) -> list:
+        """Everything it says, until it ends."""
+        output, self.errors = self.process.communicate(timeout=PATIENCE_S)
+        return Lines().feed(output)
+
+    def next(self) -> object:
+        """The next message."""
+        while True:
+            line = self.process.stdout.readline()
+            assert line, self.process.communicate(timeout=PATIENCE_S)[1].decode()
+            for message in Lines().feed(line):
+                return message
+
+    def ends(self) -> int:
+        return self.process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator:
+    children = []
+
+    def starter(volume: Volume, options: Options, **environment: str) -> Child:
+        children.append(Child(Job.create(volume, options, inside=tmp_path), environment))
+        return children[-1]
+
+    yield starter
+    for child in children:
+        child.process.kill()
+        child.process.communicate()
+
+
+@pytest.mark.parametrize("volume", [patient(), flipped(patient())], ids=["feet first", "head first"])
+def test_it_labels_as_the_runner_does_and_says_where(start, tiny_bundle, volume):
+    child = start(volume, Options(tiny_bundle))
+    first, *progress, last, done = child.messages()
+    assert child.ends() == 0
+    expected = np.zeros(volume.voxels.shape, np.uint8)
+    for _ in segment(volume, load_bundle(tiny_bundle), expected):
+        pass
+    np.testing.assert_array_equal(child.job.labels, expected)
+    assert first == Started(10) and last == Progress(10, 10)
+    slabs = [(0, 4), (4, 8)] if volume.direction[2, 2] > 0 else [(6, 10), (2, 6)]
+    assert progress == [Progress(n, 10, Filled(0, *slab)) for n, slab in zip((4, 8), slabs)]
+    assert isinstance(done, Done)
+    assert [(row.label.name, row.voxels) for row in done.rows] == [
+        ("liver", np.count_nonzero(expected == 5)), ("spleen", np.count_nonzero(expected == 7))]
+
+
+def test_organs_that_are_not_asked_for_are_neither_labelled_nor_measured(start, tiny_bundle):
+    child = start(patient(), Options(tiny_bundle, organs=("spleen",)))
+    assert [row.label.name for row in child.messages()[-1].rows] == ["spleen"]
+    assert set(np.unique(child.job.labels)) == {0, 7}
+
+
+def test_a_preview_answers_request_after_request_until_it_is_stopped(start, tiny_bundle):
+    child = start(patient(), Options(tiny_bundle, preview=True))
+    assert child.next() == Started(0)
+    whole = np.zeros((10, 60, 70), np.uint8)
+    for _ in segment(patient(), load_bundle(tiny_bundle), whole, postprocess=False):
+        pass
+    for number, k in enumerate((6, 3)):
+        child.job.request(number, (0.0, 0.0, 100.0 + 5 * k + 1))
+        assert child.next() == SliceDone(number, Filled(0, k, k + 1))
+        np.testing.assert_array_equal(child.job.labels[k], whole[k])
+    assert not child.job.labels[[0, 1, 2, 4, 5, 7, 8, 9]].any()
+    child.job.stop()
+    child.ends()
+
+
+@pytest.mark.parametrize(("change", "kind", "sentence"), [
+    (lambda hu, bundle: hu.__setitem__(..., 7), "input", "every voxel is 7"),
+    (lambda hu, bundle: np.abs(hu, out=hu), "input", "is no CT in HU"),
+    (lambda hu, bundle: (bundle / "model.onnx").write_bytes(b"damaged"), "model", "does not match the checksum"),
+])
+def test_what_cannot_be_segmented_is_one_sentence(start, tiny_bundle, change, kind, sentence):
+    volume = patient()
+    change(volume.voxels, tiny_bundle)
+    child = start(volume, Options(tiny_bundle))
+    (failed,) = child.messages()
+    assert child.ends() == 1 and isinstance(failed, Failed)
+    assert failed.kind == kind and sentence in failed.sentence and "\n" not in failed.sentence
+    assert "Traceback" in failed.detail and child.errors == b""
+
+
+@pytest.mark.parametrize(("module", "reason"), [
+    ("raise ImportError('libonnx.so: cannot open')", "libonnx.so: cannot open"),
+    ("__version__ = '1.18.1'", "version 1.18.1, needed is 1.19"),
+])
+def test_an_unusable_onnxruntime_is_told_as_such(start, tiny_bundle, tmp_path, module, reason):
+    (tmp_path / "fake").mkdir()
+    (tmp_path / "fake" / "onnxruntime.py").write_text(module, encoding="utf-8")
+    (failed,) = start(patient(), Options(tiny_bundle), PYTHONPATH=str(tmp_path / "fake")).messages()
+    assert failed.kind == "onnxruntime" and reason in failed.sentence
+
+
+def test_a_stopped_child_ends_at_once(start, tiny_bundle):
+    child = start(patient(), Options(tiny_bundle, preview=True))
+    child.next()
+    child.job.stop()
+    before = time.monotonic()
+    child.ends()
+    assert time.monotonic() - before < 10  # 0.1 s but for a busy machine; without stopping, it never ends
+
+
+def test_a_child_whose_folder_is_gone_ends(start, tiny_bundle):
+    child = start(patient(), Options(tiny_bundle, preview=True))
+    child.next()
+    child.job.remove()
+    child.ends()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny_bundle, tmp_path):
+    script = tmp_path / "window.py"
+    script.write_text(
+        "import subprocess, sys, time\nfrom pathlib import Path\n"
+        "from MISTKDSegmentLib.child.job import Job, Options\nfrom Testing.lib.inference.test_runner import patient\n"
+        f"options = Options(Path({str(tiny_bundle)!r}), preview=True)\n"
+        f"job = Job.create(patient(), options, inside=Path({str(tmp_path)!r}))\n"
+        "child = subprocess.Popen(job.command(sys.executable), stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\nprint(child.pid, job.folder, flush=True)\ntime.sleep(600)\n", encoding="utf-8")
+    root = Path(__file__).parents[3]
+    window = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, encoding="utf-8", cwd=root,
+                              env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'MISTKDSegment'}"})
+    pid, folder = window.stdout.readline().split(maxsplit=1)
+    os.kill(window.pid, signal.SIGKILL)
+    window.communicate()
+    deadline = time.monotonic() + PATIENCE_S
+    while (is_alive(int(pid)) and not is_zombie(int(pid))) or Path(folder.strip()).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for somebody to take note of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return False

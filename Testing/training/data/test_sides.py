@@ -1,0 +1,45 @@
+"""Left and right: connected parts are told apart by the middle of the body."""
+
+import numpy as np
+import pytest
+
+from MISTKDSegmentLib.geometry.volume import Volume
+from Testing.training import raw_data
+from Training.data.sides import split_sides
+
+LEFT, RIGHT, UNCLEAR = 3, 4, 255
+
+
+def split(boxes, *, flip=False, tilt_degrees=0.0):
+    mask = np.zeros(raw_data.SHAPE, bool)
+    for box in boxes:
+        mask[box] = True
+    voxels, direction = raw_data.body(), np.eye(3)
+    if flip:
+        voxels, mask, direction = voxels[:, :, ::-1], mask[:, :, ::-1], np.diag([-1.0, 1.0, 1.0])
+    cos, sin = np.cos(np.radians(tilt_degrees)), np.sin(np.radians(tilt_degrees))
+    direction = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ direction
+    channels = np.ones(raw_data.SHAPE, np.uint8)
+    volume = Volume(voxels, raw_data.SPACING_MM, (10.0, -20.0, 5.0), direction)
+    split_sides(channels, mask, volume, left=LEFT, right=RIGHT, unclear=UNCLEAR)
+    assert (channels[~mask] == 1).all()
+    return channels[:, :, ::-1] if flip else channels
+
+
+@pytest.mark.parametrize("options", [{}, {"flip": True}, {"tilt_degrees": 15.0}, {"tilt_degrees": 5.0, "flip": True}])
+def test_each_part_gets_the_patients_side_in_any_orientation(options):
+    boxes = [raw_data.BOXES["left_kidney"], raw_data.BOXES["right_kidney"], np.s_[0, 20, 20]]
+    channels = split(boxes, **options)
+    assert (channels[boxes[0]] == LEFT).all() and (channels[boxes[1]] == RIGHT).all()
+    assert channels[boxes[2]] == RIGHT
+
+
+def test_a_part_across_the_middle_belongs_to_neither():
+    assert (split([np.s_[2, 40, 20:60]])[2, 40, 20:60] == UNCLEAR).all()
+    # The body's middle lies between columns 39 and 40: 2 of 20 columns are beyond it.
+    assert (split([np.s_[2, 40, 22:42]])[2, 40, 22:42] == RIGHT).all()
+    assert (split([np.s_[2, 40, 23:43]])[2, 40, 23:43] == UNCLEAR).all()
+
+
+def test_an_empty_mask_changes_nothing():
+    assert (split([]) == 1).all()

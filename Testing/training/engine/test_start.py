@@ -1,0 +1,123 @@
+"""Networks that start from the weights of a checkpoint of ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from MISTKDSegmentLib.errors import InputError
+from Testing.training.prepared_data import ORGANS, write_prepared
+from Testing.training.toy import LARGE, MACHINE, SMALL, toy_run
+from Training.engine.checkpoints import read_trained
+from Training.engine.fit import fit
+from Training.engine.seen_cases import seen_by
+from Training.engine.start import start_facts
+from Training.train_teacher import new_network, teacher_task
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_prepared(tmp_path_factory.mktemp("start") / "data")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(data, tmp_path_factory):
+    """A teacher that was trained on a and b."""
+    folder = tmp_path_factory.mktemp("first")
+    run = toy_run([data])
+    fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
+    return folder / "last.ckpt"
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_the_weights_of_another_on_all_cases_without_validation(data, checkpoint, tmp_path):
+    run = toy_run([data], validation=(), teacher_start=str(checkpoint))
+    task = teacher_task(run)
+    theirs = read_trained(checkpoint).network.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in task.network.state_dict().items())
+    fit(task, run.training, run.validation, tmp_path, MACHINE)
+    trained = read_trained(tmp_path / "last.ckpt")
+    assert trained.provenance["data"]["training"] == ["a", "b", "c"] and not trained.provenance["data"]["validation"]
+    assert trained.provenance["start"]["steps"] == trained.provenance["steps"] == 4
+    assert (tmp_path / "curves.png").exists() and not (tmp_path / "examples").exists()
+
+
+@pytest.mark.slow
+def test_a_start_that_saw_a_validation_case_is_refused(data, checkpoint):
+    run = toy_run([data], validation=("a",))
+    with pytest.raises(InputError, match=r"was trained on a, which --validation names"):
+        new_network(run, LARGE, str(checkpoint))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("config", "what"), [
+    (SMALL, r"other sizes than the network \(widths, decoder_width\)"), (replace(LARGE, heads=(2, 2, 2, 2)), "heads"),
+    (replace(LARGE, depths=(1, 1, 1, 2)), "depths"), (replace(LARGE, reductions=(1, 1, 1, 1)), "reductions"),
+    (replace(LARGE, separable_decoder=True), "separable_decoder"),
+])
+def test_a_start_of_other_sizes_is_refused(data, checkpoint, config, what):
+    with pytest.raises(InputError, match=what):
+        new_network(toy_run([data]), config, str(checkpoint))
+
+
+@pytest.mark.slow
+def test_a_start_with_more_blocks_than_the_network_is_refused_as_well(data, tmp_path):
+    run = toy_run([data], teacher_network=replace(LARGE, depths=(1, 1, 1, 2)))
+    fit(teacher_task(run), run.training, run.validation, tmp_path, MACHINE)
+    with pytest.raises(InputError, match=r"other sizes than the network \(depths\)"):
+        new_network(toy_run([data]), LARGE, str(tmp_path / "last.ckpt"))
+
+
+@pytest.mark.slow
+def test_pixels_of_another_size_and_branches_that_are_skipped_are_no_other_network(data, checkpoint):
+    run = toy_run([data], pixel_spacing_mm=3.0)
+    network = new_network(run, replace(LARGE, drop_path=0.1), str(checkpoint))
+    theirs = read_trained(checkpoint).network.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("offsets", [(0.0,), (0.0, -5.0, 5.0), (-9.0, 0.0, 9.0)])
+def test_a_start_of_other_slices_is_refused(data, checkpoint, offsets):
+    with pytest.raises(InputError, match=r"sees slices at \(-5\.0, 0\.0, 5\.0\) mm, and this run slices at"):
+        new_network(toy_run([data], context_offsets_mm=offsets), LARGE, str(checkpoint))
+
+
+@pytest.mark.slow
+def test_a_start_of_another_window_or_other_organs_is_refused(checkpoint, tmp_path):
+    wide = write_prepared(tmp_path / "wide", window_hu=(-1000.0, 1000.0))
+    with pytest.raises(InputError, match=r"sees a window of \(-125\.0, 275\.0\) HU, and this run a window of"):
+        new_network(toy_run([wide]), LARGE, str(checkpoint))
+    other = write_prepared(tmp_path / "other", labels=ORGANS[::-1])
+    with pytest.raises(InputError, match=r"knows other organs \(liver, spleen\)"):
+        new_network(toy_run([other]), LARGE, str(checkpoint))
+
+
+@pytest.mark.slow
+def test_a_start_that_itself_started_from_one_that_saw_a_validation_case_is_refused(data, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, changes in ((first, {}), (second, {"training": ("a",), "teacher_start": str(first / "last.ckpt")})):
+        run = toy_run([data], validation=(), **changes)
+        fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
+    assert read_trained(second / "last.ckpt").provenance["data"]["training"] == ["a"]
+    assert sorted(start_facts(str(second / "last.ckpt"))["start"]["seen"].values()) == ["a", "b", "c"]
+    with pytest.raises(InputError, match="was trained on c, which --validation names"):
+        new_network(toy_run([data], validation=("c",)), LARGE, str(second / "last.ckpt"))
+
+
+def test_a_start_that_is_missing_is_refused(data):
+    with pytest.raises(InputError, match=r"nowhere\.ckpt does not exist"):
+        new_network(toy_run([data]), LARGE, "nowhere.ckpt")
+
+
+def test_other_starts_leave_no_facts():
+    assert start_facts(None) == start_facts("folder/of/segformer") == {}
+
+
+def test_what_a_network_has_seen_is_what_everything_behind_it_has_seen():
+    provenance = {"data": {"training": ["a"], "unlabelled": ["u"], "content_sha256": {"a": "1", "v": "9"}},
+                  "start": {"seen": {"2": "b"}}, "teacher": {"seen": {"2": "b", "3": "c"}, "steps": 4}}
+    assert seen_by(provenance) == {"1": "a", "u": "u", "2": "b", "3": "c"}
+    assert seen_by({}) == {}

@@ -1,0 +1,50 @@
+"""What scans cost: measured on a few slices, told for all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from MISTKDSegmentLib.model.bundle import load_bundle
+from Testing.training.made_up_scans import LIVER_BOX, LIVER_HU, MadeUpScan
+from Training.evaluation.inference_cost import Cost, _middle, cost_lines, measure, size_line
+
+
+def test_every_slice_costs_what_those_in_the_middle_do():
+    assert Cost((64, 96), run=8, slices=80, read_s=1.0, run_s=2.0, peak_gib=1.0).seconds == 21.0
+
+
+@pytest.mark.parametrize(
+    ("count", "spacing_mm", "middle", "run", "slices"),
+    [(100, 5.0, slice(46, 54), 8, 100), (4, 5.0, slice(0, 4), 4, 4), (1, 5.0, slice(0, 1), 1, 1),
+     # Every third of 1 mm is run: 0, 3, … 21 of 22 slices, and 34 of 100.
+     (100, 1.0, slice(39, 61), 8, 34)],
+)
+def test_the_middle_is_as_many_slices_as_eight_runs_need(count, spacing_mm, middle, run, slices):
+    assert _middle(count, spacing_mm, 3.0) == (middle, run, slices)
+
+
+def test_a_scan_is_measured_through_the_code_that_ships(tiny_bundle):
+    scan = MadeUpScan(name="a", known=("liver",), found={LIVER_HU: LIVER_BOX}, real={1: LIVER_BOX})
+    cost = measure(scan, load_bundle(tiny_bundle), threads=1)
+    assert (cost.run, cost.slices) == (6, 6)
+    assert cost.read_s > 0 and cost.run_s > 0 and cost.peak_gib > 0.05
+    assert all(size % 8 == 0 for size in cost.size)
+
+
+def test_the_other_scans_cost_what_their_size_on_disk_says(tmp_path):
+    scans = []
+    for name, size in (("a", 1000), ("b", 3000)):
+        (tmp_path / name).write_bytes(bytes(size))
+        scans.append(MadeUpScan(name=name, files=(tmp_path / name,)))
+    cost = Cost((64, 96), run=8, slices=80, read_s=10.0, run_s=8.0, peak_gib=1.25)
+    one, all_of_them = cost_lines(cost, scans)
+    assert one.startswith("a took 10.0 s to read, and 8 of the 80 slices") and "1.2 GiB" in one
+    # 90 s for the first, four times that for both.
+    assert all_of_them == "Cases: 2, together 4.0 times as large on disk as a: about 6 min."
+    assert cost_lines(cost, scans, times=2)[1].endswith("as a, run 2 times each: about 12 min.")
+
+
+def test_parameters_and_operations_are_told(tiny_bundle):
+    line = size_line(load_bundle(tiny_bundle).network, (100, 100), 3)
+    # 2 x 9 operations for each of 10000 pixels.
+    assert "12 parameters" in line and "0.00018 GFLOPs for a slice of 100 x 100 pixels" in line

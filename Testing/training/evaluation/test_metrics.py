@@ -1,0 +1,251 @@
+"""Metrics on masks small enough to work out by hand, against brute force, and against medpy itself."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import binary_dilation
+
+from Training.evaluation.metrics import dice, hd95, millimetre, presence, surface_dice, surface_distances, transunet
+
+EMPTY = np.zeros((4, 4, 4), bool)
+masks = arrays(bool, (4, 5, 6))
+filled_masks = masks.filter(np.any)
+spacings = st.tuples(*[st.sampled_from([0.5, 0.78, 1.0, 2.5, 3.0])] * 3)
+
+
+def box(shape, *limits):
+    mask = np.zeros(shape, bool)
+    mask[tuple(slice(*limit) for limit in limits)] = True
+    return mask
+
+
+def voxel(shape, *index):
+    mask = np.zeros(shape, bool)
+    mask[index] = True
+    return mask
+
+
+def brute_force_border(mask):
+    """Border by definition: a voxel of the mask with a face neighbour outside of it or of the grid."""
+    padded = np.pad(mask, 1)
+    border = []
+    for point in np.argwhere(mask):
+        neighbours = [tuple(point + 1 + step * unit) for unit in np.eye(3, dtype=int) for step in (-1, 1)]
+        if not all(padded[neighbour] for neighbour in neighbours):
+            border.append(point)
+    return np.array(border)
+
+
+def brute_force_distances(one, other, spacing_mm):
+    scale = np.array(spacing_mm[::-1])
+    offsets = (brute_force_border(one)[:, None] - brute_force_border(other)[None]) * scale
+    return np.sqrt((offsets**2).sum(2)).min(1)
+
+
+def test_dice_of_two_slabs_that_share_a_third_of_their_union_is_one_half():
+    # 2 slices each, 1 shared: 2 * 16 / (32 + 32).
+    assert dice(box((4, 4, 4), (0, 2)), box((4, 4, 4), (1, 3))) == 0.5
+
+
+def test_dice_counts_voxels_of_integer_masks_whatever_their_value():
+    prediction = np.array([[[0, 5, 5, 0]]], np.uint8)
+    reference = np.array([[[0, 0, 1, 1]]], np.uint8)
+    assert dice(prediction, reference) == 0.5
+
+
+def test_dice_is_zero_if_one_mask_is_empty_and_undefined_if_both_are():
+    assert dice(EMPTY, ~EMPTY) == 0.0
+    assert dice(~EMPTY, EMPTY) == 0.0
+    assert math.isnan(dice(EMPTY, EMPTY))
+
+
+def test_distance_of_two_voxels_is_pythagoras_in_voxels():
+    there, back = surface_distances(voxel((5, 6, 7), 1, 1, 1), voxel((5, 6, 7), 1, 4, 5))
+    assert there.tolist() == [5.0]
+    assert back.tolist() == [5.0]
+
+
+@pytest.mark.parametrize(("axis", "expected_mm"), [(0, 3.0), (1, 0.7), (2, 0.5)])
+def test_a_step_along_k_j_and_i_takes_the_third_second_and_first_spacing(axis, expected_mm):
+    start, end = [1, 1, 1], [1, 1, 1]
+    end[axis] += 1
+    there, _ = surface_distances(voxel((3, 3, 3), *start), voxel((3, 3, 3), *end), spacing_mm=(0.5, 0.7, 3.0))
+    assert there == pytest.approx([expected_mm])
+
+
+def test_only_border_voxels_are_measured():
+    # A 3 x 3 x 3 cube has 26 border voxels and one inside.
+    cube = box((5, 5, 5), (1, 4), (1, 4), (1, 4))
+    there, back = surface_distances(cube, cube)
+    assert there.tolist() == [0.0] * 26
+    assert back.tolist() == [0.0] * 26
+
+
+def test_the_edge_of_the_grid_is_border_too():
+    # The whole 3 x 3 x 3 grid: all but the central voxel.
+    there, _ = surface_distances(np.ones((3, 3, 3), bool), np.ones((3, 3, 3), bool))
+    assert len(there) == 26
+
+
+def test_a_hole_has_a_border():
+    shell = box((5, 5, 5), (0, 5), (0, 5), (0, 5)) & ~voxel((5, 5, 5), 2, 2, 2)
+    there, _ = surface_distances(shell, shell)
+    assert len(there) == (125 - 27) + 6
+
+
+def test_hd95_interpolates_in_the_pooled_distances_of_both_directions():
+    # Prediction: voxels 0 to 9 of a row; reference: voxel 0. There: 0, 1, ..., 9; back: 0. Pooled and sorted
+    # 0 0 1 2 ... 9; the 95th percentile lies at place 0.95 * 10 = 9.5, between 8 and 9.
+    row = np.ones((1, 1, 10), bool)
+    assert hd95(row, voxel((1, 1, 10), 0, 0, 0)) == pytest.approx(8.5)
+    assert hd95(row, voxel((1, 1, 10), 0, 0, 0), spacing_mm=(2.0, 9.0, 9.0)) == pytest.approx(17.0)
+
+
+def test_hd95_is_infinite_if_one_mask_is_empty_and_undefined_if_both_are():
+    assert hd95(EMPTY, ~EMPTY) == math.inf
+    assert hd95(~EMPTY, EMPTY) == math.inf
+    assert math.isnan(hd95(EMPTY, EMPTY))
+
+
+def test_surface_dice_counts_the_border_voxels_of_both_masks_within_the_tolerance():
+    # There: 0, 1, 2, 3 mm; back: 0 mm. Within 2 mm: 3 + 1 of 5.
+    row = np.ones((1, 1, 4), bool)
+    reference = voxel((1, 1, 4), 0, 0, 0)
+    assert surface_dice(row, reference, spacing_mm=(1.0, 1.0, 1.0)) == pytest.approx(0.8)
+    assert surface_dice(row, reference, spacing_mm=(1.0, 1.0, 1.0), tolerance_mm=0.5) == pytest.approx(0.4)
+
+
+def test_a_distance_of_exactly_the_tolerance_is_within_it_wherever_the_masks_lie():
+    # 96 * 0.4 and 101 * 0.4 are not exactly 2 apart in binary floating point for every start.
+    for start in range(100):
+        one, other = voxel((1, 1, 110), 0, 0, start), voxel((1, 1, 110), 0, 0, start + 5)
+        assert surface_dice(one, other, spacing_mm=(0.4, 1.0, 1.0)) == 1.0
+
+
+def test_surface_dice_is_zero_if_one_mask_is_empty_and_undefined_if_both_are():
+    assert surface_dice(EMPTY, ~EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == 0.0
+    assert surface_dice(~EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == 0.0
+    assert math.isnan(surface_dice(EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)))
+
+
+def test_presence_names_the_four_ways_in_which_an_organ_can_be_there():
+    assert presence(~EMPTY, ~EMPTY) == "both"
+    assert presence(EMPTY, ~EMPTY) == "missed"
+    assert presence(~EMPTY, EMPTY) == "invented"
+    assert presence(EMPTY, EMPTY) == "absent"
+
+
+def test_transunet_protocol_measures_in_voxels():
+    prediction, reference = voxel((3, 3, 3), 0, 1, 1), voxel((3, 3, 3), 2, 1, 1)
+    assert transunet(prediction, reference) == {"dice": 0.0, "hd95_voxels": 2.0}
+
+
+def test_transunet_protocol_rewards_an_invented_organ_and_gives_zeros_for_a_missed_or_absent_one():
+    assert transunet(~EMPTY, EMPTY) == {"dice": 1.0, "hd95_voxels": 0.0}
+    assert transunet(EMPTY, ~EMPTY) == {"dice": 0.0, "hd95_voxels": 0.0}
+    assert transunet(EMPTY, EMPTY) == {"dice": 0.0, "hd95_voxels": 0.0}
+
+
+def test_millimetre_protocol_measures_in_millimetres_and_millilitres():
+    prediction, reference = box((3, 1, 2), (0, 2)), box((3, 1, 2), (1, 3))
+    # Every voxel is border. There: 5, 5, 0, 0 mm; back likewise.
+    assert millimetre(prediction, reference, (10.0, 20.0, 5.0)) == {
+        "dice": 0.5,
+        "hd95_mm": 5.0,
+        "surface_dice_2mm": 0.5,
+        "prediction_ml": 4.0,
+        "reference_ml": 4.0,
+    }
+
+
+@pytest.mark.parametrize(("prediction", "reference"), [(EMPTY, ~EMPTY), (~EMPTY, EMPTY)])
+def test_millimetre_protocol_gives_a_missed_or_invented_organ_zeros_and_no_distance(prediction, reference):
+    scores = millimetre(prediction, reference, (1.0, 1.0, 1.0))
+    assert scores["dice"] == 0.0
+    assert scores["surface_dice_2mm"] == 0.0
+    assert math.isnan(scores["hd95_mm"])
+    assert scores["prediction_ml"] + scores["reference_ml"] == pytest.approx(0.064)
+
+
+def test_millimetre_protocol_leaves_an_organ_absent_from_both_undefined():
+    scores = millimetre(EMPTY, EMPTY, (1.0, 1.0, 1.0))
+    assert all(math.isnan(scores[metric]) for metric in ("dice", "hd95_mm", "surface_dice_2mm"))
+    assert scores["reference_ml"] == 0.0
+
+
+def test_masks_of_different_shapes_are_refused_with_both_shapes():
+    with pytest.raises(ValueError, match=r"\(4, 4, 4\).*\(4, 4, 3\)"):
+        dice(EMPTY, EMPTY[..., :3])
+
+
+def test_a_single_slice_without_its_third_axis_is_refused():
+    with pytest.raises(ValueError, match="k, j, i"):
+        hd95(EMPTY[0], EMPTY[0])
+
+
+@pytest.mark.parametrize("spacing_mm", [(0.0, 1.0, 1.0), (1.0, -1.0, 1.0), (1.0, 1.0, math.nan)])
+def test_a_spacing_that_is_not_positive_is_refused(spacing_mm):
+    with pytest.raises(ValueError, match="positive"):
+        hd95(~EMPTY, ~EMPTY, spacing_mm=spacing_mm)
+
+
+@settings(max_examples=25, deadline=None)
+@given(filled_masks, filled_masks, spacings)
+def test_distances_equal_the_brute_force_minimum_over_all_pairs(prediction, reference, spacing_mm):
+    there, back = surface_distances(prediction, reference, spacing_mm=spacing_mm)
+    np.testing.assert_allclose(there, brute_force_distances(prediction, reference, spacing_mm), atol=1e-12)
+    np.testing.assert_allclose(back, brute_force_distances(reference, prediction, spacing_mm), atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(filled_masks, filled_masks, spacings)
+def test_metrics_do_not_care_which_mask_is_the_reference(prediction, reference, spacing_mm):
+    assert dice(prediction, reference) == dice(reference, prediction)
+    assert hd95(prediction, reference, spacing_mm=spacing_mm) == pytest.approx(
+        hd95(reference, prediction, spacing_mm=spacing_mm)
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(filled_masks, filled_masks, st.integers(0, 3), st.integers(0, 3))
+def test_empty_space_around_the_masks_changes_nothing(prediction, reference, before, after):
+    margin = ((before, after), (after, before), (before, before))
+    inner = surface_distances(prediction, reference)
+    padded = surface_distances(np.pad(prediction, margin), np.pad(reference, margin))
+    assert [part.tolist() for part in inner] == [part.tolist() for part in padded]
+
+
+@settings(max_examples=25, deadline=None)
+@given(filled_masks)
+def test_a_mask_agrees_fully_with_itself(mask):
+    assert transunet(mask, mask) == {"dice": 1.0, "hd95_voxels": 0.0}
+    assert surface_dice(mask, mask, spacing_mm=(1.0, 1.0, 1.0), tolerance_mm=0.0) == 1.0
+
+
+def blob_pair(seed):
+    """Two overlapping ragged blobs of some thousand voxels, one with a stray voxel in the far corner."""
+    random = np.random.default_rng(seed)
+    seeds = np.zeros((24, 40, 36), bool)
+    seeds[tuple(random.integers(8, 16, (3, 12)))] = True
+    prediction = binary_dilation(seeds, iterations=4)
+    reference = np.roll(binary_dilation(seeds, iterations=5), (1, -2, 3), axis=(0, 1, 2))
+    prediction[-1, -1, -1] = True
+    return prediction, reference
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_medpy_itself(seed):
+    medpy = pytest.importorskip("medpy.metric.binary", reason="medpy is not installed (pip install medpy)")
+    prediction, reference = blob_pair(seed)
+    assert transunet(prediction, reference) == {
+        "dice": medpy.dc(prediction, reference),
+        "hd95_voxels": pytest.approx(medpy.hd95(prediction, reference), abs=1e-12),
+    }
+    spacing_mm = (0.78, 0.8, 3.0)
+    assert hd95(prediction, reference, spacing_mm=spacing_mm) == pytest.approx(
+        medpy.hd95(prediction, reference, voxelspacing=spacing_mm[::-1]), abs=1e-9
+    )

@@ -1,0 +1,1 @@
+"""Data sets, prepared cases, and the slices that a network learns from."""

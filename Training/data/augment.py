@@ -1,0 +1,281 @@
+"""Random views of a batch of slices, made on the device that trains: geometry and grey values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample, interpolate, pad
+
+from MISTKDSegmentLib.errors import InputError
+
+# Shares of views, and ranges, that are not worth an option of their own.
+BLUR_SHARE = 0.25
+GREY_LEVELS = (8.0, 64.0)
+# Points of the elastic field along height and width.
+ELASTIC_POINTS = (5, 6)
+# Grey values between which vessels and kidneys stand out from liver and spleen in the venous phase: 107 to 195 HU in a
+# window of -125 to 275 HU.
+ARTERIAL_GREYS = (0.58, 0.8)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far views may stray; NO_AUGMENTATION has the values that switch each kind off.
+
+    There is no mirroring: left and right kidney are labels of their own, and a mirrored abdomen, liver on the left,
+    is not what a network will be shown.
+
+    Attributes:
+        rotation_degrees: largest rotation in the slice, in degrees; 0 for none.
+        scale: largest factor of enlargement or shrinking; 1 for none.
+        stretch: largest ratio between the scales along the view's two sides, for bodies of other build; 1 for none.
+        shift: largest shift, as a share of the view's sides; 0 for none.
+        elastic_pixels: standard deviation of a smooth displacement field, in pixels of the prepared slices; 0 for
+            none.
+        phase: how far contrast medium may come or go, 0 for not at all to 1: tissue that is brighter than
+            `phase_from` moves down by up to 0.3 times `phase` of the window (1 is about the way from a portal venous
+            phase to none) or up by a third of that; fat and air, and bone at the window's upper end, stay.
+        phase_from: grey value, 0 to 1 over the window, above which contrast medium acts; 0.31 is water in a window
+            of -125 to 275 HU.
+        arterial: share of views, 0 to 1, in which what is brighter than liver and spleen (aorta, kidneys) moves up to
+            the window's end, by 0.3 to 1 of the way, as it does in the arterial phase.
+        low_resolution: share of views, 0 to 1, that lose half of their resolution.
+        blur_pixels: largest standard deviation of a Gaussian blur, in pixels of the view, for a quarter of the
+            views; 0 for none.
+        gamma: largest exponent (and its inverse) on grey values; 1 for none.
+        contrast: largest factor (and its inverse) about the view's mean; 1 for none.
+        brightness: largest offset, as a share of the window; 0 for none.
+        window: largest move, of the lower and the upper end of the HU window independently, as a share of the
+            window; 0 for none.
+        noise: largest standard deviation of Gaussian noise, as a share of the window; 0 for none.
+        coarse_greys: share of views, 0 to 1, that keep only 8 to 64 grey levels.
+        context_dropout: share of views, 0 to 1, whose neighbouring slices are replaced by the slice itself, so that
+            a lone slice is nothing new.
+    """
+
+    rotation_degrees: float = 15.0
+    scale: float = 1.25
+    stretch: float = 1.15
+    shift: float = 0.08
+    elastic_pixels: float = 2.0
+    phase: float = 0.7
+    phase_from: float = 0.31
+    arterial: float = 0.2
+    low_resolution: float = 0.15
+    blur_pixels: float = 1.0
+    gamma: float = 1.4
+    contrast: float = 1.3
+    brightness: float = 0.1
+    window: float = 0.06
+    noise: float = 0.06
+    coarse_greys: float = 0.1
+    context_dropout: float = 0.1
+
+    def check(self) -> None:
+        """Refuse numbers that make no sense.
+
+        Raises:
+            InputError: names the value.
+        """
+        for name, value in vars(self).items():
+            low, high = _RANGES.get(name, (0.0, math.inf))
+            if not low <= value <= high or math.isinf(value):
+                limit = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
+                raise InputError(f"augmentation.{name} is {value}: give {limit}.")
+
+
+_SHARE, _FACTOR = (0.0, 1.0), (1.0, 10.0)
+_RANGES = {
+    "rotation_degrees": (0.0, 180.0), "scale": _FACTOR, "stretch": _FACTOR, "shift": _SHARE, "phase": _SHARE,
+    "phase_from": (0.0, 0.99), "arterial": _SHARE, "low_resolution": _SHARE, "gamma": _FACTOR, "contrast": _FACTOR,
+    "brightness": _SHARE, "window": (0.0, 0.4), "noise": _SHARE, "coarse_greys": _SHARE, "context_dropout": _SHARE,
+}
+
+
+NO_AUGMENTATION = Augmentation(
+    rotation_degrees=0.0,
+    scale=1.0,
+    stretch=1.0,
+    shift=0.0,
+    elastic_pixels=0.0,
+    phase=0.0,
+    arterial=0.0,
+    low_resolution=0.0,
+    blur_pixels=0.0,
+    gamma=1.0,
+    contrast=1.0,
+    brightness=0.0,
+    window=0.0,
+    noise=0.0,
+    coarse_greys=0.0,
+    context_dropout=0.0,
+)
+
+
+def view(
+    image: Tensor,
+    labels: Tensor,
+    seeds: Tensor,
+    size: tuple[int, int],
+    zoom: float,
+    augmentation: Augmentation,
+    own_slice: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Cut a random view out of each item of a batch.
+
+    Args:
+        image: uint8 (batch, context, rows, columns), 0 to 255 over the HU window.
+        labels: uint8 (batch, rows, columns).
+        seeds: int64 (batch,); each decides alone how its item is seen, whatever else is in the batch.
+        size: height and width of the view in pixels.
+        zoom: pixel spacing of the view over that of the input, e.g. 2.0 / 1.5.
+        augmentation: how far to stray; `NO_AUGMENTATION` gives the plain central view, whatever the seeds.
+        own_slice: place in the context of the slice that the labels belong to; left out, the middle.
+
+    Returns:
+        image float32 (batch, context, height, width) in [0, 1], labels int64 (batch, height, width); outside the
+        slice there is air and background.
+    """
+    chance = _Chance(seeds, image.device)
+    grid = _grid(image, chance, size, zoom, augmentation)
+    pixels = grid_sample(image.float(), grid, align_corners=False) / 255
+    targets = grid_sample(labels[:, None].float(), grid, mode="nearest", align_corners=False)[:, 0].long()
+    own = image.shape[1] // 2 if own_slice is None else own_slice
+    return _greys(pixels, own, chance, augmentation), targets
+
+
+class _Chance:
+    """One stream of random numbers per item, each from its own seed; all take part in each throw."""
+
+    def __init__(self, seeds: Tensor, device: torch.device) -> None:
+        self.device = device
+        self.streams = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
+
+    def uniform(self, low: float, high: float) -> Tensor:
+        """Numbers (batch, 1, 1, 1) in [low, high)."""
+        numbers = torch.cat([torch.rand(1, generator=stream) for stream in self.streams])
+        return self._moved(numbers * (high - low) + low).view(-1, 1, 1, 1)
+
+    def factor(self, largest: float) -> Tensor:
+        """Factors (batch, 1, 1, 1) between 1 / largest and largest, as likely to enlarge as to shrink."""
+        return self.uniform(-math.log(largest), math.log(largest)).exp()
+
+    def some(self, share: float) -> Tensor:
+        """Indices of items, each of which is among them with the probability `share`."""
+        chosen = torch.cat([torch.rand(1, generator=stream) for stream in self.streams]) < share
+        return self._moved(chosen.nonzero()[:, 0])
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers (batch, *shape)."""
+        return self._moved(torch.stack([torch.randn(shape, generator=stream) for stream in self.streams]))
+
+    def noise(self, like: Tensor) -> Tensor:
+        """Standard normal numbers of the shape of `like`, too many to be made anywhere but on its device."""
+        noise = torch.empty_like(like)
+        for item, stream in zip(noise, self.streams):
+            seed = int(torch.randint(2**62, (), generator=stream))
+            item.normal_(generator=torch.Generator(self.device).manual_seed(seed))
+        return noise
+
+    def _moved(self, numbers: Tensor) -> Tensor:
+        return numbers.to(self.device, non_blocking=True)
+
+
+def _grid(
+    image: Tensor, chance: _Chance, size: tuple[int, int], zoom: float, augmentation: Augmentation
+) -> Tensor:
+    """Sampling positions (batch, height, width, 2) in the [-1, 1] coordinates of `grid_sample`."""
+    angle = chance.uniform(-augmentation.rotation_degrees, augmentation.rotation_degrees).deg2rad()
+    step, stretch = zoom * chance.factor(augmentation.scale), chance.factor(augmentation.stretch).sqrt()
+    # Columns and rows of the view, in pixels of the input from its centre.
+    y, x = (torch.arange(n, device=image.device) - (n - 1) / 2 for n in size)
+    x, y = x.view(1, 1, 1, -1) * (step * stretch), y.view(1, 1, -1, 1) * (step / stretch)
+    columns = angle.cos() * x - angle.sin() * y + _shift(chance, size[1] * zoom, augmentation)
+    rows = angle.sin() * x + angle.cos() * y + _shift(chance, size[0] * zoom, augmentation)
+    offsets = torch.cat([columns, rows], 1)
+    if augmentation.elastic_pixels:
+        coarse = chance.normal(2, *ELASTIC_POINTS) * augmentation.elastic_pixels
+        offsets = offsets + interpolate(coarse, size, mode="bicubic", align_corners=True)
+    halves = torch.tensor([image.shape[3] / 2, image.shape[2] / 2], device=image.device)
+    return offsets.permute(0, 2, 3, 1) / halves
+
+
+def _shift(chance: _Chance, side: float, augmentation: Augmentation) -> Tensor:
+    return chance.uniform(-1, 1) * augmentation.shift * side
+
+
+def _greys(pixels: Tensor, own_slice: int, chance: _Chance, augmentation: Augmentation) -> Tensor:
+    """Change grey values in the order in which a scanner does: patient, reconstruction, window, storage."""
+    alone = chance.some(augmentation.context_dropout)
+    pixels[alone] = pixels[alone, own_slice, None].expand_as(pixels[alone])
+    if augmentation.phase:
+        pixels = _change_phase(pixels, chance, augmentation)
+    if augmentation.arterial:
+        early, strength = chance.some(augmentation.arterial), chance.uniform(0.3, 1)
+        pixels[early] = _brighten_vessels(pixels[early], strength[early])
+    coarse = chance.some(augmentation.low_resolution)
+    if len(coarse):
+        pixels[coarse] = _halve_resolution(pixels[coarse])
+    soft, deviation = chance.some(BLUR_SHARE), chance.uniform(0.5, 1) * augmentation.blur_pixels
+    if augmentation.blur_pixels and len(soft):
+        pixels[soft] = _blur(pixels[soft], deviation[soft])
+    air = pixels <= 0
+    pixels = _change_window(pixels, chance, augmentation)
+    if augmentation.noise:
+        pixels += chance.noise(pixels) * (chance.uniform(0, 1).square() * augmentation.noise)
+    # Air is so far below the window that neither its ends nor noise make it grey.
+    pixels = pixels.masked_fill_(air, 0).clamp_(0, 1)
+    few, levels = chance.some(augmentation.coarse_greys), chance.uniform(*map(math.log, GREY_LEVELS)).exp().round()
+    pixels[few] = (pixels[few] * (levels[few] - 1)).round() / (levels[few] - 1)
+    return pixels
+
+
+def _change_phase(pixels: Tensor, chance: _Chance, augmentation: Augmentation) -> Tensor:
+    """Lower or raise what contrast medium enhances, most of all two thirds of the way from water to the window's end.
+
+    excess + change * excess^2 * (1 - excess) rises everywhere and has no kink at water for changes from -3 to 1.
+    """
+    span = 1 - augmentation.phase_from
+    excess = ((pixels - augmentation.phase_from) / span).clamp(0, 1)
+    change = chance.uniform(-3, 1) * augmentation.phase
+    return pixels + (change * span) * excess.square() * (1 - excess)
+
+
+def _brighten_vessels(pixels: Tensor, strength: Tensor) -> Tensor:
+    low, high = ARTERIAL_GREYS
+    share = ((pixels - low) / (high - low)).clamp(0, 1)
+    return pixels + strength * (1 - pixels) * share.square() * (3 - 2 * share)
+
+
+def _halve_resolution(pixels: Tensor) -> Tensor:
+    half = interpolate(pixels, scale_factor=0.5, mode="area")
+    return interpolate(half, pixels.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _blur(pixels: Tensor, deviation: Tensor) -> Tensor:
+    """Gaussian blur of each item with its own standard deviation (batch, 1, 1, 1) in pixels."""
+    radius = 3
+    weights = [torch.exp(-(k**2) / (2 * deviation**2)) for k in range(-radius, radius + 1)]
+    total = torch.stack(weights).sum(0)
+    for axis, border in ((2, (0, 0, radius, radius)), (3, (radius, radius, 0, 0))):
+        padded = pad(pixels, border, mode="replicate")
+        length = pixels.shape[axis]
+        parts = [weight / total * padded.narrow(axis, k, length) for k, weight in enumerate(weights)]
+        pixels = torch.stack(parts).sum(0)
+    return pixels
+
+
+def _change_window(pixels: Tensor, chance: _Chance, augmentation: Augmentation) -> Tensor:
+    """Gamma, contrast about the mean, brightness, and the ends of the window."""
+    if augmentation.gamma != 1:
+        pixels = pixels.clamp_min(0) ** chance.factor(augmentation.gamma)
+    # Item by item: a sum over the batch may add in another order when the batch is another one.
+    mean = torch.stack([item.mean() for item in pixels]).view(-1, 1, 1, 1)
+    factor = chance.uniform(1 / augmentation.contrast, augmentation.contrast)
+    lower, upper = (chance.uniform(-1, 1) * augmentation.window for _ in range(2))
+    offset = mean * (1 - factor) + chance.uniform(-1, 1) * augmentation.brightness - lower
+    scale = 1 / (1 + upper - lower)
+    return pixels * (factor * scale) + offset * scale

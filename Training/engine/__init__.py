@@ -1,0 +1,1 @@
+"""The training itself: what decides it, what runs it, what it writes."""

@@ -1,0 +1,103 @@
+"""How a network came about: data, split, recipe, commit, versions and hardware."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.atomic import atomic_path
+from Training.data.prepared import Manifest
+from Training.data.split import Split
+from Training.engine.machine import Machine
+from Training.engine.recipe import Recipe
+
+METHOD = "MISTKD (doi 10.1145/3596286.3596292): transformer student distilled from a transformer teacher"
+PACKAGES = ("torch", "lightning", "numpy", "jsonargparse")
+RUN_FILE = "run.json"
+
+
+def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, machine: Machine) -> dict[str, Any]:
+    """What a checkpoint and a bundle say about their making, in plain types."""
+    return {
+        "method": METHOD,
+        "data": {
+            "source": manifest.source,
+            "licence": manifest.licence,
+            "window_hu": list(manifest.window_hu),
+            "pixel_spacing_mm": manifest.pixel_spacing_mm,
+            **{part: list(names) for part, names in split._asdict().items()},
+            "sha256": {case.name: case.sha256 for case in manifest.cases},
+            "content_sha256": {case.name: case.content_sha256 for case in manifest.cases},
+        },
+        "recipe": recipe.as_plain(),
+        "commit": commit(),
+        "versions": {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
+        "hardware": hardware(machine),
+    }
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What `run.json` of a run folder says; empty where there is none.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return dict(json.loads((folder / RUN_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{folder / RUN_FILE} cannot be read ({error}): name a new --out.") from None
+
+
+def starts(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """With what each start of a run was computed: those before, and this one."""
+    this = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            **{key: now[key] for key in ("commit", "versions", "hardware")}}
+    return [*before.get("starts", []), this]
+
+
+def write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    """Write `run.json` of a run folder.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    with atomic_path(folder / RUN_FILE) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """The commit of this source tree, marked where files were changed since; "unknown" outside git."""
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def hardware(machine: Machine) -> str:
+    """What a run computes on, in words."""
+    if machine.uses_gpu:
+        return f"{machine.processes} x {torch.cuda.get_device_name()}, {machine.precision}"
+    processes = "1 process" if machine.processes == 1 else f"{machine.processes} processes"
+    return f"{processes} of {torch.get_num_threads()} threads on a CPU ({platform.machine()}), {machine.precision}"
+
+
+def package_version(package: str) -> str | None:
+    """Version of an installed package; None where it is not known."""
+    try:
+        return version(package)
+    except PackageNotFoundError:  # e.g. a build of onnxruntime under another distribution name
+        return getattr(sys.modules.get(package), "__version__", None)

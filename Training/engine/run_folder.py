@@ -1,0 +1,150 @@
+"""A run folder and the data of a run: opened, checked and written down before any work starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning
+from filelock import FileLock, Timeout
+from lightning.pytorch.utilities import rank_zero_only
+
+from MISTKDSegmentLib.errors import InputError, OutputError
+from Training.data.prepared import Case, Manifest, load_cases, read_manifests
+from Training.data.split import Split, split_of
+from Training.engine.allocator import keep_freed_memory
+from Training.engine.checkpoints import LAST, PREVIOUS
+from Training.engine.machine import Machine
+from Training.engine.provenance import provenance_of, read_facts, starts, write_facts
+from Training.engine.recipe import Recipe
+
+RECIPE_FILE = "recipe.yaml"
+LOCK_FILE = ".lock"
+
+
+class Run(NamedTuple):
+    """Everything that a training needs beside its networks.
+
+    Attributes:
+        recipe: what decides the result.
+        machine: what to compute on.
+        manifest: of the prepared cases.
+        split: names of the cases.
+        training: labelled and unlabelled cases to train on.
+        validation: cases that are never trained on.
+        provenance: how networks of this run come about.
+    """
+
+    recipe: Recipe
+    machine: Machine
+    manifest: Manifest
+    split: Split
+    training: list[Case]
+    validation: list[Case]
+    provenance: dict[str, Any]
+
+    @property
+    def channels(self) -> int:
+        """Slices that a network sees together."""
+        return len(self.recipe.context_offsets_mm)
+
+    @property
+    def classes(self) -> int:
+        """Organs and background."""
+        return len(self.manifest.labels) + 1
+
+
+def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
+    """Open the data of a run and check that it fits the recipe.
+
+    Raises:
+        InputError: the prepared data are damaged, don't fit each other or lack a case.
+        OutputError: there is no room for the unpacked voxels.
+    """
+    keep_freed_memory()
+    manifest = read_manifests(data)
+    split = split_of(recipe, manifest)
+    _check_organs(manifest, split)
+    training = load_cases(data, [*split.training, *split.unlabelled])
+    provenance = provenance_of(recipe, manifest, split, machine)
+    return Run(recipe, machine, manifest, split, training, load_cases(data, split.validation), provenance)
+
+
+def _check_organs(manifest: Manifest, split: Split) -> None:
+    told = {organ for case in manifest.cases if case.name in split.training for organ, n in case.voxels.items() if n}
+    missing = [label.name for label in manifest.labels if label.name not in told]
+    if missing:
+        raise InputError(f"no case to train on has {', '.join(missing)}: prepare data that have, or prepare without "
+                         "(--organs).")
+
+
+@contextmanager
+def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = None) -> Iterator[None]:
+    """A run folder that is this process's own for the block, with recipe and facts written into it; all is seeded.
+
+    Args:
+        folder: of the run.
+        run: recipe, data and machine.
+        resume: whether to go on with a run.
+        teacher: checkpoint that the run was given; None where it trains its own.
+
+    Raises:
+        OutputError: the folder cannot be made.
+        InputError: it holds a run already and `resume` is False, it holds none and `resume` is True, or its run was
+            begun with another recipe, other data or another teacher; or another training writes into it.
+    """
+    lightning.seed_everything(run.recipe.seed, verbose=False)
+    if rank_zero_only.rank != 0:
+        yield
+        return
+    _check_begun(folder, resume)
+    with _locked(folder):
+        given = None if teacher is None else hashlib.sha256(teacher.read_bytes()).hexdigest()
+        before = read_facts(folder)
+        _check_same_data(folder, before, run)
+        if before and before.get("given_teacher_sha256") != given:
+            raise InputError(f"{folder} was begun with another teacher: name a new --out, or give the --teacher that "
+                             "the run began with.")
+        run.recipe.write(folder / RECIPE_FILE)
+        all_starts = starts(before, run.provenance)
+        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "starts": all_starts})
+        yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Make a folder and keep others out of it; the system lets go when the process ends, however it ends."""
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise InputError(f"another training writes into {folder}: wait for it, or name a new --out.") from None
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror}): name another --out.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_begun(folder: Path, resume: bool) -> None:
+    begun = (folder / RECIPE_FILE).exists()
+    trained = any(path.name in (LAST, PREVIOUS) for path in folder.glob("**/*.ckpt"))
+    if resume and not begun:
+        raise InputError(f"{folder} holds no run to go on with: leave out --resume, or name its folder with --out.")
+    if trained and not resume:
+        raise InputError(f"{folder} holds a run already: add --resume to go on with it, or name a new --out.")
+
+
+def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:
+    if not before:
+        return
+    old, new = before["data"]["sha256"], run.provenance["data"]["sha256"]
+    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    if changed:
+        raise InputError(f"{folder} was begun with other data ({', '.join(changed[:5])}): name a new --out, or give "
+                         "the data that the run began with.")

@@ -1,0 +1,124 @@
+"""What a network starts from: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from MISTKDSegmentLib.errors import InputError
+from Training.engine.checkpoints import Trained, read_trained
+from Training.engine.recipe import plain
+from Training.engine.run_folder import Run
+from Training.engine.seen_cases import seen_by
+from Training.networks.efficientnet_lite import installed_start
+from Training.networks.huggingface import start_from_segformer
+from Training.networks.segmenter import HybridEncoder, NetworkConfig, Segmenter
+
+RANDOM = "random"
+
+
+def start_network(network: Segmenter, start: str | None, run: Run) -> None:
+    """Put the weights into a network that its recipe starts from.
+
+    Args:
+        network: with random weights, some or all of which are overwritten.
+        start: as `Recipe.teacher_start`.
+        run: whose network it is.
+
+    Raises:
+        InputError: the weights are missing or do not fit.
+    """
+    if start == RANDOM or (start is None and not network.config.is_hybrid):
+        return
+    if start is not None and Path(start).suffix == ".ckpt":
+        start_from(network, Path(start), run)
+    elif isinstance(network.encoder, HybridEncoder):
+        network.encoder.convolutions.start(Path(start) if start else installed_start(network.config.early))
+    else:
+        start_from_segformer(network, Path(start or ""))
+
+
+def start_from(network: Segmenter, start: Path, run: Run) -> None:
+    """Put the weights of a checkpoint of ours into a network.
+
+    The checkpoint may have seen pixels of another size, to which the network then gets used.
+
+    Args:
+        network: is overwritten.
+        start: checkpoint of `train_teacher` or `distill`.
+        run: whose network it is.
+
+    Raises:
+        InputError: it cannot be read, has other sizes, other slices or window, or other organs than the network, or
+            has learnt from a validation case of the run.
+    """
+    trained = read_trained(start)
+    check_organs(start, trained, run)
+    check_not_seen(start, trained, run)
+    check_slices(start, trained, run)
+    ours, theirs = _sizes(network.config), _sizes(trained.network.config)
+    unfit = [name for name, size in ours.items() if theirs[name] != size]
+    if unfit:
+        raise InputError(f"{start} has other sizes than the network ({', '.join(unfit)}): choose another checkpoint "
+                         "to start from, or give its sizes.")
+    network.load_state_dict(trained.network.state_dict())
+
+
+def _sizes(config: NetworkConfig) -> dict[str, Any]:
+    """What a network's weights mean; not which branches training skips."""
+    return {name: value for name, value in plain(asdict(config)).items() if name != "drop_path"}
+
+
+def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
+    """Refuse a checkpoint whose networks see other slices together, or another window.
+
+    Raises:
+        InputError: says which.
+    """
+    theirs = (tuple(trained.contract.context_offsets_mm), tuple(trained.contract.window_hu))
+    ours = (tuple(run.recipe.context_offsets_mm), tuple(run.manifest.window_hu))
+    for what, one, other in zip(("slices at {} mm", "a window of {} HU"), theirs, ours):
+        if one != other:
+            raise InputError(f"{checkpoint} sees {what.format(one)}, and this run {what.format(other)}: give the "
+                             "options that the checkpoint was trained with, or choose another.")
+
+
+def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
+    """Refuse a checkpoint of other organs.
+
+    Raises:
+        InputError: names them.
+    """
+    if trained.labels != run.manifest.labels:
+        raise InputError(f"{checkpoint} knows other organs ({', '.join(label.name for label in trained.labels)}) than "
+                         "the prepared data: choose one that was trained on the same.")
+
+
+def check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
+    """Refuse a checkpoint that has learnt from a validation case, itself or from its start or teacher.
+
+    By content as well, for a case may have been renamed.
+
+    Raises:
+        InputError: names the case.
+    """
+    seen, ours = seen_by(trained.provenance), run.provenance["data"]["content_sha256"]
+    leaked = [name for name in run.split.validation if name in seen.values() or ours[name] in seen]
+    if leaked:
+        raise InputError(f"{checkpoint} was trained on {', '.join(leaked)}, which --validation names: choose a "
+                         "checkpoint that never saw them.")
+
+
+def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
+    """Which checkpoint it was, how that came about, and every case that it has learnt from (see `seen_by`)."""
+    provenance = read_trained(checkpoint).provenance
+    facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes")}
+    return {"sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(), **facts, "seen": seen_by(provenance)}
+
+
+def start_facts(start: str | None) -> dict[str, Any]:
+    """The same as an entry of the provenance of a network that started there; nothing for other starts."""
+    is_ours = start is not None and Path(start).suffix == ".ckpt"
+    return {"start": checkpoint_facts(Path(start))} if start is not None and is_ours else {}

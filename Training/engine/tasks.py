@@ -1,0 +1,258 @@
+"""What Lightning trains: a teacher from the labels, and a student from the labels and its teacher."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.model.bundle import InputContract
+from Training.data.augment import NO_AUGMENTATION, view
+from Training.data.prepared import IGNORE, Manifest
+from Training.data.slices import Batch, SliceDataset
+from Training.engine.checkpoints import DESCRIPTION, describe
+from Training.engine.distributed import process_count, sum_over_processes
+from Training.engine.recipe import VIEW_MULTIPLE, Recipe, Schedule
+from Training.losses.distillation import SequenceLoss, channel_loss, logit_loss, relation_loss
+from Training.losses.segmentation import segmentation_loss
+from Training.networks.segmenter import Segmenter
+
+
+class SegmentationTask(lightning.LightningModule):
+    """Trains `network` on labelled slices; validates by Dice over whole cases.
+
+    Args:
+        network: the network to train.
+        recipe: augmentation, view and pixel spacing.
+        schedule: of this network.
+        manifest: of the prepared cases: organs, window and pixel spacing.
+        provenance: how the network comes about; part of its checkpoints.
+        compiled: whether torch.compile fuses the network.
+    """
+
+    def __init__(self, network: Segmenter, recipe: Recipe, schedule: Schedule, manifest: Manifest,
+                 provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
+        super().__init__()
+        self.network = network
+        self.recipe, self.schedule, self.manifest = recipe, schedule, manifest
+        self.provenance = dict(provenance)
+        self.own_slice = recipe.context_offsets_mm.index(0.0)
+        self.zoom = recipe.pixel_spacing_mm / manifest.pixel_spacing_mm
+        self._features = torch.compile(network.features) if compiled else network.features
+        # channels_last is the faster one, but gradients of compiled networks are wrong in it (PyTorch 2.13, CPU).
+        self._memory_format = torch.contiguous_format if compiled else torch.channels_last
+        network.to(memory_format=self._memory_format)  # type: ignore[call-overload]  # missing in torch's stubs
+        self._seconds_before, self._started = 0.0, time.monotonic()
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        self._batch = batch
+        pixels, labels = view(batch.image, batch.labels, batch.seed, self.view_size(self.global_step), self.zoom,
+                              self.recipe.augmentation, self.own_slice)
+        terms = self.terms(self.arranged(pixels), labels, batch.known, self.chance(batch.seed))
+        loss = torch.stack(list(terms.values())).sum()
+        several = process_count() > 1
+        if not torch.isfinite(sum_over_processes(loss.detach())):
+            broken = [name for name, term in terms.items() if not torch.isfinite(term)]
+            raise SegmentError(self._not_finite(", ".join(broken) or "the loss of another process"))
+        self.log("loss", loss, prog_bar=True, sync_dist=several)
+        self.log_dict({name: term.detach() for name, term in terms.items()}, sync_dist=several)
+        return loss
+
+    def view_size(self, step: int) -> tuple[int, int]:
+        """Height and width of the views of a step, the same in every process."""
+        chance = np.random.default_rng((self.recipe.seed, step)).random()
+        return self.recipe.wide_view if chance < self.recipe.wide_share else self.recipe.view
+
+    def arranged(self, pixels: Tensor) -> Tensor:
+        """The same pixels, laid out in memory as the network is."""
+        return pixels.contiguous(memory_format=self._memory_format)
+
+    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
+        """The loss of one batch of views, term by term, with their weights.
+
+        Args:
+            pixels: float32 (batch, context, height, width) in [0, 1].
+            labels: int64 (batch, height, width), channels of the organs, 255 where nothing is known.
+            known: bool (batch, classes), the channels that the labels tell.
+            chance: (batch, branches), which branches of the network each item skips; see `Encoder`.
+        """
+        return {"segmentation": segmentation_loss(self._features(pixels, chance)[1], labels, known)}
+
+    def chance(self, seeds: Tensor) -> Tensor | None:
+        """Numbers (batch, branches) in [0, 1) for stochastic depth, each item's from its own seed."""
+        if not self.network.config.drop_path:
+            return None
+        # Not the seeds of the views themselves: their first numbers are the rotations.
+        streams = [torch.Generator().manual_seed(seed ^ 1) for seed in seeds.tolist()]
+        return torch.stack([torch.rand(self.network.config.branches, generator=s) for s in streams]).to(seeds.device)
+
+    def _not_finite(self, what: str) -> str:
+        dataset: SliceDataset = self.trainer.train_dataloader.dataset
+        slices = ", ".join(dataset.name(int(place)) for place in self._batch.place)
+        return (f"The loss is no number any more at step {self.global_step} ({what}; slices {slices}): go on from the "
+                "last checkpoint with --resume --machine.precision 32-true, or begin anew with a lower learning rate.")
+
+    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: float | None = None,
+                                    gradient_clip_algorithm: str | None = None) -> None:
+        norm = nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val or math.inf)
+        # With 16-bit floats, the loss is scaled until gradients overflow now and then; those steps are left out.
+        if not torch.isfinite(norm) and self.trainer.precision != "16-mixed":
+            raise SegmentError(self._not_finite("its gradient"))
+
+    def on_validation_epoch_start(self) -> None:
+        classes = len(self.manifest.labels) + 1
+        cases = len(self.trainer.val_dataloaders.dataset.cases)
+        self._counts = torch.zeros(cases, classes, classes, dtype=torch.long, device=self.device)
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        labels, scores = self.predict(batch)
+        dataset: SliceDataset = self.trainer.val_dataloaders.dataset
+        classes = scores.shape[1]
+        for place, target, predicted in zip(batch.place.tolist(), labels, scores.argmax(1), strict=True):
+            valid = target != IGNORE
+            both = torch.bincount(target[valid] * classes + predicted[valid], minlength=classes**2)
+            self._counts[dataset.locate(place)[0]] += both.view(classes, classes)
+
+    def predict(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Labels (batch, h, w) and logits (batch, classes, h, w) of whole slices without augmentation."""
+        pixels, labels = self.whole_slices(batch)
+        logits = self.network(self.arranged(pixels)).float()
+        return labels, nn.functional.interpolate(logits, labels.shape[1:], mode="bilinear", align_corners=False)
+
+    def whole_slices(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Pixels float32 (batch, context, h, w) and labels int64 (batch, h, w) without augmentation."""
+        height, width = (_ceil(round(n / self.zoom), VIEW_MULTIPLE) for n in batch.image.shape[-2:])
+        return view(batch.image, batch.labels, batch.seed, (height, width), self.zoom, NO_AUGMENTATION)
+
+    def on_validation_epoch_end(self) -> None:
+        counts = sum_over_processes(self._counts).double()
+        cases = self.trainer.val_dataloaders.dataset.cases
+        dice = organ_dice(counts, torch.tensor([case.known.tolist() for case in cases], device=counts.device))
+        self.log("dice", dice.nanmean(), prog_bar=True)
+        self.log_dict({
+            f"dice_{label.name}": value for label, value in zip(self.manifest.labels, dice, strict=True)
+            if not value.isnan()
+        })
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        encoder = {id(p) for p in self.network.encoder.parameters()}
+        groups: list[dict[str, Any]] = []
+        for in_encoder, rate in ((False, 1.0), (True, self.schedule.encoder_rate)):
+            trained = [p for p in self.parameters() if p.requires_grad and (id(p) in encoder) == in_encoder]
+            rates = {"lr": self.schedule.learning_rate * rate}
+            groups.append({"params": [p for p in trained if p.ndim > 1], **rates})
+            groups.append({"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, **rates})
+        optimizer = torch.optim.AdamW(
+            groups, lr=self.schedule.learning_rate, weight_decay=self.schedule.weight_decay
+        )
+        cosine = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, self.schedule))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+
+    def on_train_start(self) -> None:
+        self._started = time.monotonic()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        seconds = self._seconds_before + time.monotonic() - self._started
+        checkpoint["seconds"] = seconds
+        provenance = {**self.provenance, "steps": self.global_step, "minutes": round(seconds / 60, 1)}
+        contract = contract_of(self.recipe, self.manifest)
+        checkpoint[DESCRIPTION] = describe(self.network, self.manifest.labels, contract, provenance)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._seconds_before = checkpoint["seconds"]
+
+
+class DistillationTask(SegmentationTask):
+    """Trains a student beside its frozen teacher, which sees the same views.
+
+    Args:
+        student: the network to train.
+        teacher: the trained network; kept in evaluation mode, never updated and not part of the checkpoint.
+        recipe, schedule, manifest, provenance, compiled: as in `SegmentationTask`.
+    """
+
+    def __init__(self, student: Segmenter, teacher: Segmenter, recipe: Recipe, schedule: Schedule, manifest: Manifest,
+                 provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
+        super().__init__(student, recipe, schedule, manifest, provenance, compiled=compiled)
+        self.weights = recipe.distillation
+        if self.weights.sequence:
+            self.sequence_loss = SequenceLoss(
+                student.config.widths, teacher.config.widths, self.weights.stage_weights
+            )
+        # Out of sight, so that it is neither a submodule nor saved nor copied and averaged with the student.
+        self._teacher = _Shared([teacher.eval().requires_grad_(False)])
+        self._teacher_features = torch.compile(teacher.features) if compiled else teacher.features
+
+    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
+        self._teacher[0].to(pixels.device)
+        with torch.no_grad():
+            their_tokens, (their_logits, *_) = self._teacher_features(pixels)
+        tokens, logits = self._features(pixels, chance)
+        weights = self.weights
+        terms: dict[str, Tensor] = {}
+        if weights.sequence:
+            terms["sequence"] = weights.sequence * self.sequence_loss(tokens, their_tokens)
+        if weights.relation:
+            terms["relation"] = weights.relation * relation_loss(tokens, their_tokens, weights.stage_weights)
+        if weights.channel:
+            terms["channel"] = weights.channel * channel_loss(logits[0], their_logits, weights.channel_temperature)
+        if weights.logit:
+            terms["logit"] = weights.logit * logit_loss(logits[0], their_logits, weights.logit_temperature)
+        share = torch.where(known.any(1), 1.0, weights.unlabelled_weight)
+        return {
+            "segmentation": segmentation_loss(logits, labels, known),
+            **{name: (share * term).mean() for name, term in terms.items()},
+        }
+
+
+class _Shared(list[Segmenter]):
+    """Networks that a copy shares with its original."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Shared:
+        return self
+
+
+def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:
+    """What a network of this recipe wants to see."""
+    return InputContract(
+        window_hu=manifest.window_hu,
+        pixel_spacing_mm=recipe.pixel_spacing_mm,
+        multiple=VIEW_MULTIPLE,
+        context_offsets_mm=tuple(recipe.context_offsets_mm),
+        slice_step_mm=recipe.slice_step_mm,
+    )
+
+
+def organ_dice(counts: Tensor, known: Tensor) -> Tensor:
+    """Dice per organ, averaged over the cases that know the organ and where it is real or predicted.
+
+    Args:
+        counts: (cases, classes, classes), voxels by reference and prediction.
+        known: bool (cases, classes).
+
+    Returns:
+        (classes - 1,); NaN for organs that no case tells.
+    """
+    overlap = counts.diagonal(dim1=1, dim2=2)
+    dice = 2 * overlap / (counts.sum(1) + counts.sum(2))
+    return torch.where(known, dice, torch.nan).nanmean(0)[1:]
+
+
+def rate_at(step: int, schedule: Schedule) -> float:
+    """Share of the peak learning rate: a linear warm-up, then a cosine from 1 to 0.01."""
+    warmup = max(1, round(schedule.warmup * schedule.steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, schedule.steps - warmup))
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _ceil(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple

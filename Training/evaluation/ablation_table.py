@@ -1,0 +1,132 @@
+"""The table of an ablation: one row a variant, means over its seeds, and the gain over the student alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from MISTKDSegmentLib.io.atomic import atomic_path
+
+ALONE = "alone"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one student scored on the validation cases, through the inference code that ships.
+
+    Attributes:
+        variant: name.
+        seed: of weights, order and views.
+        dice: mean over the organs (`millimetre` protocol).
+        hd95_mm: mean over the organs.
+        surface_dice_2mm: mean over the organs.
+        organs: Dice per organ.
+        steps: of the student's training.
+        minutes: of the student's training.
+    """
+
+    variant: str
+    seed: int
+    dice: float
+    hd95_mm: float
+    surface_dice_2mm: float
+    organs: dict[str, float]
+    steps: int
+    minutes: float
+
+
+def rows_of(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """One row a variant: means over the seeds, and the gain over the student alone in Dice points."""
+    grouped: dict[str, list[Result]] = {}
+    for result in results:
+        grouped.setdefault(result.variant, []).append(result)
+    rows = [_row(variant, group) for variant, group in grouped.items()]
+    alone = next((row["dice"] for row in rows if row["variant"] == ALONE), None)
+    for row in rows:
+        row["gain_points"] = None if alone is None else 100 * (row["dice"] - alone)
+    return rows
+
+
+def _row(variant: str, group: Sequence[Result]) -> dict[str, Any]:
+    dice = [result.dice for result in group]
+    return {
+        "variant": variant,
+        "seeds": len(group),
+        "dice": statistics.fmean(dice),
+        "dice_sd": statistics.stdev(dice) if len(dice) > 1 else None,
+        "gain_points": None,
+        "hd95_mm": statistics.fmean(result.hd95_mm for result in group),
+        "surface_dice_2mm": statistics.fmean(result.surface_dice_2mm for result in group),
+        **{organ: statistics.fmean(result.organs[organ] for result in group) for organ in group[0].organs},
+        "steps": group[0].steps,
+        "minutes": sum(result.minutes for result in group),
+    }
+
+
+def write_table(folder: Path, results: Sequence[Result], facts: Mapping[str, Any]) -> None:
+    """Write ablation.csv, ablation.md, ablation.json and ablation.png.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    rows = rows_of(results)
+    with atomic_path(folder / "ablation.csv") as path, open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with atomic_path(folder / "ablation.json") as path:
+        document = {**facts, "rows": rows, "results": [asdict(result) for result in results]}
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with atomic_path(folder / "ablation.md") as path:
+        path.write_text(markdown(rows), encoding="utf-8")
+    with atomic_path(folder / "ablation.png") as path:
+        table_figure(results).savefig(path, dpi=130)
+
+
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table in Markdown."""
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + " --- |" * len(rows[0])]
+    lines += ["| " + " | ".join(_cell(value) for value in row.values()) + " |" for row in rows]
+    return "\n".join(lines).replace("_", " ") + "\n"
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def table_figure(results: Sequence[Result]) -> Figure:
+    """Mean Dice of every student: a dot a seed, a stroke at the mean of a variant."""
+    rows = rows_of(results)
+    figure = Figure(figsize=(8, 0.6 * len(rows) + 1.6), layout="constrained")
+    axes = figure.subplots()
+    names = [row["variant"] for row in rows]
+    # No bars: their lengths would say something only from 0, where differences cannot be seen.
+    axes.plot([row["dice"] for row in rows], names, "|", color="tab:blue", markersize=22, markeredgewidth=3)
+    axes.plot([result.dice for result in results], [names.index(result.variant) for result in results], "ko",
+              markersize=4)
+    axes.set(xlabel="mean Dice of the validation cases")
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def print_table(results: Sequence[Result], console: Console) -> None:
+    """Print the table."""
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("variant", "Dice", "± seeds", "gain", "HD95 mm", "surface Dice", "minutes"):
+        table.add_column(heading, justify="left" if heading == "variant" else "right", no_wrap=True)
+    for row in rows_of(results):
+        gain = "" if row["gain_points"] is None else f"{row['gain_points']:+.1f}"
+        table.add_row(row["variant"], _cell(row["dice"]), _cell(row["dice_sd"]), gain, f"{row['hd95_mm']:.1f}",
+                      _cell(row["surface_dice_2mm"]), f"{row['minutes']:.1f}")
+    console.print(table)

@@ -1,0 +1,142 @@
+"""What segmenting and scoring scans will cost, measured on a few slices of one of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.preprocess import slice_grid
+from MISTKDSegmentLib.inference.runner import slices_to_run
+from MISTKDSegmentLib.model.bundle import Bundle
+from Training.bundle.onnx_cost import gflops, parameter_count
+from Training.cli.duration import duration
+from Training.data.files import size_mb
+from Training.data.scans import Scan
+from Training.evaluation.scores import known_organs, read_labelled, score_case
+
+# Two batches of the code that ships.
+SLICES = 8
+
+
+class Cost(NamedTuple):
+    """What one scan costs.
+
+    Attributes:
+        size: height and width that the network sees, in pixels.
+        run: slices that the network runs in the middle of the scan, where this was measured.
+        slices: slices that it runs in the whole scan.
+        read_s: time to read the scan and its reference.
+        run_s: time to segment and score the part in the middle.
+        peak_gib: largest memory of this process so far.
+    """
+
+    size: tuple[int, int]
+    run: int
+    slices: int
+    read_s: float
+    run_s: float
+    peak_gib: float
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole scan, if every slice costs what those in the middle do."""
+        return self.read_s + self.run_s * self.slices / self.run
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part(Scan):
+    """Some slices of a scan, in memory."""
+
+    volume: Volume
+    reference: np.ndarray
+
+    def read_volume(self) -> Volume:
+        return self.volume
+
+    def read_reference(self, volume: Volume) -> np.ndarray:
+        return self.reference
+
+
+def measure(scan: Scan, bundle: Bundle, *, threads: int = 0) -> Cost:
+    """Read a scan, segment and score some slices of its middle, and take the time.
+
+    Args:
+        scan: labelled, opened for `bundle.labels`.
+        bundle: the model.
+        threads: of onnxruntime; 0 lets it choose.
+
+    Raises:
+        InputError: the scan or its reference cannot be used.
+        BundleError: the model cannot be run.
+    """
+    start = time.perf_counter()
+    volume, reference = read_labelled(scan)
+    read_s = time.perf_counter() - start
+    frame = canonical_frame(volume)
+    whole, labels = frame.volume, frame.canonical_labels(reference)
+    middle, run, slices = _middle(len(whole.voxels), whole.spacing_mm[2], bundle.input.slice_step_mm)
+    part = _Part(name=scan.name, image=scan.image, files=scan.files, known=scan.known,
+                 volume=replace(whole, voxels=whole.voxels[middle]), reference=labels[middle])
+    organs = known_organs([scan], bundle.labels)
+    for _ in range(2):  # the first time, much is loaded and allocated
+        start = time.perf_counter()
+        score_case(part, bundle, organs, threads=threads)
+        run_s = time.perf_counter() - start
+    size = slice_grid(whole, bundle.input.pixel_spacing_mm, bundle.input.multiple).size
+    return Cost(size, run, slices, read_s, run_s, peak_gib())
+
+
+def _middle(count: int, spacing_mm: float, step_mm: float) -> tuple[slice, int, int]:
+    """The middle of a scan, and how many slices are run in it and in the whole scan."""
+    slices = slices_to_run(range(count), spacing_mm, step_mm)
+    run = slices[:SLICES]
+    first = (count - 1 - run[-1]) // 2
+    return slice(first, first + run[-1] + 1), len(run), len(slices)
+
+
+def peak_gib() -> float:
+    """Largest memory of this process so far; NaN on Windows."""
+    if sys.platform == "win32":
+        return float("nan")
+    import resource  # which Windows lacks
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def size_line(content: bytes, size: tuple[int, int], context: int) -> str:
+    """Parameters and operations of a network, for people.
+
+    Args:
+        content: the ONNX model.
+        size: height and width of a slice in pixels.
+        context: slices shown together.
+    """
+    return (f"The network has {parameter_count(content):,} parameters ({len(content) / 1e6:.1f} MB) and takes "
+            f"{gflops(content, (1, context, *size)):.3g} GFLOPs for a slice of {size[0]} x {size[1]} pixels.")
+
+
+def cost_lines(cost: Cost, scans: Sequence[Scan], times: int = 1) -> list[str]:
+    """What scans cost, for people, and on what that rests.
+
+    Args:
+        cost: of the first scan.
+        scans: all of them; one costs as much more than the first as its files are larger.
+        times: how often each is run.
+    """
+    first, share = scans[0].name, sum(size_mb(scan) for scan in scans) / size_mb(scans[0])
+    seconds = cost.seconds * share * times
+    often = "" if times == 1 else f", run {times} times each"
+    return [
+        f"{first} took {cost.read_s:.1f} s to read, and {cost.run} of the {cost.slices} slices to be run "
+        f"{cost.run_s:.1f} s to segment and score; the process took {cost.peak_gib:.1f} GiB of memory at most.",
+        f"Cases: {len(scans)}, together {share:.1f} times as large on disk as {first}{often}: about "
+        f"{duration(seconds)}.",
+    ]

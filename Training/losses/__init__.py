@@ -1,0 +1,1 @@
+"""What is minimised: the segmentation loss, and the terms that tie a student to its teacher."""
