@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from MISTKDSegmentLib.io.dicom_header import Header
+from MISTKDSegmentLib.io.dicom.header import Header
 
 UID = "1.2.826.0.1.3680043.2.1125.1."
 CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"

@@ -13,7 +13,7 @@ from typing import Optional, Union
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.batch.case import Case
-from MISTKDSegmentLib.io.dicom_series import find_series
+from MISTKDSegmentLib.io.dicom.series import find_series
 from MISTKDSegmentLib.io.reading import SUFFIXES
 
 SUMMARY_NAME = "summary"

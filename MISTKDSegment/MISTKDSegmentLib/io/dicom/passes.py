@@ -9,8 +9,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from MISTKDSegmentLib.io.dicom_header import Header
-from MISTKDSegmentLib.io.dicom_stack import SAME_PLACE_MM, heights_mm, is_stack
+from MISTKDSegmentLib.io.dicom.header import Header
+from MISTKDSegmentLib.io.dicom.stack import SAME_PLACE_MM, heights_mm, is_stack
 
 _Attribute = Callable[[Header], Any]
 # What may differ between passes and is the same throughout one, or grows along it as the numbers of rotations do.

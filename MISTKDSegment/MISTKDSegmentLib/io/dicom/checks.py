@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.dicom_header import Header, printable
-from MISTKDSegmentLib.io.dicom_passes import mingled_acquisitions
-from MISTKDSegmentLib.io.dicom_stack import fault, in_order
+from MISTKDSegmentLib.io.dicom.header import Header, printable
+from MISTKDSegmentLib.io.dicom.passes import mingled_acquisitions
+from MISTKDSegmentLib.io.dicom.stack import fault, in_order
 
 ONE_SERIES = "pass a folder that holds the slices of one CT series only"
 _AXES_TOLERANCE = 1e-3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from MISTKDSegmentLib.io.dicom_header import (
+from MISTKDSegmentLib.io.dicom.header import (
     MEDIA_DIRECTORY_CLASS,
     Announcement,
     Header,
@@ -18,9 +18,9 @@ from MISTKDSegmentLib.io.dicom_header import (
     printable,
     read_header,
 )
-from MISTKDSegmentLib.io.dicom_passes import passes
-from MISTKDSegmentLib.io.dicom_pieces import grouped, of_one_uid, rejoined
-from MISTKDSegmentLib.io.dicom_stack import is_stack
+from MISTKDSegmentLib.io.dicom.passes import passes
+from MISTKDSegmentLib.io.dicom.pieces import grouped, of_one_uid, rejoined
+from MISTKDSegmentLib.io.dicom.stack import is_stack
 
 NOT_AXIAL, LOCALIZER, NO_IMAGES = "not axial", "localizers", "no readable images"
 CAPTURES, OTHER_CLASS = "secondary captures (pictures of a screen)", "of a SOP class that is not a CT's"

@@ -7,7 +7,7 @@ from typing import Optional
 
 import numpy as np
 
-from MISTKDSegmentLib.io.dicom_header import Header
+from MISTKDSegmentLib.io.dicom.header import Header
 
 # Headers round positions, some to 0.1 mm; a missing slice is a whole slice distance.
 _DISTANCE_TOLERANCE = 0.1

@@ -10,10 +10,10 @@ import pytest
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.dicom_folder import read_dicom_folder
+from MISTKDSegmentLib.io.dicom.folder import read_dicom_folder
 from Testing.lib.dicom_files import slice_values, write_series, write_slice
 
-REAL = Path(__file__).parents[4] / "shared" / "ct" / "acrin_flt_breast_001"
+REAL = Path(__file__).parents[5] / "shared" / "ct" / "acrin_flt_breast_001"
 
 
 def refuses(folder, *words):

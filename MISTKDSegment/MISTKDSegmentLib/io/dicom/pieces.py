@@ -10,8 +10,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from MISTKDSegmentLib.io.dicom_header import Header
-from MISTKDSegmentLib.io.dicom_stack import heights_mm, is_stack
+from MISTKDSegmentLib.io.dicom.header import Header
+from MISTKDSegmentLib.io.dicom.stack import heights_mm, is_stack
 
 _Item = TypeVar("_Item")
 # Two lie equally far apart wherever they lie.

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from MISTKDSegmentLib.errors import InputError, check_name
 from MISTKDSegmentLib.io.console import captured_stderr
-from MISTKDSegmentLib.io.dicom_header import Header, announcement, image_reader
+from MISTKDSegmentLib.io.dicom.header import Header, announcement, image_reader
 
 # PS3.5 annex A: what GDCM decodes. Newer ones (High-Throughput JPEG 2000, JPEG XL, video) it does not.
 _DECODED = frozenset(f"1.2.840.10008.1.2{end}" for end in (

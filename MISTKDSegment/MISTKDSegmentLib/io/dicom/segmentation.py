@@ -17,7 +17,7 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.io.console import silenced
-from MISTKDSegmentLib.io.dicom_folder import ordered_slices
+from MISTKDSegmentLib.io.dicom.folder import ordered_slices
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.model.labels import Code, Label
 

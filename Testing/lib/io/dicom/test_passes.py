@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from MISTKDSegmentLib.io.dicom_passes import mingled_acquisitions, passes
+from MISTKDSegmentLib.io.dicom.passes import mingled_acquisitions, passes
 from Testing.lib.dicom_files import made_up_header
 
 

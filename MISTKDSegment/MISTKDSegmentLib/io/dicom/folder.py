@@ -10,11 +10,11 @@ import numpy as np
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.checks import check_spacing
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.io.dicom_checks import ONE_SERIES, check_slices
-from MISTKDSegmentLib.io.dicom_header import Header
-from MISTKDSegmentLib.io.dicom_series import NOT_AXIAL, Series, find_series
-from MISTKDSegmentLib.io.dicom_stack import heights_mm, in_order
-from MISTKDSegmentLib.io.dicom_voxels import read_voxels, why_unreadable
+from MISTKDSegmentLib.io.dicom.checks import ONE_SERIES, check_slices
+from MISTKDSegmentLib.io.dicom.header import Header
+from MISTKDSegmentLib.io.dicom.series import NOT_AXIAL, Series, find_series
+from MISTKDSegmentLib.io.dicom.stack import heights_mm, in_order
+from MISTKDSegmentLib.io.dicom.voxels import read_voxels, why_unreadable
 
 
 def read_dicom_folder(folder: Path, files: Sequence[str] = ()) -> Volume:

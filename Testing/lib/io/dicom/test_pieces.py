@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from MISTKDSegmentLib.io.dicom_pieces import of_one_uid, rejoined
+from MISTKDSegmentLib.io.dicom.pieces import of_one_uid, rejoined
 from Testing.lib.dicom_files import made_up_header
 
 

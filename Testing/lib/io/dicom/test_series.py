@@ -2,7 +2,7 @@
 
 import pytest
 
-from MISTKDSegmentLib.io.dicom_series import LOCALIZER, NO_IMAGES, NO_PLACE, NOT_AXIAL, find_series
+from MISTKDSegmentLib.io.dicom.series import LOCALIZER, NO_IMAGES, NO_PLACE, NOT_AXIAL, find_series
 from Testing.lib.dicom_files import write_slice
 from Testing.lib.small_scans import write_ct_series
 
