@@ -35,9 +35,9 @@ def test_pieces_with_a_gap_stay_one_so_that_the_gap_is_found():
 
 
 def test_different_things_under_one_uid_are_as_many_as_their_folders():
-    one, other = stack(0, 5, "a"), [image._replace(instance_uid=f"9{n}", path=Path(f"b/{n}"), position=(0, 0, 2.0 + 5 * n))
-                                    for n, image in enumerate(stack(0, 5, "b"))]
-    assert sizes(of_one_uid(one + other)) == [5, 5]
+    other = [image._replace(instance_uid=f"9{n}", position=(0, 0, 2.0 + 5 * n))
+             for n, image in enumerate(stack(0, 5, "b"))]
+    assert sizes(of_one_uid(stack(0, 5, "a") + other)) == [5, 5]
 
 
 def test_patients_under_one_uid_are_never_mixed():
@@ -67,8 +67,9 @@ def test_files_of_the_same_content_count_once_and_others_of_the_same_name_twice(
 
 
 def alone(count, **of_each):
-    return [[made_up_header(5.0 * n, series_uid=f"1.8.{n}", series_number="2", study_uid="1.7",
-                            frame_of_reference_uid="1.6")._replace(**{name: f"{value}{n}" for name, value in of_each.items()})]
+    same = {"series_number": "2", "study_uid": "1.7", "frame_of_reference_uid": "1.6"}
+    return [[made_up_header(5.0 * n, series_uid=f"1.8.{n}",
+                            **{**same, **{name: f"{value}{n}" for name, value in of_each.items()}})]
             for n in range(count)]
 
 
