@@ -16,6 +16,8 @@ from MISTKDSegmentLib.io.dicom.series import NOT_AXIAL, Series, find_series
 from MISTKDSegmentLib.io.dicom.stack import heights_mm, in_order
 from MISTKDSegmentLib.io.dicom.voxels import read_voxels, why_unreadable
 
+_NAMED = 3
+
 
 def read_dicom_folder(folder: Path, files: Sequence[str] = ()) -> Volume:
     """Read the one CT series in a folder; files may have any name and order, files of other kinds are ignored.
@@ -67,7 +69,7 @@ def _only_one(folder: Path, found: Sequence[Series], is_named: bool) -> Series:
         return scans[0]
     if not found:
         raise InputError(f"{folder} contains no DICOM images; pass the folder that holds the slices.")
-    listed = ", ".join(map(str, found))
+    listed = ", ".join(map(str, found[:_NAMED])) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
     if not scans:
         raise InputError(f"{folder} holds no slices of a CT in HU but {listed}; pass the folder of a CT series.")
     raise InputError(f"{folder} contains {len(found)} DICOM series or passes over the body: {listed}; {ONE_SERIES}.")

@@ -13,13 +13,11 @@ from MISTKDSegmentLib.io.dicom.header import Header
 from MISTKDSegmentLib.io.dicom.stack import SAME_PLACE_MM, heights_mm, is_stack
 
 _Attribute = Callable[[Header], Any]
-# What may differ between passes and is the same throughout one, or grows along it as the numbers of rotations do.
-_KINDS = tuple(map(attrgetter, (
+# What may differ between passes and is the same throughout one, or grows along it: last, what grows most often.
+_ATTRIBUTES = tuple(map(attrgetter, (
     "series_number", "frame_of_reference_uid", "image_type", "axes", "size", "spacing_mm", "thickness_mm", "kernel",
     "kvp", "contrast_agent", "series_time", "trigger_time", "cardiac_phase", "temporal_position", "temporal_index",
-    "acquisition_number")))
-# What grows while the table moves on, whatever the pass.
-_ORDERS = (attrgetter("time"), attrgetter("instance_number"))
+    "acquisition_number", "time", "instance_number")))
 # Two slices are equally far apart wherever they lie, so numbers given at random would make stacks of them.
 _FEWEST_SLICES = 3
 
@@ -34,13 +32,10 @@ def passes(images: Sequence[Header]) -> list[list[Header]]:
     Args:
         images: placed and parallel, of one series.
     """
-    for attribute in (*_KINDS, *_ORDERS):
+    for attribute in _ATTRIBUTES:
         parts = _parts(images, attribute)
-        if len(parts) > 1 and all(map(is_stack, parts)):
-            # A lone slice of another kind, among many that are alike, is a pass of its own.
-            is_kind = len(_groups(images, attribute)) == len(parts)
-            if (max if is_kind else min)(map(len, parts)) >= _FEWEST_SLICES:
-                return [one for part in parts for one in passes(part)]
+        if len(parts) > 1 and all(len(part) >= _FEWEST_SLICES and is_stack(part) for part in parts):
+            return [one for part in parts for one in passes(part)]
     return [list(images)]
 
 

@@ -15,7 +15,7 @@ from MISTKDSegmentLib.io.dicom.stack import heights_mm, is_stack
 
 _Item = TypeVar("_Item")
 # Two lie equally far apart wherever they lie.
-_FEWEST_FOR_A_STACK = 3
+_FEWEST_SLICES = 3
 
 
 def of_one_uid(images: Iterable[Header]) -> list[list[Header]]:
@@ -94,12 +94,13 @@ def rejoined(series: Sequence[list[Header]]) -> list[list[Header]]:
         whole = [image for images in alike for image in images]
         are_slices = all(len(images) == 1 for images in alike)
         result += [whole] if are_slices or (_are_apart(alike) and is_stack(whole)) else alike
-    # Some programs make up every number that tells slices of one scan from those of another.
+    # Some programs make up every number that would tell slices of one scan from those of others.
     single = [images for images in result if len(images) == 1]
     result = [images for images in result if len(images) > 1]
     for alike in grouped(single, lambda images: _sort(images[0])):
         whole = [image for images in alike for image in images]
-        result += [whole] if len(whole) >= _FEWEST_FOR_A_STACK and is_stack(whole) else alike
+        are_close = len({image.path.parent for image in whole}) == 1 or len({image.study_uid for image in whole}) == 1
+        result += [whole] if len(whole) >= _FEWEST_SLICES and (are_close or is_stack(whole)) else alike
     return result
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from MISTKDSegmentLib.io.console import captured_stderr
 from MISTKDSegmentLib.io.dicom.header import (
     MEDIA_DIRECTORY_CLASS,
     Announcement,
@@ -20,11 +21,12 @@ from MISTKDSegmentLib.io.dicom.header import (
 )
 from MISTKDSegmentLib.io.dicom.passes import passes
 from MISTKDSegmentLib.io.dicom.pieces import grouped, of_one_uid, rejoined
-from MISTKDSegmentLib.io.dicom.stack import is_stack
+from MISTKDSegmentLib.io.dicom.stack import SAME_PLACE_MM, is_stack
 
 NOT_AXIAL, LOCALIZER, NO_IMAGES = "not axial", "localizers", "no readable images"
 CAPTURES, OTHER_CLASS = "secondary captures (pictures of a screen)", "of a SOP class that is not a CT's"
 COLOURS, COPIES = "colour pictures", "copies of slices in another folder"
+ONE_PLACE = "repeated pictures of one place"
 _CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 # Of the slice normal against the patient's long axis: a stack tilted by up to 45 degrees is axial.
 _MIN_AXIAL = 0.7
@@ -79,13 +81,14 @@ def find_series(paths: Iterable[Path]) -> list[Series]:
         paths: of the files.
     """
     headers, others = [], []
-    # Reading a pipe or a device would not end.
-    for path in sorted(path for path in paths if path.is_file()):
-        header = read_header(path)
-        if header is None:
-            others.append(path)
-        else:
-            headers.append(header)
+    with captured_stderr():  # some decoders print
+        # Reading a pipe or a device would not end.
+        for path in sorted(path for path in paths if path.is_file()):
+            header = read_header(path)
+            if header is None:
+                others.append(path)
+            else:
+                headers.append(header)
     return sorted(_with_unreadable(_told_apart(headers), others, headers), key=_order)
 
 
@@ -106,8 +109,7 @@ def _told_apart(headers: Sequence[Header]) -> list[Series]:
                 scans += _of_planes(kind)
     for images in rejoined(scans):
         parts = passes(images)
-        found += [Series(tuple(part), fault=_why_not_axial(part) or _why_not_hu(part),
-                         part=number if len(parts) > 1 else 0)
+        found += [Series(tuple(part), fault=_why_no_scan(part), part=number if len(parts) > 1 else 0)
                   for number, part in enumerate(parts, 1)]
     folders = {image.path.parent for images in of_uids for image in images}
     copies = grouped((image for image in headers if image.path.parent not in folders), lambda image: image.path.parent)
@@ -128,9 +130,13 @@ def why_no_slice(image: Header) -> str:
     return f"computed, not scanned ({computed[1]} in their ImageType)" if computed else ""
 
 
-def _why_not_hu(images: Sequence[Header]) -> str:
-    kinds = {image.rescale_type for image in images}
-    return "" if any(image.is_in_hu for image in images) else f"not in HU but in {printable(', '.join(sorted(kinds)))}"
+def _why_no_scan(images: Sequence[Header]) -> str:
+    """Why slices, each of which may be one of a CT, are no scan to segment together; empty where they may be."""
+    if len(images) > 1 and np.ptp([image.position for image in images], axis=0).max() < SAME_PLACE_MM:
+        return ONE_PLACE
+    if not any(image.is_in_hu for image in images):
+        return f"not in HU but in {printable(', '.join(sorted({image.rescale_type for image in images})))}"
+    return _why_not_axial(images)
 
 
 def _of_planes(images: Sequence[Header]) -> list[list[Header]]:

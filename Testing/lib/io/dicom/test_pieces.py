@@ -86,8 +86,11 @@ def test_slices_of_different_kinds_are_not(name):
 
 def test_slices_of_different_studies_that_make_no_stack_are_not():
     images = alone(4, study_uid="1.")
-    images[2][0] = images[2][0]._replace(position=(0.0, 0.0, 12.3))
+    for n, (image,) in enumerate(images):
+        images[n][0] = image._replace(path=Path(f"{n}/slice"), position=(0.0, 0.0, [0, 5, 12.3, 15][n]))
     assert sizes(rejoined(images)) == [1] * 4
+    # In one folder, they are more likely one scan, which is read to say what is wrong with it.
+    assert sizes(rejoined([[image._replace(path=Path(f"a/{n}"))] for n, (image,) in enumerate(images)])) == [4]
 
 
 def test_halves_with_a_uid_each_are_one_series_and_scans_that_overlap_or_lie_apart_are_not():
