@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from MISTKDSegmentLib.io.dicom.header import Header
+from MISTKDSegmentLib.io.dicom.passes import passes
 from MISTKDSegmentLib.io.dicom.stack import heights_mm, is_stack
 
 _Item = TypeVar("_Item")
@@ -18,17 +19,14 @@ _Item = TypeVar("_Item")
 _FEWEST_SLICES = 3
 
 
-def of_one_uid(images: Iterable[Header]) -> list[list[Header]]:
-    """Put images of one patient, study and series UID together.
+def of_folders(images: Iterable[Header]) -> list[list[Header]]:
+    """Put pieces of a series together that lie in several folders.
 
-    Pieces of a series that lie in several folders become one, copies of a series stay apart, and copies of a part of
-    it are left out.
+    Copies of it stay apart, copies of a part of it are left out, and of files with the same content one is taken.
+
+    Args:
+        images: of one patient, study and series UID, placed and parallel.
     """
-    by_uid = grouped(images, lambda image: (image.patient, image.study_uid, image.series_uid))
-    return [one for series in by_uid for one in _of_folders(series)]
-
-
-def _of_folders(images: Sequence[Header]) -> list[list[Header]]:
     folders = _without_parts([_without_copies(folder) for folder in grouped(images, lambda image: image.path.parent)])
     # The first, second … copy of every piece make the first, second … copy of the series.
     versions: dict[int, list[list[Header]]] = defaultdict(list)
@@ -55,9 +53,7 @@ def _joined(folders: Sequence[list[Header]]) -> list[list[Header]]:
         return [whole]
     if all(_are_counted(folder) for folder in folders):
         return [whole] if _are_counted(whole) else list(folders)
-    if not all(image.is_placed for image in whole) or _are_apart(folders) or is_stack(whole):
-        return [whole]
-    return list(folders)
+    return [whole] if _are_apart(folders) or all(map(is_stack, passes(whole))) else list(folders)
 
 
 def _are_counted(images: Sequence[Header]) -> bool:
@@ -82,7 +78,7 @@ def _same_content(one: Path, other: Path) -> bool:
         return False
 
 
-def rejoined(series: Sequence[list[Header]]) -> list[list[Header]]:
+def rejoined(series: Iterable[list[Header]]) -> list[list[Header]]:
     """Put series together that are one by all but their UIDs: pieces, or slices with a UID each.
 
     Args:
@@ -90,10 +86,9 @@ def rejoined(series: Sequence[list[Header]]) -> list[list[Header]]:
     """
     result = []
     for alike in grouped(series, lambda images: (_sort(images[0]), images[0].study_uid, images[0].series_number,
-                                                  images[0].frame_of_reference_uid)):
+                                                 images[0].frame_of_reference_uid)):
         whole = [image for images in alike for image in images]
-        are_slices = all(len(images) == 1 for images in alike)
-        result += [whole] if are_slices or (_are_apart(alike) and is_stack(whole)) else alike
+        result += [whole] if all(len(images) == 1 for images in alike) else _chained(alike)
     # Some programs make up every number that would tell slices of one scan from those of others.
     single = [images for images in result if len(images) == 1]
     result = [images for images in result if len(images) > 1]
@@ -102,6 +97,20 @@ def rejoined(series: Sequence[list[Header]]) -> list[list[Header]]:
         are_close = len({image.path.parent for image in whole}) == 1 or len({image.study_uid for image in whole}) == 1
         result += [whole] if len(whole) >= _FEWEST_SLICES and (are_close or is_stack(whole)) else alike
     return result
+
+
+def _chained(series: Iterable[list[Header]]) -> list[list[Header]]:
+    """Join each stack to one that it goes on beyond the end."""
+    chains: list[list[Header]] = []
+    for images in sorted(series, key=lambda images: (images[0].acquisition_number, images[0].position)):
+        for chain in chains:
+            is_other = images[0].series_uid != chain[0].series_uid
+            if is_other and _are_apart((chain, images)) and is_stack(chain + images):
+                chain += images
+                break
+        else:
+            chains.append(list(images))
+    return chains
 
 
 def _sort(image: Header) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from MISTKDSegmentLib.io.dicom.header import (
     read_header,
 )
 from MISTKDSegmentLib.io.dicom.passes import passes
-from MISTKDSegmentLib.io.dicom.pieces import grouped, of_one_uid, rejoined
+from MISTKDSegmentLib.io.dicom.pieces import grouped, of_folders, rejoined
 from MISTKDSegmentLib.io.dicom.stack import SAME_PLACE_MM, is_stack
 
 NOT_AXIAL, LOCALIZER, NO_IMAGES = "not axial", "localizers", "no readable images"
@@ -98,22 +98,24 @@ def _order(series: Series) -> tuple[str, bool, int, tuple[Path, ...]]:
 
 def _told_apart(headers: Sequence[Header]) -> list[Series]:
     found, scans = [], []
-    of_uids = of_one_uid(headers)
-    for images in of_uids:
-        for kind in grouped(images, why_no_slice):
-            if why_no_slice(kind[0]):
-                found.append(Series(tuple(kind), fault=why_no_slice(kind[0])))
-            elif not all(image.is_placed for image in kind):
-                found.append(Series(tuple(kind)))
-            else:
-                scans += _of_planes(kind)
-    for images in rejoined(scans):
-        parts = passes(images)
-        found += [Series(tuple(part), fault=_why_no_scan(part), part=number if len(parts) > 1 else 0)
-                  for number, part in enumerate(parts, 1)]
-    folders = {image.path.parent for images in of_uids for image in images}
+    for images in grouped(headers, lambda image: (*_series_of(image), why_no_slice(image))):
+        fault = why_no_slice(images[0])
+        if fault or not all(image.is_placed for image in images):
+            found.append(Series(tuple(images), fault=fault))
+        else:
+            scans += [part for plane in _of_planes(images) for scan in of_folders(plane) for part in passes(scan)]
+    # Slices with a UID each make passes only now.
+    wholes = [(_series_of(whole[0]), part) for whole in rejoined(scans) for part in passes(whole)]
+    for alike in grouped(wholes, lambda whole: (whole[0], _why_no_scan(whole[1]))):
+        found += [Series(tuple(images), fault=_why_no_scan(images), part=number if len(alike) > 1 else 0)
+                  for number, (_, images) in enumerate(alike, 1)]
+    folders = {image.path.parent for one in found for image in one.images}
     copies = grouped((image for image in headers if image.path.parent not in folders), lambda image: image.path.parent)
     return [*found, *(Series(tuple(images), fault=COPIES) for images in copies)]
+
+
+def _series_of(image: Header) -> tuple[str, str, str]:
+    return image.patient, image.study_uid, image.series_uid
 
 
 def why_no_slice(image: Header) -> str:

@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MISTKDSegmentLib.io.dicom.passes import mingled_acquisitions, passes
@@ -67,6 +67,7 @@ def test_each_rotation_with_a_number_and_time_of_its_own_is_one_pass():
     assert heights(passes(images)) == [[5.0 * k for k in range(20)]]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(30)), st.sampled_from(["instance_number", "acquisition_number", "trigger_time", "kvp"]))
 def test_numbers_given_at_random_leave_a_scan_whole(order, name):
     images = [image._replace(**{name: float(n) if name.endswith("number") else f"{n:02}"})

@@ -1,8 +1,18 @@
 """Telling DICOM series in a folder apart."""
 
+import shutil
+
 import pytest
 
-from MISTKDSegmentLib.io.dicom.series import CAPTURES, LOCALIZER, NO_IMAGES, NOT_AXIAL, OTHER_CLASS, find_series
+from MISTKDSegmentLib.io.dicom.series import (
+    CAPTURES,
+    COPIES,
+    LOCALIZER,
+    NO_IMAGES,
+    NOT_AXIAL,
+    OTHER_CLASS,
+    find_series,
+)
 from Testing.lib.dicom_files import change, write_slice
 from Testing.lib.small_scans import write_ct_series
 
@@ -111,3 +121,19 @@ def test_the_index_of_a_disc_is_passed_over_under_any_name(tmp_path, name):
     announced(tmp_path / name, "1.2.840.10008.1.3.10")
     (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + bytes(100))
     assert series_in(tmp_path) == []
+
+
+def test_patients_under_one_uid_are_never_mixed(tmp_path):
+    pytest.importorskip("pydicom")
+    write_ct_series(tmp_path, slices=6)
+    for k in range(3, 6):
+        change(tmp_path / f"s1-{k}.dcm", PatientID="another")
+    assert [len(one.files) for one in series_in(tmp_path)] == [3, 3]
+
+
+def test_copies_of_a_part_of_a_series_are_left_out(tmp_path):
+    write_ct_series(tmp_path / "whole", slices=4)
+    (tmp_path / "keys").mkdir()
+    shutil.copy(tmp_path / "whole" / "s1-2.dcm", tmp_path / "keys")
+    found = find_series(tmp_path.rglob("*"))
+    assert [(one.fault, len(one.files)) for one in found] == [("", 4), (COPIES, 1)]
