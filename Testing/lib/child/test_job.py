@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_room_that_is_needed(tmp_path):
     job = Job.empty(inside=tmp_path)
-    job.folder.rmdir()
+    job.remove()
     with pytest.raises(OutputError, match=rf"{tmp_path.name} cannot be written .*make room for 1 MB"):
         list(job.fill(scan(), Options(tmp_path)))
 
