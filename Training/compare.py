@@ -17,7 +17,13 @@ from rich.table import Table
 
 from MISTKDSegmentLib.errors import InputError
 from Training.cli.command import Parser, parse, run_command, script_parser
-from Training.evaluation.comparison import check_comparable, read_results, worst_pairs, write_comparison
+from Training.evaluation.comparison import (
+    check_comparable,
+    check_same_definition,
+    read_results,
+    worst_pairs,
+    write_comparison,
+)
 from Training.evaluation.metrics import METRICS
 from Training.evaluation.paired import OVERALL, Comparison, Pairs, compare_all, pair, smallest_p
 from Training.system.files import check_folder
@@ -39,6 +45,7 @@ def _compare(arguments: Namespace) -> None:
     if arguments.metric not in METRICS[arguments.protocol]:
         raise InputError(f"the protocol {arguments.protocol} has no {arguments.metric}: name one of "
                          f"{', '.join(_compared(arguments.protocol))}.")
+    check_same_definition(first, second, paths, arguments.protocol, arguments.metric)
     pairs = pair(first["cases"], second["cases"], arguments.protocol, arguments.metric)
     compared = compare_all(pairs)
     models = [f"{document['bundle']['name']} {document['bundle']['version']}" for document in (first, second)]

@@ -18,19 +18,20 @@ from Training.cli.training_options import recipe_of, trainer_settings_of, traini
 from Training.engine.checkpoints import read_trained
 from Training.engine.dry_run import report
 from Training.engine.run_folder import TrainingRun, open_run, started_run
-from Training.engine.trainings import distill, read_teacher, student_task, teacher_task, train_teacher
+from Training.engine.trainings import distill, read_teachers, student_task, teacher_task, train_teacher
 from Training.system.files import check_folder
 
 
 def distill_parser() -> Parser:
     """The options of this script."""
     parser = training_parser("distill", __doc__)
-    parser.add_argument("--teacher", type=Path | None, metavar="CHECKPOINT",
-                        help="use this teacher (Training/train_teacher.py) instead of training one")
+    parser.add_argument("--teacher", type=Path, nargs="+", metavar="CHECKPOINT",
+                        help="use this teacher (mistkd train-teacher) instead of training one; of several, class "
+                        "probabilities are averaged and token sequences are the first one's")
     parser.add_argument("--bundle", type=Path | None, metavar="FOLDER",
                         help="where the model bundle goes; left out, RUN/bundle")
     parser.add_argument("--export", type=bool, default=True,
-                        help="whether to export the student at the end; Training/export.py does it later as well")
+                        help="whether to export the student at the end; mistkd export does it later as well")
     parser.add_argument("--name", default="student", help="of the model")
     parser.add_argument("--version", default="0.1.0", help="of the model")
     return parser
@@ -49,14 +50,14 @@ def _run(options: Namespace) -> None:
         raise InputError("--name and --version are of the model: give each at least a letter.")
     check_folder(options.bundle or options.out)
     run = open_run(options.data, recipe, settings)
-    teacher = read_teacher(run, options.teacher).network if options.teacher else teacher_task(run).network
-    student = student_task(run, teacher)
+    teachers = read_teachers(run, options.teacher) if options.teacher else [teacher_task(run).network]
+    student = student_task(run, teachers)
     if options.dry_run:
         report([*([] if options.teacher else [("teacher", teacher_task(run))]), ("student", student)], run)
         return
-    with started_run(options.out, run, resume=options.resume, teacher=options.teacher):
-        checkpoint = options.teacher or train_teacher(run, options.out / "teacher")
-        checkpoint = distill(run, checkpoint, options.out / "student")
+    with started_run(options.out, run, resume=options.resume, teachers=options.teacher or ()):
+        checkpoints = options.teacher or [train_teacher(run, options.out / "teacher")]
+        checkpoint = distill(run, checkpoints, options.out / "student")
         if rank_zero_only.rank == 0:
             print(f"Student: {checkpoint}")
             if options.export:

@@ -133,7 +133,7 @@ def _dry_run(name: str, options: Namespace) -> None:
     schedule = recipe.teacher_schedule if name == "teacher" else recipe.student_schedule
     run = open_run(options.data, recipe, trainer_settings_of(options, schedule.batch_size))
     task = teacher_task(run)
-    report([(name, task if name == "teacher" else student_task(run, task.network))], run)
+    report([(name, task if name == "teacher" else student_task(run, [task.network]))], run)
 
 
 def release_parser() -> Parser:

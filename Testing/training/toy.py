@@ -34,7 +34,7 @@ def toy_run(data: Sequence[Path], **changes: Any) -> TrainingRun:
 def toy_student(run: TrainingRun) -> DistillationTask:
     """A student beside an untrained teacher; the same at every call."""
     torch.manual_seed(1)
-    return student_task(run, Segmenter(run.channels, run.classes, run.recipe.teacher_network))
+    return student_task(run, [Segmenter(run.channels, run.classes, run.recipe.teacher_network)])
 
 
 def write_config(path: Path, **changes: Any) -> Path:

@@ -11,7 +11,7 @@ from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, PostProcessing
 from Training.engine.provenance import seen_by
 from Training.evaluation.metrics import PROTOCOLS
 from Training.system.files import write_text
-from Training.system.markdown import digits, render
+from Training.system.markdown import digits, interval, render
 from Training.system.words import spaced
 
 CARD_FILE = "README.md"
@@ -41,8 +41,8 @@ def card(description: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
     return render(
         "bundle/card.md.j2", **description, pictures=pictures, protocols=PROTOCOLS, few_cases=FEW_CASES,
         figures=_figures, flattering=flattery(results.get("cases", ()), {**provenance, **other}), other=other,
-        other_in_short=_other_in_short(other), presence=_presence(results), rules=_rules(description),
-        terms=_terms(provenance.get("recipe", {})), minutes=_minutes(provenance),
+        other_in_short=_other_in_short(other), intervals=_intervals(results), presence=_presence(results),
+        rules=_rules(description), terms=_terms(provenance.get("recipe", {})), minutes=_minutes(provenance),
         reach_mm=max(abs(offset) for offset in description["input"]["context_offsets_mm"]),
     )
 
@@ -92,6 +92,11 @@ def _figures(published: Mapping[str, Any], honest: Mapping[str, Any]) -> str:
     """The cells of one row of results."""
     return " | ".join([digits(published["dice"], 3), digits(published["hd95_voxels"], 1), digits(honest["dice"], 3),
                        digits(honest["hd95_mm"], 1), digits(honest["surface_dice_2mm"], 3)])
+
+
+def _intervals(results: Mapping[str, Any]) -> list[str]:
+    ends = {protocol: results.get(protocol, {}).get("mean_dice_ci95", (None,)) for protocol in PROTOCOLS}
+    return [f"{interval(both)} (`{protocol}`)" for protocol, both in ends.items() if both[0] is not None]
 
 
 def _presence(results: Mapping[str, Any]) -> list[str]:

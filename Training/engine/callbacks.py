@@ -8,9 +8,10 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ProgressBar
+from lightning.pytorch.callbacks import Callback, ProgressBar, WeightAveraging
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 from torch.utils.data import default_collate
 
 from Training.data.slices import Draw, SliceDataset
@@ -105,9 +106,33 @@ def _values(trainer: lightning.Trainer) -> str:
     return ", ".join(f"{name} {float(metrics[name]):.3f}" for name in ("loss", "dice") if name in metrics)
 
 
-class WeightsOnDevice(EMAWeightAveraging):
-    """Averages weights where they are trained; Lightning sets it up while they still lie in main memory."""
+class WeightsOnDevice(WeightAveraging):
+    """Exponential moving average of the weights, made where they are trained.
+
+    Lightning sets it up while the weights still lie in main memory.
+
+    Args:
+        decay: share of the average that stays at each step, once enough steps are done: after n, it is at most
+            (1 + n) / (10 + n), so that the weights of the beginning are soon forgotten.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def moved(average: Tensor, current: Tensor, done: int | Tensor) -> Tensor:
+            kept = decay_at(int(done), decay)
+            return kept * average + (1 - kept) * current
+
+        super().__init__(avg_fn=moved)
 
     def setup(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
         pl_module.to(trainer.strategy.root_device)
         super().setup(trainer, pl_module, stage)
+
+
+def decay_at(done: int, decay: float) -> float:
+    """Share of the average that stays when weights are averaged for the `done`-th time.
+
+    Examples:
+        >>> [round(decay_at(done, 0.998), 3) for done in (1, 100, 10_000)]
+        [0.182, 0.918, 0.998]
+    """
+    return min(decay, (1 + done) / (10 + done))

@@ -19,7 +19,7 @@ from Training.data.manifest import Manifest
 from Training.engine.recipe import Recipe
 from Training.engine.split import Split
 from Training.engine.trainer_settings import TrainerSettings
-from Training.system.files import write_json
+from Training.system.files import file_sha256, write_json
 
 METHOD = "MISTKD (doi 10.1145/3596286.3596292): transformer student distilled from a transformer teacher"
 PACKAGES = ("torch", "lightning", "numpy", "jsonargparse")
@@ -44,6 +44,15 @@ def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, settings: Tr
         "versions": {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         "hardware": hardware(settings),
     }
+
+
+def start_checksums(recipe: Recipe) -> dict[str, str]:
+    """Checksums of the files of weights that a recipe names as starts, as far as they are there."""
+    named = {name: Path(start) for name in ("teacher_start", "student_start") if (start := getattr(recipe, name))}
+    # Of the folder of a SegFormer checkpoint, the weights alone.
+    files = {name: [start] if start.is_file() else sorted([*start.glob("*.safetensors"), *start.glob("*.bin")])
+             for name, start in named.items()}
+    return {name: " ".join(file_sha256(file) for file in found) for name, found in files.items() if found}
 
 
 def seen_by(provenance: Mapping[str, Any]) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Schedule:
         warmup: share of the steps over which the rate rises from zero.
         weight_decay: AdamW's, on matrices and kernels only.
         gradient_clip: largest norm of the gradient.
-        ema_decay: of the averaged weights, which are those that are kept.
+        ema_decay: of the averaged weights, which are those that are kept; less in the first steps (`decay_at`).
         validations: how often the Dice of the validation cases is measured.
         checkpoint_steps: a checkpoint is written at least this often, in optimiser steps.
     """
@@ -59,6 +59,10 @@ class Distillation:
         stage_weights: shares of the four encoder stages in `sequence` and `relation`.
         channel_temperature: softening of the logits' maps in `channel`.
         logit_temperature: softening of the class probabilities in `logit`.
+        fade: share of the steps, 0 to 1, over which `sequence` and `relation` fade to nothing at the end of the
+            training; 0 keeps them as they are. What a student needs to begin with can be in its way at the end.
+        teacher_zooms: pixel sizes over the student's at which the teacher looks as well; its class probabilities, but
+            not its tokens, are averaged over them. 1 is one of them.
         unlabelled_share: share of the slices that is drawn from unlabelled cases, where there are some.
         unlabelled_weight: weight of the teacher's terms on unlabelled slices; on labelled ones it is 1.
     """
@@ -70,6 +74,8 @@ class Distillation:
     stage_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 1.0)
     channel_temperature: Positive = 4.0
     logit_temperature: Positive = 2.0
+    fade: Share = 0.0
+    teacher_zooms: tuple[float, ...] = (1.0,)
     unlabelled_share: ShareBelowOne = 0.25
     unlabelled_weight: NonNegative = 1.0
 
@@ -89,6 +95,8 @@ class Recipe:
         wide_share: share of the steps, 0 to 1, whose views are wide.
         context_offsets_mm: slices seen together, by distance in mm from the one that is segmented; 0 is that slice.
         slice_step_mm: distance in mm of the slices that inference runs in thin-slice scans.
+        slice_smoothing_mm: distance in mm within which inference averages the class probabilities of slices; 0 for
+            none.
         teacher_network: sizes of the teacher.
         student_network: sizes of the student.
         teacher_start: what the teacher starts from: a checkpoint of ours (`.ckpt`) of the same sizes; for the encoder
@@ -111,6 +119,7 @@ class Recipe:
     wide_share: Share = 0.0
     context_offsets_mm: tuple[float, ...] = (-5.0, 0.0, 5.0)
     slice_step_mm: Annotated[float, Range(0.1, 100)] = 3.0
+    slice_smoothing_mm: Annotated[float, Range(0, 100)] = 0.0
     teacher_network: NetworkConfig = TEACHER
     student_network: NetworkConfig = STUDENT
     teacher_start: str | None = None
@@ -142,6 +151,9 @@ class Recipe:
         offsets = self.context_offsets_mm
         if offsets.count(0.0) != 1 or len(offsets) > 64 or not all(-1000 <= offset <= 1000 for offset in offsets):
             raise InputError(f"context_offsets_mm is {offsets}: give 0 once, and at most 63 others, in mm.")
+        zooms = self.distillation.teacher_zooms
+        if zooms.count(1.0) != 1 or len(set(zooms)) != len(zooms) or not all(0.5 <= zoom <= 2 for zoom in zooms):
+            raise InputError(f"distillation.teacher_zooms is {zooms}: give 1 and others from 0.5 to 2, each once.")
         weights = self.distillation.stage_weights
         if not all(weight in Range(0) for weight in weights) or not sum(weights):
             raise InputError(f"distillation.stage_weights are {weights}: give 0 or more, one above 0.")

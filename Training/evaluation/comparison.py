@@ -69,6 +69,19 @@ def check_comparable(first: Mapping[str, Any], second: Mapping[str, Any], paths:
                              "models on the same.")
 
 
+def check_same_definition(first: Mapping[str, Any], second: Mapping[str, Any], paths: Sequence[Path], protocol: str,
+                          metric: str) -> None:
+    """Refuse distances that were measured by different definitions; that of Dice never changed.
+
+    Raises:
+        InputError: the files describe the protocol differently.
+    """
+    told = [document.get("protocols", {}).get(protocol) for document in (first, second)]
+    if metric != "dice" and told[0] != told[1]:
+        raise InputError(f"{paths[0]} and {paths[1]} define {metric} ({protocol}) differently, as their \"protocols\" "
+                         "say: evaluate the older one anew.")
+
+
 def worst_pairs(pairs: Pairs, count: int = WORST) -> list[tuple[str, str, float, float]]:
     """Where the second model loses most: case, organ, first and second value."""
     order = np.argsort(np.where(np.isnan(pairs.gains), np.inf, pairs.gains), axis=None, kind="stable")

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import NodeProto, TensorProto, helper
 
 from MISTKDSegmentLib.geometry.frame import canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.preprocess import slice_grid
 from MISTKDSegmentLib.inference.runner import slices_to_run
 from MISTKDSegmentLib.model.bundle import Bundle

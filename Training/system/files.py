@@ -1,7 +1,8 @@
-"""Folders and text files: whether they can be written, found out before the work whose result they hold."""
+"""Folders and text files: whether they can be written, found out before the work; and which file it is."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -72,3 +73,15 @@ def read_yaml(path: Path) -> Any:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not valid YAML ({reason}); correct it.") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Checksum of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): name a file that can.") from None

@@ -75,7 +75,7 @@ def _cases(names: Sequence[str]) -> str:
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(_ROOT), undefined=ChainableUndefined, trim_blocks=True, lstrip_blocks=True,
-    keep_trailing_newline=True, extensions=["jinja2.ext.do"],
+    keep_trailing_newline=True,
 )
 _ENVIRONMENT.filters |= {
     "cases": _cases, "counted": counted, "digits": digits, "interval": interval, "joined": _joined, "named": _named,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
+
+from MISTKDSegmentLib.system import peak_memory
 
 # Names of mallopt(3)'s parameters in malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 def peak_gib() -> float:
-    """Largest memory of this process so far, in GiB; NaN on Windows."""
-    if sys.platform == "win32":
-        return float("nan")
-    import resource  # which Windows lacks
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    """Largest memory of this process so far, in GiB; NaN where the system does not tell."""
+    return (peak_memory() or math.nan) / 2**30
 
 
 def keep_freed_memory() -> bool:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.model.bundle import PostProcessing, default_bundle_folder, load_bundle
 from Testing.training.made_up_scans import MadeUpScan
 from Training.bundle import half_precision

@@ -17,12 +17,12 @@ from slicer.i18n import tr as _
 
 from MISTKDSegmentLib.child.job import Job
 from MISTKDSegmentLib.child.messages import Done, Failed, Lines, Message
+from MISTKDSegmentLib.slicer.panel.sudden_end import SuddenEnd
 from MISTKDSegmentLib.slicer.panel.timer import Timer
 
 WAIT_STEP_S = 0.01
 KILL_WAIT_MS = 300
 _MODULE_FOLDER = Path(__file__).resolve().parents[3]
-_KILLED = (9, 128 + 9)  # by SIGKILL, and as a shell or launcher says it
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +52,7 @@ class ChildProcess:
         """
         self._job, self._on_message, self._on_end = job, on_message, on_end
         self._lines, self._said_last, self._error_text = Lines(), False, b""
+        self._sudden_end = SuddenEnd(job)
         # The application owns it: a QProcess that Python deletes inside its own signal takes Slicer down.
         self._process = qt.QProcess(slicer.app)
         self._process.setWorkingDirectory(str(_MODULE_FOLDER))
@@ -123,6 +124,7 @@ class ChildProcess:
         *lines, self._error_text = (self._error_text + bytes(self._process.readAllStandardError().data())).split(b"\n")
         for line in lines:
             _log.warning("Child process: %s", line.decode("utf-8", "replace").rstrip())
+            self._sudden_end.hear(line)
 
     def _failed(self, error: int) -> None:
         if error == qt.QProcess.FailedToStart:
@@ -141,21 +143,9 @@ class ChildProcess:
         self._read_errors()
         if self._error_text:
             _log.warning("Child process: %s", self._error_text.decode("utf-8", "replace"))
-        self._end(None if self._said_last else self._why_it_ended(code, status == qt.QProcess.CrashExit))
+            self._sudden_end.hear(self._error_text)
+        self._end(None if self._said_last else self._sudden_end.sentence(code, status == qt.QProcess.CrashExit))
 
     def _end(self, sentence: Optional[str]) -> None:
         self._release()
         self._on_end(sentence)
-
-    def _why_it_ended(self, code: int, crashed: bool) -> str:
-        if not self._job.folder.exists():
-            return _("The temporary folder {folder} was deleted during the segmentation; start again.").format(
-                folder=self._job.folder)
-        if code in _KILLED:
-            return _("The system ended the segmentation, most likely because memory ran out; close other programs or "
-                     "crop the volume, then start again.")
-        if crashed:
-            return _("The segmentation process crashed (code {code}), perhaps for lack of memory; start again, and "
-                     "report it with the Python log if it happens again.").format(code=code)
-        return _("The segmentation process ended without a result (code {code}), perhaps for lack of memory; the "
-                 "Python log has what it said.").format(code=code)
