@@ -10,7 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
-from MISTKDSegmentLib.child.job import Work, wait_for_work
+from MISTKDSegmentLib.child.job import Work, is_orphan, is_over, wait_for_work
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
 from MISTKDSegmentLib.io.reading import check_hu
@@ -33,10 +33,10 @@ def main(folder: str) -> None:
         folder: as `Job.empty` or `Job.create` made it.
     """
     try:
+        threading.Thread(target=_watch, args=(Path(folder),), daemon=True).start()
         _get_ready()
         work = wait_for_work(Path(folder), PATIENCE_S, LOOK_S)
         if work is not None:
-            threading.Thread(target=_watch, args=(work,), daemon=True).start()
             _do(work)
     except BaseException as error:  # whatever it is, the window is waiting for a word
         tell(failure(error))
@@ -68,11 +68,11 @@ def _get_ready() -> None:
     import MISTKDSegmentLib.inference.runner  # noqa: F401
 
 
-def _watch(work: Work) -> None:
-    while not work.is_over:
+def _watch(folder: Path) -> None:
+    while not is_over(folder):
         time.sleep(WATCH_S)
-    if work.is_orphan:
-        shutil.rmtree(work.folder, ignore_errors=True)
+    if is_orphan(folder):
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(STOPPED_EXIT_CODE)
 
 
