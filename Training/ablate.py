@@ -71,11 +71,11 @@ def variant_task(run: Run, teacher: Path) -> SegmentationTask:
     """
     trained = read_teacher(run, teacher)
     if any(getattr(run.recipe.distillation, term) for term in TERM_WEIGHTS):
-        return student_task(run, trained.network, checkpoint_facts(teacher))
+        return student_task(run, [trained.network], checkpoint_facts(teacher))
     network = new_network(run, run.recipe.student_network, run.recipe.student_start)
-    check_share(network, trained.network)
+    check_share(network, [trained.network])
     provenance = {**run.provenance, "parameters": {"student": parameter_count(network)},
-                  **start_facts(run.recipe.student_start)}
+                  **start_facts(run.recipe.student_start, run.recipe.student_network)}
     return SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 
@@ -139,7 +139,7 @@ def _run(options: Namespace) -> None:
         report(list(tasks), run)
         return
     read_teacher(run, options.teacher)
-    with started_run(options.out, run, resume=options.resume, teacher=options.teacher):
+    with started_run(options.out, run, resume=options.resume, teachers=[options.teacher]):
         for name, task in tasks:
             one = runs[name]
             lightning.seed_everything(one.recipe.seed, verbose=False)

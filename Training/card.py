@@ -119,7 +119,7 @@ def _results(description: Mapping[str, Any]) -> list[str]:
             *_of_which_network(description),
             results_table(results),
             *([" ".join(flattering)] if flattering else []),
-            _bullets(f"`{protocol}`: {meaning}" for protocol, meaning in PROTOCOLS.items()),
+            _bullets(f"`{protocol}`: {meaning}" for protocol, meaning in results.get("protocols", PROTOCOLS).items()),
             "Every mean is that of the organs' means over the cases.",
             *_intervals(results), *_presence(results["millimetre"].get("counts", {})), _conditions(results)]
 
@@ -225,7 +225,7 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
     for who in ("teacher", "student"):
         sizes, schedule = recipe.get(f"{who}_network") or recipe.get(who), recipe.get(f"{who}_schedule")
         if sizes:
-            items.append(f"{who.capitalize()}: widths {_listed(sizes['widths'])}, depths {_listed(sizes['depths'])}, "
+            items.append(f"{who.capitalize()}: {_family(sizes)}widths {_listed(sizes['widths'])}, depths {_listed(sizes['depths'])}, "
                          f"{'separable ' * sizes.get('separable_decoder', False)}decoder {sizes['decoder_width']}")
         given = provenance.get("teacher", {}).get("steps") if who == "teacher" else None
         if given:  # it had a recipe of its own
@@ -233,9 +233,25 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
         elif schedule:
             items.append(f"{who.capitalize()}'s schedule: {schedule['steps']} steps of {schedule['batch_size']} "
                          f"slices, learning rate {schedule['learning_rate']:g}{_went_on(provenance)}")
+    told = {"teacher": provenance.get("teacher", {}).get("pretrained"), "student": provenance.get("pretrained")}
+    items += [f"{who.capitalize()}'s encoder began with {_pretrained(facts)}" for who, facts in told.items() if facts]
+    members = provenance.get("teacher", {}).get("members", ())
+    items += [f"Teachers: {len(members)}, whose class probabilities were averaged"] if members else []
     items += [f"Distillation: {_terms(recipe)}"] if _terms(recipe) else []
     items += [f"Views of {' x '.join(str(n) for n in recipe['view'])} pixels"] if recipe.get("view") else []
     return [_bullets(items)] if items else []
+
+
+def _family(sizes: Mapping[str, Any]) -> str:
+    early = sizes.get("early", "mit")
+    return "" if early == "mit" else f"hybrid of EfficientNet-{early.capitalize()} and transformer blocks, "
+
+
+def _pretrained(facts: Mapping[str, str]) -> str:
+    """Published weights: whose they are, under which licence, and which file it was."""
+    whose = f"{facts['data']} weights of " if "data" in facts else ""
+    told = [*([facts["licence"]] if "licence" in facts else []), f"SHA-256 `{facts['sha256']}`"]
+    return f"{whose}`{facts['weights']}`{' ' + facts['version'] if 'version' in facts else ''} ({_listed(told)})"
 
 
 def _went_on(provenance: Mapping[str, Any]) -> str:

@@ -12,12 +12,12 @@ from lightning.pytorch.utilities import rank_zero_only
 from MISTKDSegmentLib.errors import InputError
 from Training.cli.command import run_command
 from Training.cli.options import Parser, check_machine, parse, recipe_of, training_parser
-from Training.data.files import check_folder
+from Training.data.files import check_folder, file_sha256
 from Training.engine.checkpoints import LAST, Trained, read_trained
 from Training.engine.dry_run import report
 from Training.engine.fit import fit
 from Training.engine.run_folder import Run, open_run, started_run
-from Training.engine.start import check_not_seen, check_organs, check_slices, checkpoint_facts, start_facts
+from Training.engine.start import check_not_seen, check_organs, check_slices, start_facts, teacher_facts
 from Training.engine.tasks import DistillationTask
 from Training.networks.segmenter import Segmenter, parameter_count
 from Training.train_teacher import new_network, teacher_task, train_teacher
@@ -25,43 +25,59 @@ from Training.train_teacher import new_network, teacher_task, train_teacher
 LARGEST_SHARE = 1 / 8
 
 
-def student_task(run: Run, teacher: Segmenter, teacher_facts: dict | None = None) -> DistillationTask:
-    """What trains a student beside its teacher.
+def student_task(run: Run, teachers: Sequence[Segmenter], teacher_facts: dict | None = None) -> DistillationTask:
+    """What trains a student beside its teachers.
 
     Args:
         run: recipe, data and machine.
-        teacher: the trained teacher; it is not changed.
-        teacher_facts: how the teacher came about, for the student's provenance.
+        teachers: trained; they are not changed. Token sequences are the first one's.
+        teacher_facts: how the teachers came about, for the student's provenance.
 
     Raises:
-        InputError: if the student has more than one eighth of the teacher's parameters.
+        InputError: if the student has more than one eighth of a teacher's parameters.
     """
     student = new_network(run, run.recipe.student_network, run.recipe.student_start)
-    check_share(student, teacher)
-    parameters = {"teacher": parameter_count(teacher), "student": parameter_count(student)}
+    check_share(student, teachers)
+    parameters = {"teacher": parameter_count(teachers[0]), "student": parameter_count(student)}
     provenance = {**run.provenance, "parameters": parameters, "teacher": dict(teacher_facts or {}),
-                  **start_facts(run.recipe.student_start)}
-    return DistillationTask(student, teacher, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
+                  **start_facts(run.recipe.student_start, run.recipe.student_network)}
+    return DistillationTask(student, teachers, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 
 
-def distill(run: Run, teacher: Path, folder: Path) -> Path:
-    """Train a student beside its teacher, or go on training the one in `folder`.
+def distill(run: Run, teachers: Sequence[Path], folder: Path) -> Path:
+    """Train a student beside its teachers, or go on training the one in `folder`.
 
     Args:
         run: recipe, data and machine.
-        teacher: checkpoint of the teacher.
+        teachers: their checkpoints.
         folder: for checkpoints, logs and pictures.
 
     Returns:
         Its last checkpoint, which holds the averaged weights.
 
     Raises:
-        InputError: the teacher does not fit the run, or the student is too large for it.
+        InputError: a teacher does not fit the run, or the student is too large for it.
     """
-    task = student_task(run, read_teacher(run, teacher).network, checkpoint_facts(teacher))
+    task = student_task(run, read_teachers(run, teachers), teacher_facts(teachers))
     fit(task, run.training, run.validation, folder, run.machine)
     return folder / LAST
+
+
+def read_teachers(run: Run, checkpoints: Sequence[Path]) -> list[Segmenter]:
+    """Teachers that fit the run and are not the same network twice.
+
+    Raises:
+        InputError: as of `read_teacher`, or one is named twice.
+    """
+    networks: dict[str, Segmenter] = {}
+    for checkpoint in checkpoints:
+        network = read_teacher(run, checkpoint).network
+        sha256 = file_sha256(checkpoint)
+        if sha256 in networks:
+            raise InputError(f"{checkpoint} is a teacher that --teacher has named already: name each once.")
+        networks[sha256] = network
+    return list(networks.values())
 
 
 def read_teacher(run: Run, checkpoint: Path) -> Trained:
@@ -82,13 +98,13 @@ def read_teacher(run: Run, checkpoint: Path) -> Trained:
     return trained
 
 
-def check_share(student: Segmenter, teacher: Segmenter) -> None:
+def check_share(student: Segmenter, teachers: Sequence[Segmenter]) -> None:
     """Refuse a student that breaks the rule of the paper.
 
     Raises:
-        InputError: if it has more than one eighth of the teacher's parameters.
+        InputError: if it has more than one eighth of the parameters of any teacher.
     """
-    ours, theirs = parameter_count(student), parameter_count(teacher)
+    ours, theirs = parameter_count(student), min(map(parameter_count, teachers))
     if ours > LARGEST_SHARE * theirs:
         raise InputError(
             f"The student has {ours:,} parameters and the teacher {theirs:,}: make the student at most an eighth."
@@ -98,8 +114,9 @@ def check_share(student: Segmenter, teacher: Segmenter) -> None:
 def distill_parser() -> Parser:
     """The options of this script."""
     parser = training_parser("distill", __doc__)
-    parser.add_argument("--teacher", type=Path | None, metavar="CHECKPOINT",
-                        help="use this teacher (Training/train_teacher.py) instead of training one")
+    parser.add_argument("--teacher", type=Path, nargs="+", metavar="CHECKPOINT",
+                        help="use this teacher (Training/train_teacher.py) instead of training one; of several, class "
+                        "probabilities are averaged and token sequences are the first one's")
     parser.add_argument("--bundle", type=Path | None, metavar="FOLDER",
                         help="where the model bundle goes; left out, RUN/bundle")
     parser.add_argument("--export", type=bool, default=True,
@@ -122,14 +139,14 @@ def _run(options: Namespace) -> None:
         raise InputError("--name and --version are of the model: give each at least a letter.")
     check_folder(options.bundle or options.out)
     run = open_run(options.data, recipe, machine)
-    teacher = read_teacher(run, options.teacher).network if options.teacher else teacher_task(run).network
-    student = student_task(run, teacher)
+    teachers = read_teachers(run, options.teacher) if options.teacher else [teacher_task(run).network]
+    student = student_task(run, teachers)
     if options.dry_run:
         report([*([] if options.teacher else [("teacher", teacher_task(run))]), ("student", student)], run)
         return
-    with started_run(options.out, run, resume=options.resume, teacher=options.teacher):
-        checkpoint = options.teacher or train_teacher(run, options.out / "teacher")
-        checkpoint = distill(run, checkpoint, options.out / "student")
+    with started_run(options.out, run, resume=options.resume, teachers=options.teacher or ()):
+        checkpoints = options.teacher or [train_teacher(run, options.out / "teacher")]
+        checkpoint = distill(run, checkpoints, options.out / "student")
         if rank_zero_only.rank == 0:
             print(f"Student: {checkpoint}")
             if options.export:

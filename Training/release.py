@@ -211,7 +211,7 @@ def _dry_run(name: str, options: Namespace) -> None:
     schedule = recipe.teacher_schedule if name == "teacher" else recipe.student_schedule
     run = open_run(options.data, recipe, check_machine(options, schedule.batch_size))
     task = train_teacher.teacher_task(run)
-    report([(name, task if name == "teacher" else distill.student_task(run, task.network))], run)
+    report([(name, task if name == "teacher" else distill.student_task(run, [task.network]))], run)
 
 
 def release_parser() -> Parser:

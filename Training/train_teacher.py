@@ -19,7 +19,8 @@ from Training.engine.fit import fit
 from Training.engine.run_folder import Run, open_run, started_run
 from Training.engine.start import start_facts, start_network
 from Training.engine.tasks import SegmentationTask
-from Training.networks.segmenter import NetworkConfig, Segmenter, parameter_count
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter, parameter_count
 
 
 def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter:
@@ -38,7 +39,7 @@ def teacher_task(run: Run) -> SegmentationTask:
     """What trains a teacher."""
     network = new_network(run, run.recipe.teacher_network, run.recipe.teacher_start)
     provenance = {**run.provenance, "parameters": {"teacher": parameter_count(network)},
-                  **start_facts(run.recipe.teacher_start)}
+                  **start_facts(run.recipe.teacher_start, run.recipe.teacher_network)}
     return SegmentationTask(network, run.recipe, run.recipe.teacher_schedule, run.manifest, provenance,
                             compiled=run.machine.compile)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Started
 from MISTKDSegmentLib.geometry.volume import Volume
 from Testing.host import open_host
@@ -28,6 +30,8 @@ from Testing.panel.children import (
     soon,
 )
 
+# What a launcher makes of any signal.
+ABNORMAL_END = "os.write(2, b'error: child exit abnormally\\n'); sys.exit(1)"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for what is left")
 
 
@@ -118,6 +122,7 @@ def test_what_it_says_on_stderr_is_in_the_log(host, child, job, tmp_path, monkey
     (KILL_ITSELF, "memory ran out"),
     ("os.kill(os.getpid(), signal.SIGSEGV)", "crashed (code 11)"),
     ("sys.exit(137)", "memory ran out"),
+    (ABNORMAL_END, "crashed or was ended by another program"),
     ("sys.exit(5)", "ended without a result (code 5)"),
     ("", "ended without a result (code 0)"),
     ("import shutil; shutil.rmtree(folder)", "was deleted"),
@@ -128,6 +133,24 @@ def test_each_sudden_end_has_its_sentence(host, child, job, tmp_path, monkeypatc
     assert listener.messages == [Started(10)]
     (sentence,) = listener.ends
     assert words in sentence and sentence.count(".") <= sentence.count("tmp") + 1
+
+
+def test_a_child_that_took_much_memory_and_was_killed_behind_a_launcher_is_told_as_such(host, child, job, tmp_path,
+                                                                                      monkeypatch):
+    monkeypatch.setattr("MISTKDSegmentLib.slicer.panel.sudden_end.usable_memory", lambda: 4_000_000_000)
+    leave(job.folder, LastWord(3_100_000_000, 40, 150))
+    python_slicer(tmp_path, monkeypatch, STARTED + ABNORMAL_END)
+    assert run(host, child, job).ends == [
+        "The system ended the segmentation because memory ran out (after 40 of 150 slices, with 3.1 of 4.0 GB of "
+        "memory); close other programs or crop the volume, then start again."]
+
+
+def test_when_the_kernel_has_ended_processes_for_want_of_memory_it_was_that(host, child, job, tmp_path, monkeypatch):
+    kills = itertools.count()
+    monkeypatch.setattr("MISTKDSegmentLib.slicer.panel.sudden_end.memory_kills", lambda: next(kills))
+    python_slicer(tmp_path, monkeypatch, STARTED + ABNORMAL_END)
+    (sentence,) = run(host, child, job).ends
+    assert sentence.startswith("The system ended the segmentation because memory ran out;")
 
 
 def test_a_missing_program_is_told_after_start_has_returned(host, child, job, tmp_path, monkeypatch):

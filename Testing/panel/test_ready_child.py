@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_child_that_ends_by_itself_is_forgotten(host, ready, temporary, child)
 def test_a_child_whose_folder_is_gone_is_not_handed_over(host, ready, temporary):
     ready.prepare()
     (folder,) = temporary.iterdir()
-    folder.rmdir()
+    shutil.rmtree(folder)
     child = ready.take()
     assert child.job.folder.is_dir()
     child.stop()

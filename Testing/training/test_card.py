@@ -153,6 +153,20 @@ def test_a_training_that_went_on_from_another_says_so_and_a_given_teacher_its_ow
     assert "teacher 30, what it went on from 5.5, student 12" in text
 
 
+def test_published_weights_are_named_with_version_licence_and_checksum():
+    told = description()
+    provenance = told["provenance"]
+    provenance["recipe"]["student_network"]["early"] = "lite0"
+    provenance["pretrained"] = {"weights": "lite0-model", "version": "0.1.0", "licence": "Apache-2.0",
+                                "data": "ImageNet", "sha256": "abc"}
+    provenance["teacher"] |= {"pretrained": {"weights": "segformer-b1", "sha256": "def"}, "members": [{}, {}]}
+    text = card(told)
+    assert ("Student's encoder began with ImageNet weights of `lite0-model` 0.1.0 (Apache-2.0, SHA-256 `abc`)") in text
+    assert "Teacher's encoder began with `segformer-b1` (SHA-256 `def`)" in text
+    assert "Teachers: 2, whose class probabilities were averaged" in text
+    assert "Student: hybrid of EfficientNet-Lite0 and transformer blocks, widths 8" in text
+
+
 def test_pictures_are_shown_with_what_they_show():
     text = card(description(), ["curves.png", "failures.png", "other.png"])
     assert "while it was trained:\n\n![curves](curves.png)" in text

@@ -25,7 +25,8 @@ from Testing.training.toy import MACHINE, RECIPE, toy_run, write_config
 from Training import distill, prepare, train_teacher
 from Training.engine.checkpoints import read_trained
 from Training.engine.run_folder import open_run, started_run
-from Training.networks.segmenter import STUDENT, TEACHER, Segmenter, parameter_count
+from Training.networks.config import STUDENT, TEACHER
+from Training.networks.segmenter import Segmenter, parameter_count
 
 TRAINING_SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocessing", "export",
                     "card")
@@ -132,6 +133,45 @@ def test_a_teacher_can_be_trained_first_and_used_later(teacher, tmp_path):
 
 
 @pytest.mark.slow
+def test_several_teachers_teach_one_student(teacher, tmp_path, capsys):
+    data, first = teacher
+    second = first.parent / "previous.ckpt"
+    zooms = replace(RECIPE.distillation, teacher_zooms=(1.0, 1.25))
+    options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml", distillation=zooms)), "--out",
+               str(tmp_path / "s"), "--export", "false"]
+    assert distill.main([*options, "--teacher", str(first), str(second)]) == 0
+    facts = read_trained(tmp_path / "s" / "student" / "last.ckpt").provenance["teacher"]
+    assert [member["steps"] for member in facts["members"]] == [4, 3]
+    assert facts["minutes"] == pytest.approx(sum(member["minutes"] for member in facts["members"]))
+    assert sorted(facts["seen"].values()) == ["a", "b", "u"]
+    assert distill.main([*options, "--teacher", str(second), str(first), "--resume"]) == 3
+    assert "was begun with another teacher" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_teacher_named_twice_is_refused(teacher, tmp_path, capsys):
+    data, checkpoint = teacher
+    options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml")), "--out", str(tmp_path / "s")]
+    assert distill.main([*options, "--teacher", str(checkpoint), str(checkpoint)]) == 3
+    assert "is a teacher that --teacher has named already" in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
+def test_a_teacher_with_other_stages_is_refused(teacher, tmp_path, capsys):
+    data, checkpoint = teacher
+    content = torch.load(checkpoint, weights_only=True)
+    for name in ("widths", "depths", "heads", "reductions"):
+        content["trained"]["network"][name] = content["trained"]["network"][name][:3]
+    torch.save(content, tmp_path / "three.ckpt")
+    options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml")), "--out", str(tmp_path / "s")]
+    assert distill.main([*options, "--teacher", str(tmp_path / "three.ckpt")]) == 3
+    error = capsys.readouterr().err
+    assert "three.ckpt" in error and "give four positive numbers, one per stage" in error and error.count("\n") == 1
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
 def test_a_teacher_that_does_not_fit_is_refused(teacher):
     data, checkpoint = teacher
     fitting = toy_run([data])
@@ -163,7 +203,7 @@ def test_a_renamed_validation_case_is_still_known_to_the_teacher(teacher, tmp_pa
 
 def test_a_student_of_more_than_an_eighth_is_refused():
     with pytest.raises(InputError, match="at most an eighth"):
-        distill.check_share(Segmenter(3, 9, TEACHER), Segmenter(3, 9, TEACHER))
+        distill.check_share(Segmenter(3, 9, TEACHER), [Segmenter(3, 9, TEACHER)])
 
 
 def test_training_needs_neither_a_reader_of_scans_nor_an_exporter():

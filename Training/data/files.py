@@ -1,7 +1,8 @@
-"""Whether files can be read and written, found out before the work whose result they hold."""
+"""Whether files can be read and written, found out before the work whose result they hold; and which file it is."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -55,3 +56,15 @@ def check_scan(scan: Scan) -> None:
 def size_mb(scan: Scan) -> float:
     """What the files of a scan take on disk, in 1e6 bytes."""
     return sum(path.stat().st_size for path in scan.files) / 1e6
+
+
+def file_sha256(path: Path) -> str:
+    """Checksum of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): name a file that can.") from None

@@ -16,6 +16,7 @@ import torch
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.atomic import atomic_path
+from Training.data.files import file_sha256
 from Training.data.prepared import Manifest
 from Training.data.split import Split
 from Training.engine.machine import Machine
@@ -44,6 +45,15 @@ def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, machine: Mac
         "versions": {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
         "hardware": hardware(machine),
     }
+
+
+def start_checksums(recipe: Recipe) -> dict[str, str]:
+    """Checksums of the files of weights that a recipe names as starts, as far as they are there."""
+    named = {name: Path(start) for name in ("teacher_start", "student_start") if (start := getattr(recipe, name))}
+    # Of the folder of a SegFormer checkpoint, the weights alone.
+    files = {name: [start] if start.is_file() else sorted([*start.glob("*.safetensors"), *start.glob("*.bin")])
+             for name, start in named.items()}
+    return {name: " ".join(file_sha256(file) for file in found) for name, found in files.items() if found}
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +12,14 @@ from filelock import FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError, OutputError
+from Training.data.files import file_sha256
 from Training.data.prepared import Case, Manifest, load_cases, read_manifests
+from Training.data.scans import listed
 from Training.data.split import Split, split_of
 from Training.engine.allocator import keep_freed_memory
 from Training.engine.checkpoints import LAST, PREVIOUS
 from Training.engine.machine import Machine
-from Training.engine.provenance import provenance_of, read_facts, starts, write_facts
+from Training.engine.provenance import provenance_of, read_facts, start_checksums, starts, write_facts
 from Training.engine.recipe import Recipe
 
 RECIPE_FILE = "recipe.yaml"
@@ -82,19 +83,20 @@ def _check_organs(manifest: Manifest, split: Split) -> None:
 
 
 @contextmanager
-def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = None) -> Iterator[None]:
+def started_run(folder: Path, run: Run, *, resume: bool, teachers: Sequence[Path] = ()) -> Iterator[None]:
     """A run folder that is this process's own for the block, with recipe and facts written into it; all is seeded.
 
     Args:
         folder: of the run.
         run: recipe, data and machine.
         resume: whether to go on with a run.
-        teacher: checkpoint that the run was given; None where it trains its own.
+        teachers: checkpoints that the run was given; none where it trains its own.
 
     Raises:
         OutputError: the folder cannot be made.
         InputError: it holds a run already and `resume` is False, it holds none and `resume` is True, or its run was
-            begun with another recipe, other data or another teacher; or another training writes into it.
+            begun with another recipe, other data, another teacher or other weights to start from; or another training
+            writes into it.
     """
     lightning.seed_everything(run.recipe.seed, verbose=False)
     if rank_zero_only.rank != 0:
@@ -102,15 +104,18 @@ def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = 
         return
     _check_begun(folder, resume)
     with _locked(folder):
-        given = None if teacher is None else hashlib.sha256(teacher.read_bytes()).hexdigest()
+        given = " ".join(file_sha256(teacher) for teacher in teachers) or None
         before = read_facts(folder)
         _check_same_data(folder, before, run)
         if before and before.get("given_teacher_sha256") != given:
             raise InputError(f"{folder} was begun with another teacher: name a new --out, or give the --teacher that "
                              "the run began with.")
+        checksums = start_checksums(run.recipe)
+        _check_same_start(folder, before, checksums)
         run.recipe.write(folder / RECIPE_FILE)
         all_starts = starts(before, run.provenance)
-        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "starts": all_starts})
+        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "start_sha256": checksums,
+                             "starts": all_starts})
         yield
 
 
@@ -148,3 +153,11 @@ def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:
     if changed:
         raise InputError(f"{folder} was begun with other data ({', '.join(changed[:5])}): name a new --out, or give "
                          "the data that the run began with.")
+
+
+def _check_same_start(folder: Path, before: dict[str, Any], checksums: dict[str, str]) -> None:
+    old = before.get("start_sha256", {})
+    changed = [name for name, checksum in checksums.items() if old.get(name, checksum) != checksum]
+    if changed:
+        raise InputError(f"{folder} was begun with other weights than {listed(changed)} names now: name a new --out, or "
+                         "put the weights back that the run began with.")

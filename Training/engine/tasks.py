@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -20,6 +20,7 @@ from Training.data.slices import Batch, SliceDataset
 from Training.engine.checkpoints import DESCRIPTION, describe
 from Training.engine.distributed import process_count, sum_over_processes
 from Training.engine.recipe import VIEW_MULTIPLE, Recipe, Schedule
+from Training.engine.teachers import EnsembleTeacher
 from Training.losses.distillation import SequenceLoss, channel_loss, logit_loss, relation_loss
 from Training.losses.segmentation import segmentation_loss
 from Training.networks.segmenter import Segmenter
@@ -81,7 +82,7 @@ class SegmentationTask(lightning.LightningModule):
             pixels: float32 (batch, context, height, width) in [0, 1].
             labels: int64 (batch, height, width), channels of the organs, 255 where nothing is known.
             known: bool (batch, classes), the channels that the labels tell.
-            chance: (batch, branches), which branches of the network each item skips; see `Encoder`.
+            chance: (batch, branches), which branches of the network each item skips; see `MiTEncoder`.
         """
         return {"segmentation": segmentation_loss(self._features(pixels, chance)[1], labels, known)}
 
@@ -170,37 +171,35 @@ class SegmentationTask(lightning.LightningModule):
 
 
 class DistillationTask(SegmentationTask):
-    """Trains a student beside its frozen teacher, which sees the same views.
+    """Trains a student beside its frozen teachers, which see the same views.
 
     Args:
         student: the network to train.
-        teacher: the trained network; kept in evaluation mode, never updated and not part of the checkpoint.
+        teachers: trained networks (see `EnsembleTeacher`); never updated and not part of the checkpoint.
         recipe, schedule, manifest, provenance, compiled: as in `SegmentationTask`.
     """
 
-    def __init__(self, student: Segmenter, teacher: Segmenter, recipe: Recipe, schedule: Schedule, manifest: Manifest,
-                 provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
+    def __init__(self, student: Segmenter, teachers: Sequence[Segmenter], recipe: Recipe, schedule: Schedule,
+                 manifest: Manifest, provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
         super().__init__(student, recipe, schedule, manifest, provenance, compiled=compiled)
         self.weights = recipe.distillation
         if self.weights.sequence:
             self.sequence_loss = SequenceLoss(
-                student.config.widths, teacher.config.widths, self.weights.stage_weights
+                student.config.widths, teachers[0].config.widths, self.weights.stage_weights
             )
-        # Out of sight, so that it is neither a submodule nor saved nor copied and averaged with the student.
-        self._teacher = _Shared([teacher.eval().requires_grad_(False)])
-        self._teacher_features = torch.compile(teacher.features) if compiled else teacher.features
+        # No module, so that it is neither saved nor averaged with the student.
+        self.teacher = EnsembleTeacher(teachers, self.weights.teacher_zooms, compiled=compiled)
 
     def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
-        self._teacher[0].to(pixels.device)
-        with torch.no_grad():
-            their_tokens, (their_logits, *_) = self._teacher_features(pixels)
+        their_tokens, their_logits = self.teacher(pixels)
         tokens, logits = self._features(pixels, chance)
         weights = self.weights
+        fading = fading_at(self.global_step, self.schedule.steps, weights.fade)
         terms: dict[str, Tensor] = {}
         if weights.sequence:
-            terms["sequence"] = weights.sequence * self.sequence_loss(tokens, their_tokens)
+            terms["sequence"] = weights.sequence * fading * self.sequence_loss(tokens, their_tokens)
         if weights.relation:
-            terms["relation"] = weights.relation * relation_loss(tokens, their_tokens, weights.stage_weights)
+            terms["relation"] = weights.relation * fading * relation_loss(tokens, their_tokens, weights.stage_weights)
         if weights.channel:
             terms["channel"] = weights.channel * channel_loss(logits[0], their_logits, weights.channel_temperature)
         if weights.logit:
@@ -212,13 +211,6 @@ class DistillationTask(SegmentationTask):
         }
 
 
-class _Shared(list[Segmenter]):
-    """Networks that a copy shares with its original."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Shared:
-        return self
-
-
 def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:
     """What a network of this recipe wants to see."""
     return InputContract(
@@ -227,6 +219,7 @@ def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:
         multiple=VIEW_MULTIPLE,
         context_offsets_mm=tuple(recipe.context_offsets_mm),
         slice_step_mm=recipe.slice_step_mm,
+        slice_smoothing_mm=recipe.slice_smoothing_mm,
     )
 
 
@@ -243,6 +236,18 @@ def organ_dice(counts: Tensor, known: Tensor) -> Tensor:
     overlap = counts.diagonal(dim1=1, dim2=2)
     dice = 2 * overlap / (counts.sum(1) + counts.sum(2))
     return torch.where(known, dice, torch.nan).nanmean(0)[1:]
+
+
+def fading_at(step: int, steps: int, fade: float) -> float:
+    """Share of a term that fades over the last `fade` of the steps: 1 before, 0 after the last step.
+
+    Examples:
+        >>> [fading_at(step, 100, 0.5) for step in (0, 50, 75, 100)]
+        [1.0, 1.0, 0.5, 0.0]
+        >>> fading_at(100, 100, 0.0)
+        1.0
+    """
+    return min(1.0, (steps - step) / (steps * fade)) if fade else 1.0
 
 
 def rate_at(step: int, schedule: Schedule) -> float:

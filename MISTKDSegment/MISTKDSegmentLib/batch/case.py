@@ -17,7 +17,7 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.inference.runner import segment
-from MISTKDSegmentLib.io.dicom_seg import write_dicom_seg
+from MISTKDSegmentLib.io.dicom.segmentation import write_dicom_seg
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.io.writing import write_scan, write_segmentation
 from MISTKDSegmentLib.model.bundle import Bundle
@@ -25,6 +25,7 @@ from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from MISTKDSegmentLib.report.overlay import write_overlay
 from MISTKDSegmentLib.report.table import OrganRow, measure, write_csv
 from MISTKDSegmentLib.report.terminal import dice_by_name
+from MISTKDSegmentLib.system import usable_cores
 
 FORMATS = ("seg.nrrd", "nii.gz", "dcm")
 STAGES = ("read", "segment", "measure", "write")
@@ -106,8 +107,8 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
         SegmentError: the scan or the output folder cannot be used.
     """
     clock = _Clock()
-    if settings.threads:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.threads, os.cpu_count() or 1))
+    cores = usable_cores()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.threads or cores, cores))
     _check_format(case, settings)
     volume, truth = _read(case)
     stem = results_stem(case, settings, volume.name)

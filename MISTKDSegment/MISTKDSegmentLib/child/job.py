@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from MISTKDSegmentLib.child import last_word
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -95,10 +96,13 @@ class Job:
             OutputError: it cannot be made.
         """
         try:
-            return cls(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside)))
+            folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside))
+            last_word.make_room(folder)
+            return cls(folder)
         except OSError as error:
             raise OutputError(f"The folder for temporary files {inside or tempfile.gettempdir()} cannot be written "
-                              f"({error.strerror or error}); choose another one in the application's settings.") from error
+                              f"({error.strerror or error}); choose another one in the application's "
+                              "settings.") from error
 
     def fill(self, volume: Volume, options: Options) -> Iterator[None]:
         """Write a scan down for the child, which begins after the last step.

@@ -49,7 +49,7 @@ def test_a_killed_worker_loses_nothing_and_a_case_that_kills_all_fails_alone(add
     found = {case.name: outcome for case, outcome in on_cluster(cases, settings, address)}
     done = {name: outcome.volumes_ml for name, outcome in found.items() if outcome.status == "done"}
     assert done == {name: {"liver": 3.84} for name in ("a", "b", "c", "killed once")}
-    assert (tmp_path / "killed once.nii.gz.deaths").read_text() == "0"
+    assert (tmp_path / "killed once.nii.gz.deaths").read_text() == "0 9"
     assert f"{tmp_path / 'deadly.nii.gz'} ended its Dask worker 2 times" in found["deadly"].error
 
 

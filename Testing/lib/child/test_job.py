@@ -83,17 +83,6 @@ def test_the_newest_request_is_the_one_that_waits(tmp_path):
     assert (work.request().number, work.request().position_lps) == (2, (1.5, -2.0, 3.0))
 
 
-def test_work_is_over_when_it_is_stopped_or_its_folder_or_owner_is_gone(tmp_path):
-    jobs = [Job.create(scan(), Options(tmp_path), inside=tmp_path) for _ in range(3)]
-    works = [open_work(job.folder) for job in jobs]
-    assert not any(work.is_over or work.is_orphan for work in works)
-    jobs[0].stop()
-    jobs[1].remove()
-    works[2] = replace(works[2], owner=gone())
-    assert [work.is_over for work in works] == [True, True, True]
-    assert [work.is_orphan for work in works] == [False, False, True]
-
-
 def test_leftovers_of_dead_windows_are_swept_and_others_stay(tmp_path):
     mine, theirs = (Job.create(scan(), Options(tmp_path), inside=tmp_path) for _ in range(2))
     assert mine.folder.name.startswith(f"mistkd-segment-{os.getpid()}-")
@@ -114,7 +103,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_room_that_is_needed(tmp_path):
     job = Job.empty(inside=tmp_path)
-    job.folder.rmdir()
+    job.remove()
     with pytest.raises(OutputError, match=rf"{tmp_path.name} cannot be written .*make room for 1 MB"):
         list(job.fill(scan(), Options(tmp_path)))
 

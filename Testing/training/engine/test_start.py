@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from dataclasses import replace
+from importlib.metadata import distribution
 
 import pytest
 import torch
@@ -10,10 +13,14 @@ import torch
 from MISTKDSegmentLib.errors import InputError
 from Testing.training.prepared_data import ORGANS, write_prepared
 from Testing.training.toy import LARGE, MACHINE, SMALL, toy_run
+from Training.data.files import file_sha256
 from Training.engine.checkpoints import read_trained
 from Training.engine.fit import fit
+from Training.engine.run_folder import started_run
 from Training.engine.seen_cases import seen_by
 from Training.engine.start import start_facts
+from Training.networks.efficientnet_lite import installed_start
+from Training.networks.config import HYBRID_STUDENT
 from Training.train_teacher import new_network, teacher_task
 
 
@@ -102,7 +109,7 @@ def test_a_start_that_itself_started_from_one_that_saw_a_validation_case_is_refu
         run = toy_run([data], validation=(), **changes)
         fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
     assert read_trained(second / "last.ckpt").provenance["data"]["training"] == ["a"]
-    assert sorted(start_facts(str(second / "last.ckpt"))["start"]["seen"].values()) == ["a", "b", "c"]
+    assert sorted(start_facts(str(second / "last.ckpt"), LARGE)["start"]["seen"].values()) == ["a", "b", "c"]
     with pytest.raises(InputError, match="was trained on c, which --validation names"):
         new_network(toy_run([data], validation=("c",)), LARGE, str(second / "last.ckpt"))
 
@@ -112,8 +119,42 @@ def test_a_start_that_is_missing_is_refused(data):
         new_network(toy_run([data]), LARGE, "nowhere.ckpt")
 
 
-def test_other_starts_leave_no_facts():
-    assert start_facts(None) == start_facts("folder/of/segformer") == {}
+def test_a_random_start_leaves_no_facts():
+    assert start_facts(None, LARGE) == start_facts("random", LARGE) == start_facts("random", HYBRID_STUDENT) == {}
+
+
+def test_the_weights_of_a_hybrid_are_told_with_package_version_checksum_and_licence():
+    facts = start_facts(None, HYBRID_STUDENT)["pretrained"]
+    assert facts["sha256"] == file_sha256(installed_start("lite0"))
+    package = distribution(facts["weights"])
+    assert facts["version"] == package.version and facts["licence"] == "Apache-2.0"
+    assert "Apache Software License 2.0" in (package.read_text("LICENSE") or "")
+    # Named as a file, it is the same or refused.
+    assert start_facts(str(installed_start("lite0")), HYBRID_STUDENT)["pretrained"] == facts
+
+
+def test_a_segformer_start_is_told_by_its_checksum(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    assert start_facts(str(tmp_path), LARGE) == {"pretrained": {
+        "weights": tmp_path.name, "sha256": hashlib.sha256(b"weights").hexdigest()}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["checkpoint", "folder"])
+def test_a_run_does_not_go_on_when_its_start_weights_changed(data, checkpoint, tmp_path, kind):
+    weights = tmp_path / "start.ckpt" if kind == "checkpoint" else tmp_path / "segformer" / "model.safetensors"
+    weights.parent.mkdir(exist_ok=True)
+    start = weights if kind == "checkpoint" else weights.parent
+    shutil.copyfile(checkpoint, weights)
+    run = toy_run([data], teacher_start=str(start))
+    with started_run(tmp_path / "out", run, resume=False):
+        pass
+    with started_run(tmp_path / "out", run, resume=True):
+        pass
+    shutil.copyfile(checkpoint.parent / "previous.ckpt", weights)
+    with pytest.raises(InputError, match="was begun with other weights than teacher_start names now"), \
+            started_run(tmp_path / "out", run, resume=True):
+        pytest.fail("it went on")
 
 
 def test_what_a_network_has_seen_is_what_everything_behind_it_has_seen():

@@ -36,7 +36,7 @@ def batch():
 
 def test_the_teacher_is_frozen_and_the_student_is_not(data):
     task = toy_student(toy_run([data]))
-    teacher = task._teacher[0]
+    teacher = task.teacher.networks[0]
     before = [value.clone() for value in teacher.state_dict().values()]
     task.train()
     torch.stack(list(task.terms(*batch()).values())).sum().backward()
@@ -73,7 +73,7 @@ def test_unlabelled_slices_teach_by_the_teacher_alone(data):
     terms = task.terms(image, labels, known)
     alone = task.terms(image[:1], labels[:1], known[:1])
     assert terms["segmentation"].item() == pytest.approx(alone["segmentation"].item(), rel=1e-5)
-    ours, theirs = task.network.features(image)[1][0], task._teacher[0].features(image)[1][0]
+    ours, theirs = task.network.features(image)[1][0], task.teacher.networks[0].features(image)[1][0]
     values = logit_loss(ours, theirs)
     assert terms["logit"].item() == pytest.approx((values[0] + 0.5 * values[1]).item() / 2, rel=1e-5)
 
@@ -131,7 +131,7 @@ def test_the_asked_share_of_the_steps_has_wide_views_and_always_the_same_steps(d
 def test_copies_share_the_teacher(data):
     task = toy_student(toy_run([data]))
     copied = copy.deepcopy(task)
-    assert copied._teacher[0] is task._teacher[0] and copied.network is not task.network
+    assert copied.teacher is task.teacher and copied.network is not task.network
 
 
 def test_the_contract_is_what_the_recipe_says(data):

@@ -18,11 +18,11 @@ from MISTKDSegmentLib.child.job import Job
 from MISTKDSegmentLib.child.messages import Done, Failed, Lines, Message
 from MISTKDSegmentLib.slicer.panel.installation import cannot_be_loaded
 from MISTKDSegmentLib.slicer.panel.signal import Signal
+from MISTKDSegmentLib.slicer.panel.sudden_end import SuddenEnd
 from MISTKDSegmentLib.slicer.panel.timer import Timer
 
 KILL_WAIT_MS = 300
 _MODULE_FOLDER = Path(__file__).resolve().parents[3]
-_KILLED = (9, 128 + 9)  # by SIGKILL, and as a shell or launcher says it
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +51,7 @@ class ChildProcess:
         self._reading = False
         self._connections: list[tuple[str, Callable]] = []
         self._lines, self._said_last, self._error_text = Lines(), False, b""
+        self._sudden_end = SuddenEnd(job)
 
     def start(self) -> None:
         """Start the child, once; returns at once, and signals from the event loop only."""
@@ -115,6 +116,7 @@ class ChildProcess:
         *lines, self._error_text = (self._error_text + bytes(self._process.readAllStandardError().data())).split(b"\n")
         for line in lines:
             _log.warning("Child process: %s", line.decode("utf-8", "replace").rstrip())
+            self._sudden_end.hear(line)
 
     def _failed(self, error: int) -> None:
         if error == qt.QProcess.FailedToStart:
@@ -133,24 +135,12 @@ class ChildProcess:
         self._read_errors()
         if self._error_text:
             _log.warning("Child process: %s", self._error_text.decode("utf-8", "replace"))
-        self._end(None if self._said_last else self._why_it_ended(code, status == qt.QProcess.CrashExit))
+            self._sudden_end.hear(self._error_text)
+        self._end(None if self._said_last else self._sudden_end.sentence(code, status == qt.QProcess.CrashExit))
 
     def _end(self, sentence: Optional[str]) -> None:
         self._release()
         self.ended.emit(sentence)
-
-    def _why_it_ended(self, code: int, crashed: bool) -> str:
-        if not self.job.folder.exists():
-            return _("The temporary folder {folder} was deleted during the segmentation; start again.").format(
-                folder=self.job.folder)
-        if code in _KILLED:
-            return _("The system ended the segmentation, most likely because memory ran out; close other programs or "
-                     "crop the volume, then start again.")
-        if crashed:
-            return _("The segmentation process crashed (code {code}), perhaps for lack of memory; start again, and "
-                     "report it with the Python log if it happens again.").format(code=code)
-        return _("The segmentation process ended without a result (code {code}), perhaps for lack of memory; the "
-                 "Python log has what it said.").format(code=code)
 
 
 def told_failure(message: Failed) -> str:

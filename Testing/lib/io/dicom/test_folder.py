@@ -10,10 +10,10 @@ import pytest
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.dicom_folder import read_dicom_folder
+from MISTKDSegmentLib.io.dicom.folder import read_dicom_folder
 from Testing.lib.dicom_files import slice_values, write_series, write_slice
 
-REAL = Path(__file__).parents[4] / "shared" / "ct" / "acrin_flt_breast_001"
+REAL = Path(__file__).parents[5] / "shared" / "ct" / "acrin_flt_breast_001"
 
 
 def refuses(folder, *words):
@@ -71,7 +71,7 @@ def test_other_files_and_subfolders_are_ignored(tmp_path):
     series = write_series(tmp_path / "scan")
     (series / "notes.txt").write_text("hello")
     (series / "empty").touch()
-    (series / "fake.dcm").write_bytes(bytes(128) + b"DICM" + b"a report, not an image")
+    (series / "._a99.dcm").write_bytes(b"another program's")
     write_series(series / "other", series=2)
     assert read_dicom_folder(series).voxels.shape == (6, 4, 5)
 
@@ -102,12 +102,29 @@ def test_a_folder_without_images_is_refused(tmp_path, content):
 
 def test_two_series_are_refused_and_listed(tmp_path):
     series = write_series(tmp_path / "scan", slices=3)
+    write_series(series, slices=2, series=4, prefix="b")
+    refuses(series, "2 DICOM series", "series 1 (CT, 3 images)", "series 4 (CT, 2 images)", "one CT series")
+
+
+def test_what_can_be_no_part_of_the_scan_is_passed_over(tmp_path):
+    series = write_series(tmp_path / "scan")
     write_series(series, slices=2, series=4, prefix="b", modality="PT")
-    refuses(series, "2 DICOM series", "number 1 (CT, 3 images)", "number 4 (PT, 2 images)", "one CT series")
+    write_slice(series / "scout", 0, (0, 0, 100), image_type="ORIGINAL\\PRIMARY\\LOCALIZER")
+    write_slice(series / "unmarked scout", 0, (0, 0, 100), axes=((1, 0, 0), (0, 0, -1)))
+    np.testing.assert_array_equal(read_dicom_folder(series).voxels, np.stack([slice_values(k) for k in range(6)]))
+
+
+def test_what_is_named_is_read_or_refused_and_never_passed_over(tmp_path):
+    series = write_series(tmp_path / "scan")
+    write_slice(series / "scout", 0, (0, 0, 100), image_type="ORIGINAL\\PRIMARY\\LOCALIZER")
+    names = [path.name for path in series.iterdir()]
+    with pytest.raises(InputError, match="localizers, 1 images"):
+        read_dicom_folder(series, names)
+    assert read_dicom_folder(series, [name for name in names if name != "scout"]).voxels.shape == (6, 4, 5)
 
 
 def test_another_modality_is_refused_by_name(tmp_path):
-    refuses(write_series(tmp_path / "scan", modality="MR"), "modality MR, not CT")
+    refuses(write_series(tmp_path / "scan", modality="MR"), "no slices of a CT", "of modality MR")
 
 
 @pytest.mark.parametrize("gone, missing", [([2], 1), ([2, 3], 2)])
@@ -125,28 +142,18 @@ def test_irregular_distances_are_refused(tmp_path):
     refuses(tmp_path, "irregular slice distances", "between 6.00 and 8.00 mm")
 
 
-def test_duplicated_slices_are_refused(tmp_path):
+def test_another_slice_at_the_same_place_is_refused_and_a_copy_of_the_file_counts_once(tmp_path):
     series = write_series(tmp_path / "scan")
     shutil.copy(series / "a97.dcm", series / "copy.dcm")
-    refuses(series, "1 duplicated slices", "35.00 mm")
-
-
-def test_a_localizer_in_the_series_is_refused_by_type(tmp_path):
-    series = write_series(tmp_path / "scan")
-    write_slice(series / "scout", 0, (0, 0, 100), image_type="ORIGINAL\\PRIMARY\\LOCALIZER")
-    refuses(series, "1 localizer", "7", "scout")
-
-
-def test_a_localizer_in_the_series_is_refused_by_orientation(tmp_path):
-    series = write_series(tmp_path / "scan")
-    write_slice(series / "scout", 0, (0, 0, 100), axes=((1, 0, 0), (0, 0, -1)))
-    refuses(series, "1 localizer", "scout")
+    assert read_dicom_folder(series).voxels.shape == (6, 4, 5)
+    write_slice(series / "other.dcm", 5, (-10, -20, 35))
+    refuses(series, "1 slices at the place of another one", "a97.dcm and other.dcm at 35.00 mm")
 
 
 def test_slices_of_different_size_are_refused(tmp_path):
     series = write_series(tmp_path / "scan")
     write_slice(series / "big", 0, (-10, -20, 45), values=slice_values(0, 8, 8))
-    refuses(series, "2 different sizes")
+    refuses(series, "1 of 7 images (first: big) of another size than the 5 x 4 pixels")
 
 
 def test_a_gantry_tilt_is_refused_with_its_angle(tmp_path):
@@ -159,14 +166,14 @@ def test_a_missing_pixel_spacing_is_refused(tmp_path):
     series = write_series(tmp_path / "scan")
     for path in series.iterdir():
         path.write_bytes(path.read_bytes().replace(b"\x28\x00\x30\x00", b"\x28\x00\x31\x00"))
-    refuses(series, "spacing")
+    refuses(series, "6 of 6 images", "without a usable PixelSpacing")
 
 
 def test_positions_that_are_no_numbers_are_refused(tmp_path):
     series = write_series(tmp_path / "scan")
     path = series / "a99.dcm"
     path.write_bytes(path.read_bytes().replace(b"-10\\-20\\30", b"-10\\-2x\\30"))
-    refuses(series, "1 images without position")
+    refuses(series, "1 of 6 images (first: a99.dcm) without a usable ImagePositionPatient")
 
 
 def test_multi_frame_files_are_refused_with_a_remedy(tmp_path):

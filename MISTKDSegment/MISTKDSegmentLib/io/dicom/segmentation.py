@@ -17,11 +17,12 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.io.console import silenced
+from MISTKDSegmentLib.io.dicom.folder import ordered_slices
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.model.labels import Code, Label
 
 MANUFACTURER = "MISTKDSegment"
-# Type 2 in the standard: must be there, may be empty. Anonymised series often lack them.
+# Type 2 in the standard: must be there, may be empty. Anonymised series often lack them, or have no dates in them.
 _MAY_BE_EMPTY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
                  "StudyDate", "StudyTime", "ReferringPhysicianName")
 _SEXES = ("M", "F", "O", "")
@@ -59,7 +60,6 @@ def write_dicom_seg(path: Path, volume: Volume, labels: np.ndarray, label_table:
         numbers[label.value] = number
     with _silence():
         segmentation = _segmentation(folder, _slices(folder, files, volume), numbers[labels], found, bundle)
-        segmentation.SpecificCharacterSet = _UTF_8  # the scan's may lack characters of the organs' names
         segmentation.ContentCreatorName = ""  # type 2 as well
         with atomic_path(path) as temporary:
             segmentation.save_as(os.fspath(temporary))
@@ -76,39 +76,46 @@ def _silence() -> Iterator[None]:
 def _slices(folder: Path, files: Sequence[str], volume: Volume) -> list[Any]:
     """Headers of the slices in the volume's order."""
     from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
 
-    headers = []
-    for path in [folder / name for name in files] or sorted(folder.iterdir()):
-        if not path.is_file():
-            continue
-        try:
-            header = dcmread(path, stop_before_pixels=True)
-        except InvalidDicomError:
-            continue
-        if "ImagePositionPatient" in header:
-            headers.append(_completed(header, volume))
-    headers.sort(key=lambda header: float(_position(header) @ volume.direction[:, 2]))
+    slices = ordered_slices(folder, files)
     expected = volume.ijk_to_lps[:3, 3] + np.outer(np.arange(len(volume.voxels)), volume.ijk_to_lps[:3, 2])
-    if len(headers) != len(expected) or np.abs([_position(h) for h in headers] - expected).max() > _TOLERANCE_MM:
-        raise InputError(f"{folder} has slices that a DICOM segmentation cannot refer to, perhaps without a DICOM "
-                         "preamble or at irregular places; choose --format seg.nrrd or nii.gz.")
-    return headers
-
-
-def _position(header: Any) -> np.ndarray:
-    return np.array(header.ImagePositionPatient, float)
+    if len(slices) != len(expected) or np.abs([one.position for one in slices] - expected).max() > _TOLERANCE_MM:
+        raise InputError(f"{folder} has slices that a DICOM segmentation cannot refer to, because they lie at "
+                         "irregular places or changed while the program ran; choose --format seg.nrrd or nii.gz.")
+    if len({one.series_uid for one in slices}) > 1:
+        raise InputError(f"{folder} has slices with different SeriesInstanceUIDs, and a DICOM segmentation refers to "
+                         "one series; choose --format seg.nrrd or nii.gz.")
+    # Some files lack the preamble by which DICOM is known.
+    return [_completed(dcmread(one.path, stop_before_pixels=True, force=True), volume) for one in slices]
 
 
 def _completed(header: Any, volume: Volume) -> Any:
+    """A header as a segmentation's patient and study are made of it.
+
+    In UTF-8, because the scan's character set may lack letters of the organs' names, and highdicom does not take one
+    whose first value is empty, as it is in Japan and Korea.
+    """
+    header.decode()
+    header.SpecificCharacterSet = _UTF_8
     for keyword in _MAY_BE_EMPTY:
-        if keyword not in header:
+        if keyword not in header or not _is_valid(keyword, header.get(keyword)):
             setattr(header, keyword, "")
     if not header.get("SliceThickness"):
         header.SliceThickness = f"{volume.spacing_mm[2]:.6g}"
-    if header.PatientSex not in _SEXES:
-        header.PatientSex = ""
     return header
+
+
+def _is_valid(keyword: str, value: Any) -> bool:
+    from pydicom.valuerep import DA, TM
+
+    if keyword == "PatientSex":
+        return value in _SEXES
+    kind = {"PatientBirthDate": DA, "StudyDate": DA, "StudyTime": TM}.get(keyword, str)
+    try:
+        kind(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _segmentation(folder: Path, slices: Sequence[Any], numbers: np.ndarray, found: Sequence[Label],

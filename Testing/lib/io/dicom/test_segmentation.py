@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from MISTKDSegmentLib.cli import segment as cli
 from MISTKDSegmentLib.errors import InputError, OutputError
-from MISTKDSegmentLib.io.dicom_seg import write_dicom_seg
+from MISTKDSegmentLib.io.dicom.segmentation import write_dicom_seg
 from MISTKDSegmentLib.io.reading import read_label_map, read_volume
 from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
@@ -20,7 +20,7 @@ from Testing.lib.dicom_files import write_slice
 pytest.importorskip("highdicom", reason="writing DICOM SEG needs the extra dicom")
 pydicom = pytest.importorskip("pydicom")
 
-REAL = Path(__file__).parents[4] / "shared" / "ct" / "acrin_flt_breast_001"
+REAL = Path(__file__).parents[5] / "shared" / "ct" / "acrin_flt_breast_001"
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 FRAME_OF_REFERENCE = "1.2.826.0.1.3680043.2.1125.1.77"
 OBLIQUE = ((1, 0, 0), (0, 0.8, 0.6))
