@@ -39,6 +39,7 @@ class Outcome:
         volumes_ml: by organ.
         flags: what to beware of, by organ.
         note: that it was skipped although somebody changed its results; else empty.
+        doubts: what makes the result doubtful as a whole.
     """
 
     status: str
@@ -49,6 +50,7 @@ class Outcome:
     volumes_ml: Mapping[str, float] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 Event = tuple[Case, Union[Progress, Outcome]]
@@ -94,7 +96,7 @@ def _bundle(folder: Path, description_sha256: str) -> Bundle:
 def _done(result: Result) -> Outcome:
     return Outcome(DONE, "", result.seconds, result.slices, result.spacing_mm,
                    {row.label.name: round(row.volume_ml, 2) for row in result.rows},
-                   {row.label.name: row.flags for row in result.rows if row.flags})
+                   {row.label.name: row.flags for row in result.rows if row.flags}, doubts=result.doubts)
 
 
 def record_path(case: Case, settings: Settings) -> Path:
@@ -142,7 +144,8 @@ def _size_and_time(path: Path) -> Optional[list[int]]:
 def _relevant(settings: Settings) -> dict[str, Any]:
     """What of the settings the results depend on, as JSON gives it back."""
     return {"model_sha256": settings.model_sha256, "organs": list(settings.organs), "format": settings.format,
-            "slice_step_mm": settings.slice_step_mm, "postprocess": settings.postprocess, "picture": settings.picture}
+            "slice_step_mm": settings.slice_step_mm, "postprocess": settings.postprocess, "picture": settings.picture,
+            "orientation": settings.orientation}
 
 
 def _fingerprint(case: Case) -> str:

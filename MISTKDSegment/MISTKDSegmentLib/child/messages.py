@@ -31,9 +31,10 @@ class SliceDone:
 
 @dataclass(frozen=True)
 class Done:
-    """The labels are complete."""
+    """The labels are complete; `doubts` as in `find_doubts`."""
 
     rows: tuple[OrganRow, ...]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _part(name: str, value: Any) -> Any:
         return Filled(**value)
     if name == "rows":
         return tuple(OrganRow(**{**row, "label": parse_label(row["label"])}) for row in value)
-    return value
+    return tuple(value) if name == "doubts" else value
 
 
 class Lines:

@@ -13,8 +13,9 @@ from pathlib import Path
 from MISTKDSegmentLib.child.job import Work, open_work
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
-from MISTKDSegmentLib.io.reading import check_hu
+from MISTKDSegmentLib.inference.evidence import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
+from MISTKDSegmentLib.report.doubts import find_doubts
 from MISTKDSegmentLib.report.table import measure
 
 OLDEST_ONNXRUNTIME = (1, 19)
@@ -68,7 +69,7 @@ def _watch(work: Work) -> None:
 
 def _do(work: Work) -> None:
     check_onnxruntime()
-    check_hu(work.volume.name, work.volume.voxels)
+    check_scan(work.volume.name, work.volume)
     bundle = load_bundle(work.options.bundle)
     if work.options.preview:
         _preview(work, bundle)
@@ -94,6 +95,7 @@ def check_onnxruntime() -> None:
 
 def _segment(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import segment
+    from MISTKDSegmentLib.inference.second_look import looks_mirrored
 
     options = work.options
     for progress in segment(work.volume, bundle, work.labels, organs=options.organs, threads=options.threads,
@@ -101,7 +103,9 @@ def _segment(work: Work, bundle: Bundle) -> None:
                             region=options.region):
         tell(progress if progress.slices_done else Started(progress.slices_total))
     labels = bundle.labels if options.organs is None else [bundle.label(name) for name in options.organs]
-    tell(Done(tuple(measure(work.volume, work.labels, labels, options.region))))
+    rows = tuple(measure(work.volume, work.labels, labels, options.region))
+    tell(Done(rows, find_doubts(work.volume, work.labels, rows, options.region,
+                                lambda: looks_mirrored(work.volume, bundle, work.labels, options.threads))))
 
 
 def _preview(work: Work, bundle: Bundle) -> None:

@@ -87,6 +87,7 @@ class Run:
         showsProgress: whether the organs appear in the slice views as they are found.
         segmentationNode, tableNode: the results, once it has finished.
         rows: what was measured of each organ, once it has finished.
+        doubts: what makes the result doubtful as a whole, one sentence each, once it has finished; mostly none.
         sentence: why it was cancelled or failed; what to know about a result; or "".
 
     Raises:
@@ -99,6 +100,7 @@ class Run:
         self.slicesDone = self.slicesTotal = 0
         self.segmentationNode = self.tableNode = None
         self.rows: tuple[OrganRow, ...] = ()
+        self.doubts: tuple[str, ...] = ()
         self.sentence = ""
         self._pace, self._silent_s = Pace(), 0.0
         self._live: Optional[LiveLabels] = None
@@ -195,6 +197,7 @@ class Run:
         except Exception:  # MRML raises many kinds; the run has to end and say so
             _log.exception("The segmentation could not be written into the scene.")
             return self._fail(_("The result could not be written into the scene; the Python log has the details."))
+        self.doubts = message.doubts
         self._end(self.sentence)
         self._tell("onFinished")
 
