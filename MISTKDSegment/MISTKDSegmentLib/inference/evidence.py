@@ -30,6 +30,7 @@ _MIN_RAW, _MIN_RAW_OF_DENSE, _MIN_RAW_TO_AIR = 0.02, 0.6, 4.0
 _AIR_PEAK_HU = (-1150.0, -650.0)
 _MIN_RANGE_HU, _LOWEST_TOP_HU, _HIGHEST_BOTTOM_HU = 200.0, 160.0, -80.0
 _SAMPLE_VOXELS, _COARSE_BODY_MM = 1 << 17, 8.0
+_FEWEST_VOXELS = 4096  # one slice of 64 x 64; shares of fewer say nothing
 
 _ORIGINAL = "choose the CT as the scanner made it"
 _RESCALE = "export it again with its rescale slope and intercept applied once"
@@ -139,11 +140,10 @@ def _without_lowest(values: np.ndarray) -> np.ndarray:
 
 def _why_no_hu(v: _Values) -> Optional[str]:
     """What the values probably are, and what to do; None where they may be HU."""
-    for cause in (_why_scaled, _why_shifted, _why_windowed):
-        found = cause(v)
-        if found is not None:
-            return found
-    return None
+    causes = [_why_scaled, _why_too_high, _why_one_sided, _why_off, _why_windowed]
+    if v.values.size < _FEWEST_VOXELS:
+        causes = [_why_scaled, _why_one_sided]
+    return next((found for cause in causes if (found := cause(v)) is not None), None)
 
 
 def _why_scaled(v: _Values) -> Optional[str]:
@@ -156,28 +156,35 @@ def _why_scaled(v: _Values) -> Optional[str]:
     return None
 
 
-def _why_shifted(v: _Values) -> Optional[str]:
-    above_tissue = v.share(_TISSUE_HU[1])
+def _why_too_high(v: _Values) -> Optional[str]:
+    least = max(_MIN_RAW, _MIN_RAW_OF_DENSE * v.share(_TISSUE_HU[1]), _MIN_RAW_TO_AIR * v.share(-np.inf, _AIR_HU[1]))
     for place, what in ((_RAW_TISSUE, "values as stored, 1000 or 1024 too high, or upside down"),
                         (_UPSIDE_DOWN_AIR, "upside down (MONOCHROME1), or 1000 or 1024 too high")):
         share = v.share(*place)
-        if share > max(_MIN_RAW, _MIN_RAW_OF_DENSE * above_tissue, _MIN_RAW_TO_AIR * v.share(-np.inf, _AIR_HU[1])):
+        if share > least:
             return f"{share:.0%} of them lie where no tissue does, so that they are probably {what}; {_RESCALE}"
-    below_air = v.share(-np.inf, _AIR_HU[0])
-    if below_air > _MAX_BELOW_AIR:
-        return (f"{below_air:.0%} of them lie below air, so that the intercept was probably subtracted twice, the "
-                f"slope is wrong or they are upside down; {_RESCALE}")
+    return None
+
+
+def _why_one_sided(v: _Values) -> Optional[str]:
     if v.share(-np.inf, -50.0) < _MIN_FAT_OR_AIR:
         stored = "numbers without sign, " if v.high > 32767 else ""
         return ("hardly any lie below -50, where fat and air do, so that they are perhaps MR, cut off at 0, "
                 f"{stored}or stored values without rescale intercept; {_ORIGINAL}, or {_RESCALE}")
-    tissue = v.share(*_TISSUE_HU)
-    if tissue < _MIN_TISSUE and v.share(-np.inf, _AIR_HU[1]) > 0.5:
+    if v.share(*_TISSUE_HU) < _MIN_TISSUE and v.share(-np.inf, _AIR_HU[1]) > 0.5:
         return ("they show nothing but air, or an intercept was subtracted twice; choose a scan of the abdomen, or "
                 f"{_RESCALE}")
+    return None
+
+
+def _why_off(v: _Values) -> Optional[str]:
+    below_air = v.share(-np.inf, _AIR_HU[0])
+    if below_air > _MAX_BELOW_AIR:
+        return (f"{below_air:.0%} of them lie below air, so that the intercept was probably subtracted twice, the "
+                f"slope is wrong or they are upside down; {_RESCALE}")
     if v.air_peak is not None and not _AIR_PEAK_HU[0] <= v.air_peak <= _AIR_PEAK_HU[1]:
         return f"air lies near {v.air_peak:.0f}, so that slope or intercept are probably wrong; {_RESCALE}"
-    if v.share(-650.0, -200.0) > _MAX_BETWEEN or tissue + v.share(*_AIR_HU) < _MIN_PLAUSIBLE:
+    if v.share(-650.0, -200.0) > _MAX_BETWEEN or v.share(*_TISSUE_HU) + v.share(*_AIR_HU) < _MIN_PLAUSIBLE:
         return f"too few lie where tissue and air do, so that slope or intercept are probably wrong; {_RESCALE}"
     return None
 

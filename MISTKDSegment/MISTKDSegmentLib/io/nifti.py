@@ -117,13 +117,14 @@ def _parse(path: Path, data: bytes) -> _Header:
 def _qform(pixdim: Sequence[float], values: Sequence[float]) -> np.ndarray:
     """3 x 4 matrix from (i, j, k, 1) to RAS of a quaternion and an offset ("method 2" of nifti1.h)."""
     b, c, d, *offset = values
-    a = math.sqrt(max(0.0, 1.0 - b * b - c * c - d * d))
+    a = math.sqrt(max(0.0, 1.0 - b * b - c * c - d * d)) if math.isfinite(b + c + d) else math.nan
     rotation = np.array([
         [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
         [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
         [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c]])
     spacing = np.array([pixdim[1], pixdim[2], pixdim[3] * (-1 if pixdim[0] < 0 else 1)])
-    return np.column_stack([rotation * spacing, offset])
+    with np.errstate(invalid="ignore"):
+        return np.column_stack([rotation * spacing, offset])
 
 
 def _offset(path: Path, value: float) -> int:

@@ -104,6 +104,9 @@ def _check_units(path: Path, header: Mapping[str, str]) -> None:
 
 
 def _check_orientation(path: Path, header: Mapping[str, str]) -> None:
+    sizes = header.get("sizes", "").split()
+    if len(sizes) < 3 or len([size for size in sizes if size != "1"]) > 3:
+        return  # no volume, as the reader will say
     space = header.get("space", "").lower().removesuffix("-time")
     if not space:
         raise no_orientation(path, "the header has no space")
