@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
-from Training.data.prepared import Case
+from Training.data.prepared import PreparedCase
 
 # Rows and columns of a small picture.
 SIDE = 32
@@ -52,7 +52,7 @@ def slices_alike(one: np.ndarray, other: np.ndarray) -> int:
     return int(((shorter @ longer.T).max(1) > ALIKE).sum())
 
 
-def check_patients(training: Iterable[Case], validation: Iterable[Case]) -> None:
+def check_patients(training: Iterable[PreparedCase], validation: Iterable[PreparedCase]) -> None:
     """Refuse cases to train on that show a patient of the validation.
 
     Args:

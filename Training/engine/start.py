@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from MISTKDSegmentLib.errors import InputError
-from Training.data.files import file_sha256
 from Training.engine.checkpoints import Trained, read_trained
-from Training.engine.recipe import plain
-from Training.engine.run_folder import Run
-from Training.engine.seen_cases import seen_by
+from Training.engine.provenance import seen_by
+from Training.engine.recipe import lists_for_tuples
+from Training.engine.run_folder import TrainingRun
 from Training.networks.config import NetworkConfig
 from Training.networks.efficientnet_lite import (
     START_DATA,
@@ -25,11 +24,12 @@ from Training.networks.efficientnet_lite import (
 from Training.networks.huggingface import start_from_segformer, weights_file
 from Training.networks.hybrid import HybridEncoder
 from Training.networks.segmenter import Segmenter
+from Training.system.files import file_sha256
 
 RANDOM = "random"
 
 
-def start_network(network: Segmenter, start: str | None, run: Run) -> None:
+def start_network(network: Segmenter, start: str | None, run: TrainingRun) -> None:
     """Put the weights into a network that its recipe starts from.
 
     Args:
@@ -50,7 +50,7 @@ def start_network(network: Segmenter, start: str | None, run: Run) -> None:
         start_from_segformer(network, Path(start or ""))
 
 
-def start_from(network: Segmenter, start: Path, run: Run) -> None:
+def start_from(network: Segmenter, start: Path, run: TrainingRun) -> None:
     """Put the weights of a checkpoint of ours into a network.
 
     The checkpoint may have seen pixels of another size, to which the network then gets used.
@@ -78,10 +78,10 @@ def start_from(network: Segmenter, start: Path, run: Run) -> None:
 
 def _sizes(config: NetworkConfig) -> dict[str, Any]:
     """What a network's weights mean; not which branches training skips."""
-    return {name: value for name, value in plain(asdict(config)).items() if name != "drop_path"}
+    return {name: value for name, value in lists_for_tuples(asdict(config)).items() if name != "drop_path"}
 
 
-def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_slices(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint whose networks see other slices together, or another window.
 
     Raises:
@@ -95,7 +95,7 @@ def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
                              "options that the checkpoint was trained with, or choose another.")
 
 
-def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_organs(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint of other organs.
 
     Raises:
@@ -106,7 +106,7 @@ def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
                          "the prepared data: choose one that was trained on the same.")
 
 
-def check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_not_seen(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint that has learnt from a validation case, itself or from its start or teacher.
 
     By content as well, for a case may have been renamed.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, log_softmax, pad
 
-from Training.engine.recipe import VIEW_MULTIPLE
+from Training.engine.recipe import VIEW_DIVISOR
 from Training.networks.batch_norm import at_least_single
 from Training.networks.segmenter import Segmenter
 from Training.networks.tokens import Tokens
@@ -62,7 +62,7 @@ class EnsembleTeacher:
         sides = pixels.shape[-2:]
         # Even, because logits have half as many; air around them up to the multiple that networks take.
         zoomed = [2 * round(side / (2 * zoom)) for side in sides]
-        border = [-side % VIEW_MULTIPLE for side in zoomed]
+        border = [-side % VIEW_DIVISOR for side in zoomed]
         seen = interpolate(pixels, zoomed, mode="bilinear", align_corners=False, antialias=True)
         logits = self._features[number](pad(seen, (0, border[1], 0, border[0])))[1][0]
         shown = at_least_single(logits[..., : zoomed[0] // 2, : zoomed[1] // 2])

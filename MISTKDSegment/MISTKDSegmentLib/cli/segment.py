@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import Any, NoReturn, Optional, Union
 
 from rich.console import Console
 
@@ -23,7 +23,9 @@ from MISTKDSegmentLib.batch.many import Spread, run_many
 from MISTKDSegmentLib.batch.outcome import DONE, SKIPPED
 from MISTKDSegmentLib.batch.plan import Plan, make_plan
 from MISTKDSegmentLib.cli.extras import require
+from MISTKDSegmentLib.cli.streams import Stream, occupy_descriptors
 from MISTKDSegmentLib.errors import BundleError, SegmentError
+from MISTKDSegmentLib.geometry.orientation import direction_of
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bundle
 from MISTKDSegmentLib.model.labels import Label
@@ -49,21 +51,25 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Raises:
         SystemExit: help or the version was asked for, or the arguments make no sense (code 2).
     """
-    options = make_parser().parse_args(argv)
-    _show_any_name()
+    occupy_descriptors()
     try:
+        options = make_parser().parse_args(argv)
+        _show_any_name()
         run(options)
     except SegmentError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return error.exit_code
     except MemoryError:
-        print(f"{PROGRAM}: error: the scan needs more memory than there is; close other programs or crop it.",
-              file=sys.stderr)
+        _say("error: the scan needs more memory than there is; close other programs or crop it.")
         return SegmentError.exit_code
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: stopped", file=sys.stderr)
+        _say("stopped")
         return STOPPED_EXIT_CODE
     return 0
+
+
+def _say(sentence: str) -> None:
+    Stream(sys.stderr).write(f"{PROGRAM}: {sentence}\n")
 
 
 def _show_any_name() -> None:
@@ -83,6 +89,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE_EXIT_CODE, f"{PROGRAM}: error: {message} (--help lists the options)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        stream = Stream(file or sys.stderr)
+        stream.write(message)
+        if file is sys.stdout:
+            stream.check("")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -106,6 +118,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--model", type=Path, metavar="FOLDER", help="model bundle (default: the one that comes along)")
     add("--slice-step", type=_positive_mm, metavar="MM",
         help="the network sees slices at this distance, the rest is interpolated (default: the model's)")
+    add("--orientation", type=_axes, metavar="AXES",
+        help="to where i, j and k run in volume files, whatever their headers say: one each of L/R, A/P and "
+             "S/I, e.g. LPS (left, posterior, superior); DICOM slices state their own")
     add("--no-postprocessing", action="store_true", help="keep what the network says, specks included")
     add("--no-picture", action="store_true", help="write no PNG")
     add("--quiet", action="store_true", help="print nothing but errors")
@@ -117,22 +132,28 @@ def run(options: argparse.Namespace) -> None:
     """Segments one scan or many and reports on them.
 
     Raises:
-        SegmentError: the input, the model or the output folder cannot be used, or some of many scans failed.
+        SegmentError: the input, the model, the output folder or standard output cannot be used, or some of many scans
+            failed.
     """
     started = time.monotonic()
-    messages = Console(quiet=options.quiet, stderr=True, highlight=False, markup=False, soft_wrap=True)
-    results = Console(quiet=options.quiet, highlight=False, markup=False, soft_wrap=True)
+    told = Stream(sys.stdout)
+    messages, results = (_console(stream, options.quiet) for stream in (Stream(sys.stderr), told))
     _require_extras(options)
     ensure_writable(options.output)
     bundle = load_bundle(options.model or default_bundle_folder())
     settings = _settings(options, bundle)
     messages.print(f"{NOTICE} Model: {bundle.name} {bundle.version}.")
-    plan = _plan(options)
-    if plan is None:
-        done = _run_one(Case(next(iter(options.inputs), None)), settings, bundle, messages, results)
+    to_do = _to_do(options)
+    if isinstance(to_do, Case):
+        done = _run_one(to_do, settings, bundle, messages, results)
     else:
-        done = _run_many(plan, settings, options, messages)
+        done = _run_many(to_do, settings, options, messages)
     results.print(f"{done} in {time.monotonic() - started:.1f} s.")
+    told.check(f"; the results are in {options.output.absolute()}")
+
+
+def _console(stream: Any, quiet: bool) -> Console:
+    return Console(file=stream, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
 
 
 def _require_extras(options: argparse.Namespace) -> None:
@@ -146,16 +167,17 @@ def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
     organs = tuple(label.name for label in choose_labels(bundle, options.organs))
     # Workers have working folders of their own.
     return Settings(options.output, bundle.folder.absolute(), bundle.description_sha256, organs, options.format,
-                    options.threads, options.slice_step, not options.no_postprocessing, not options.no_picture)
+                    options.threads, options.slice_step, not options.no_postprocessing, not options.no_picture,
+                    options.orientation)
 
 
-def _plan(options: argparse.Namespace) -> Optional[Plan]:
-    """What there is to do; None where it is one scan, which is read as such."""
+def _to_do(options: argparse.Namespace) -> Union[Case, Plan]:
+    """One scan, which is read as such, or many."""
     is_run_of_many = len(options.inputs) > 1 or options.workers or options.dask
     if not options.inputs or not (is_run_of_many or options.inputs[0].is_dir()):
-        return None
+        return Case(next(iter(options.inputs), None))
     plan = make_plan(options.inputs)
-    return plan if is_run_of_many or not plan.is_one_series_in(options.inputs[0]) else None
+    return plan if is_run_of_many else plan.only_scan(options.inputs[0]) or plan
 
 
 def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, results: Console) -> str:
@@ -167,6 +189,8 @@ def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, 
             bar.update(task, completed=progress.slices_done, total=progress.slices_total)
 
         result = run_case(case, settings, bundle, show)
+    for doubt in result.doubts:
+        results.print(f"Doubtful: {doubt}", style="bold")
     results.print(organ_table(result.rows, result.dice, plain=not results.is_terminal))
     return f"Wrote {', '.join(map(str, result.written))}"
 
@@ -204,6 +228,14 @@ def _positive_int(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return int(text)
+
+
+def _axes(text: str) -> str:
+    try:
+        direction_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text.upper()
 
 
 def _positive_mm(text: str) -> float:

@@ -11,7 +11,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import toy_run
-from Training.data.prepared import Case
+from Training.data.prepared import PreparedCase
 from Training.data.same_patient import SIDE, check_patients, small_pictures
 
 
@@ -25,8 +25,8 @@ def body(seed: int) -> np.ndarray:
     return np.rint((voxels[box] + 125) / 400 * 255).astype(np.uint8)
 
 
-def case(name: str, image: np.ndarray) -> Case:
-    return Case(name, image.astype(np.uint8), np.zeros_like(image), np.zeros((len(image), 2), bool), np.zeros(2, bool),
+def case(name: str, image: np.ndarray) -> PreparedCase:
+    return PreparedCase(name, image.astype(np.uint8), np.zeros_like(image), np.zeros((len(image), 2), bool), np.zeros(2, bool),
                 1.5, 5.0)
 
 
