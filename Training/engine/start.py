@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from MISTKDSegmentLib.errors import InputError
 from Training.engine.checkpoints import Trained, read_trained
@@ -43,7 +43,7 @@ def start_network(network: Segmenter, start: str | None, run: TrainingRun) -> No
     if start == RANDOM or (start is None and not network.config.is_hybrid):
         return
     if is_checkpoint(start):
-        start_from(network, Path(start or ""), run)
+        start_from(network, Path(start), run)
     elif isinstance(network.encoder, HybridEncoder):
         network.encoder.convolutions.start(Path(start) if start else installed_start(network.config.early))
     else:
@@ -124,8 +124,8 @@ def check_not_seen(checkpoint: Path, trained: Trained, run: TrainingRun) -> None
 def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
     """Which checkpoint it was, how that came about, and every case that it has learnt from (see `seen_by`)."""
     provenance = read_trained(checkpoint).provenance
-    facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes", "pretrained")
-             if key in provenance}
+    told = ("commit", "hardware", "steps", "minutes", "pretrained")
+    facts: dict[str, Any] = {key: provenance[key] for key in told if key in provenance}
     return {"sha256": file_sha256(checkpoint), **facts, "seen": seen_by(provenance)}
 
 
@@ -160,7 +160,7 @@ def _pretrained_facts(start: str | None, config: NetworkConfig) -> dict[str, str
     if start == RANDOM or (start is None and not config.is_hybrid):
         return {}
     if is_checkpoint(start):
-        return dict(read_trained(Path(start or "")).provenance.get("pretrained", {}))
+        return dict(read_trained(Path(start)).provenance.get("pretrained", {}))
     if config.is_hybrid:  # whatever file it was: another checksum is refused
         return {"weights": package_of(config.early), "version": START_VERSION, "licence": START_LICENCE,
                 "data": START_DATA, "sha256": START_SHA256[config.early]}
@@ -168,6 +168,6 @@ def _pretrained_facts(start: str | None, config: NetworkConfig) -> dict[str, str
     return {"weights": folder.name, "sha256": file_sha256(weights_file(folder))}
 
 
-def is_checkpoint(start: str | None) -> bool:
+def is_checkpoint(start: str | None) -> TypeGuard[str]:
     """Whether a start is a checkpoint of ours."""
     return start is not None and Path(start).suffix == ".ckpt"
