@@ -156,7 +156,7 @@ def _write_job(folder: Path, volume: Volume, options: Options) -> Iterator[None]
     yield from _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
     yield from _write_array(folder / _LABELS, shape, np.dtype(np.uint8),
                             repeat(np.zeros(shape[1:], np.uint8), shape[0]))
-    content = {"owner": os.getpid(), "geometry": _geometry(volume), "options": _plain(options)}
+    content = {"geometry": _geometry(volume), "options": _plain(options)}
     # Last and whole: the child waits for it.
     _write_whole(folder / _JOB, json.dumps(content))
 
@@ -197,27 +197,15 @@ class Work:
 
     Attributes:
         folder: where everything lies.
-        owner: process number of the window.
         volume: the scan; its voxels are mapped.
         labels: uint8 (k, j, i), to be filled; mapped.
         options: what to do.
     """
 
     folder: Path
-    owner: int
     volume: Volume
     labels: np.ndarray
     options: Options
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody waits for the result any more."""
-        return _is_over(self.folder, self.owner)
-
-    @property
-    def is_orphan(self) -> bool:
-        """Whether the window is gone, so that nobody else will delete the folder."""
-        return not is_alive(self.owner)
 
     def request(self) -> Optional[Request]:
         """The request that is waiting, if any."""
@@ -241,10 +229,10 @@ def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Wo
         None where nobody will want anything: the window is gone, has changed its mind, or lets one wait too long. The
         folder is removed then, unless the window does so.
     """
-    owner, end_s = _owner_of(folder), time.monotonic() + patience_s
+    end_s = time.monotonic() + patience_s
     while not (folder / _JOB).exists():
-        if _is_over(folder, owner) or time.monotonic() > end_s:
-            if not is_alive(owner):
+        if is_over(folder) or time.monotonic() > end_s:
+            if is_orphan(folder):
                 shutil.rmtree(folder, ignore_errors=True)
             return None
         time.sleep(look_s)
@@ -261,17 +249,19 @@ def open_work(folder: Path) -> Work:
     options["bundle"] = Path(options["bundle"])
     options["organs"] = None if options["organs"] is None else tuple(options["organs"])
     options["region"] = None if options["region"] is None else Region(np.array(options["region"]))
-    return Work(folder, int(content["owner"]), volume, labels, Options(**options))
+    return Work(folder, volume, labels, Options(**options))
 
 
-def _is_over(folder: Path, owner: int) -> bool:
-    return (folder / _STOP).exists() or not folder.exists() or not is_alive(owner)
+def is_over(folder: Path) -> bool:
+    """Whether nobody waits for a result any more."""
+    return (folder / _STOP).exists() or not folder.exists() or is_orphan(folder)
 
 
-def _owner_of(folder: Path) -> int:
-    """Process number of the window, from the folder's name: files in it may be gone, or not there yet."""
-    number = folder.name[len(PREFIX):].partition("-")[0]
-    return int(number) if number.isdecimal() else 0
+def is_orphan(folder: Path) -> bool:
+    """Whether the window is gone, so that it will not delete the folder."""
+    # From the name: files in it may be gone, or not there yet.
+    owner = folder.name[len(PREFIX):].partition("-")[0]
+    return owner.isdecimal() and not is_alive(int(owner))
 
 
 def sweep_leftovers(inside: Optional[Path] = None) -> None:
@@ -281,6 +271,5 @@ def sweep_leftovers(inside: Optional[Path] = None) -> None:
         inside: folder for temporary files; by default the system's.
     """
     for folder in Path(inside or tempfile.gettempdir()).glob(PREFIX + "*"):
-        owner = _owner_of(folder)
-        if owner and not is_alive(owner):
+        if is_orphan(folder):
             shutil.rmtree(folder, ignore_errors=True)

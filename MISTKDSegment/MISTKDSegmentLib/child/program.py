@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from MISTKDSegmentLib.child.job import Work, wait_for_work
+from MISTKDSegmentLib.child.job import Work, is_orphan, is_over, wait_for_work
 from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
@@ -55,10 +55,10 @@ def main(folder: str) -> None:
 
 def _work(folder: Path) -> None:
     try:
+        threading.Thread(target=_watch, args=(folder,), daemon=True).start()
         _get_ready()
         work = wait_for_work(folder, PATIENCE_S, LOOK_S)
         if work is not None:
-            threading.Thread(target=_watch, args=(work,), daemon=True).start()
             _do(work)
     except (NobodyListens, _Ended):
         raise
@@ -119,12 +119,12 @@ def _get_ready() -> None:
     import MISTKDSegmentLib.inference.runner  # noqa: F401
 
 
-def _watch(work: Work) -> None:
-    while not work.is_over:
-        leave(work.folder, LastWord(peak_memory(), *_reached))
+def _watch(folder: Path) -> None:
+    while not is_over(folder):
+        leave(folder, LastWord(peak_memory(), *_reached))
         time.sleep(WATCH_S)
-    if work.is_orphan:
-        _remove_and_end(work.folder)
+    if is_orphan(folder):
+        _remove_and_end(folder)
     os._exit(STOPPED_EXIT_CODE)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Options, open_work, sweep_leftovers, wait_for_work
+from MISTKDSegmentLib.child.job import Job, Options, is_orphan, is_over, open_work, sweep_leftovers, wait_for_work
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -37,7 +37,7 @@ def test_the_child_finds_the_scan_and_the_options_as_they_were(tmp_path):
     np.testing.assert_array_equal(work.volume.voxels, scan().voxels)
     assert (work.volume.spacing_mm, work.volume.origin_mm) == (scan().spacing_mm, scan().origin_mm)
     np.testing.assert_allclose(work.volume.direction, TURNED)
-    assert (work.volume.name, work.owner) == ("Größe 1", os.getpid())
+    assert work.volume.name == "Größe 1"
     np.testing.assert_array_equal(work.options.region.lps_to_unit, options.region.lps_to_unit)
     assert replace(work.options, region=None) == replace(options, region=None)
 
@@ -85,13 +85,13 @@ def test_the_newest_request_is_the_one_that_waits(tmp_path):
 
 def test_work_is_over_when_it_is_stopped_or_its_folder_or_owner_is_gone(tmp_path):
     jobs = [Job.create(scan(), Options(tmp_path), inside=tmp_path) for _ in range(3)]
-    works = [open_work(job.folder) for job in jobs]
-    assert not any(work.is_over or work.is_orphan for work in works)
+    folders = [job.folder for job in jobs]
+    assert not any(is_over(folder) or is_orphan(folder) for folder in folders)
     jobs[0].stop()
     jobs[1].remove()
-    works[2] = replace(works[2], owner=gone())
-    assert [work.is_over for work in works] == [True, True, True]
-    assert [work.is_orphan for work in works] == [False, False, True]
+    folders[2] = folders[2].rename(tmp_path / f"mistkd-segment-{gone()}-x")
+    assert [is_over(folder) for folder in folders] == [True, True, True]
+    assert [is_orphan(folder) for folder in folders] == [False, False, True]
 
 
 def test_leftovers_of_dead_windows_are_swept_and_others_stay(tmp_path):
