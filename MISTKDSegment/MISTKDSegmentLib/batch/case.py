@@ -17,7 +17,7 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.inference.runner import segment
-from MISTKDSegmentLib.io.dicom_seg import write_dicom_seg
+from MISTKDSegmentLib.io.dicom.segmentation import write_dicom_seg
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.io.writing import write_scan, write_segmentation
 from MISTKDSegmentLib.model.bundle import Bundle

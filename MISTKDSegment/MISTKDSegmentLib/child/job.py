@@ -217,8 +217,20 @@ class Work:
         return Request(int(content["number"]), (x, y, z))
 
 
+def is_over(folder: Path) -> bool:
+    """Whether nobody waits for the result of a job any more."""
+    return (folder / _STOP).exists() or not folder.exists() or is_orphan(folder)
+
+
+def is_orphan(folder: Path) -> bool:
+    """Whether the window of a job is gone, so that nobody else will delete its folder."""
+    # From the name: files in it may be gone, or not there yet.
+    owner = folder.name[len(PREFIX):].partition("-")[0]
+    return owner.isdecimal() and not is_alive(int(owner))
+
+
 def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Work]:
-    """Open the folder as soon as `Job.fill` has written a scan into it.
+    """Open the folder of a job as soon as `Job.fill` has written a scan into it.
 
     Args:
         folder: as `Job.empty` made it.
@@ -226,14 +238,11 @@ def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Wo
         look_s: between two looks at the folder.
 
     Returns:
-        None where nobody will want anything: the window is gone, has changed its mind, or lets one wait too long. The
-        folder is removed then, unless the window does so.
+        None where one has waited for long enough.
     """
     end_s = time.monotonic() + patience_s
     while not (folder / _JOB).exists():
-        if is_over(folder) or time.monotonic() > end_s:
-            if is_orphan(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+        if time.monotonic() > end_s:
             return None
         time.sleep(look_s)
     return open_work(folder)
@@ -250,18 +259,6 @@ def open_work(folder: Path) -> Work:
     options["organs"] = None if options["organs"] is None else tuple(options["organs"])
     options["region"] = None if options["region"] is None else Region(np.array(options["region"]))
     return Work(folder, volume, labels, Options(**options))
-
-
-def is_over(folder: Path) -> bool:
-    """Whether nobody waits for a result any more."""
-    return (folder / _STOP).exists() or not folder.exists() or is_orphan(folder)
-
-
-def is_orphan(folder: Path) -> bool:
-    """Whether the window is gone, so that it will not delete the folder."""
-    # From the name: files in it may be gone, or not there yet.
-    owner = folder.name[len(PREFIX):].partition("-")[0]
-    return owner.isdecimal() and not is_alive(int(owner))
 
 
 def sweep_leftovers(inside: Optional[Path] = None) -> None:

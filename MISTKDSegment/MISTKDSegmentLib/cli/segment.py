@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Optional
+from typing import Any, NoReturn, Optional, Union
 
 from rich.console import Console
 
@@ -139,11 +139,11 @@ def run(options: argparse.Namespace) -> None:
     bundle = load_bundle(options.model or default_bundle_folder())
     settings = _settings(options, bundle)
     messages.print(f"{NOTICE} Model: {bundle.name} {bundle.version}.")
-    plan = _plan(options)
-    if plan is None:
-        done = _run_one(Case(next(iter(options.inputs), None)), settings, bundle, messages, results)
+    to_do = _to_do(options)
+    if isinstance(to_do, Case):
+        done = _run_one(to_do, settings, bundle, messages, results)
     else:
-        done = _run_many(plan, settings, options, messages)
+        done = _run_many(to_do, settings, options, messages)
     results.print(f"{done} in {time.monotonic() - started:.1f} s.")
     told.check(f"; the results are in {options.output.absolute()}")
 
@@ -166,13 +166,13 @@ def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
                     options.threads, options.slice_step, not options.no_postprocessing, not options.no_picture)
 
 
-def _plan(options: argparse.Namespace) -> Optional[Plan]:
-    """What there is to do; None where it is one scan, which is read as such."""
+def _to_do(options: argparse.Namespace) -> Union[Case, Plan]:
+    """One scan, which is read as such, or many."""
     is_run_of_many = len(options.inputs) > 1 or options.workers or options.dask
     if not options.inputs or not (is_run_of_many or options.inputs[0].is_dir()):
-        return None
+        return Case(next(iter(options.inputs), None))
     plan = make_plan(options.inputs)
-    return plan if is_run_of_many or not plan.is_one_series_in(options.inputs[0]) else None
+    return plan if is_run_of_many else plan.only_scan(options.inputs[0]) or plan
 
 
 def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, results: Console) -> str:

@@ -83,17 +83,6 @@ def test_the_newest_request_is_the_one_that_waits(tmp_path):
     assert (work.request().number, work.request().position_lps) == (2, (1.5, -2.0, 3.0))
 
 
-def test_work_is_over_when_it_is_stopped_or_its_folder_or_owner_is_gone(tmp_path):
-    jobs = [Job.create(scan(), Options(tmp_path), inside=tmp_path) for _ in range(3)]
-    folders = [job.folder for job in jobs]
-    assert not any(is_over(folder) or is_orphan(folder) for folder in folders)
-    jobs[0].stop()
-    jobs[1].remove()
-    folders[2] = folders[2].rename(tmp_path / f"mistkd-segment-{gone()}-x")
-    assert [is_over(folder) for folder in folders] == [True, True, True]
-    assert [is_orphan(folder) for folder in folders] == [False, False, True]
-
-
 def test_leftovers_of_dead_windows_are_swept_and_others_stay(tmp_path):
     mine, theirs = (Job.create(scan(), Options(tmp_path), inside=tmp_path) for _ in range(2))
     assert mine.folder.name.startswith(f"mistkd-segment-{os.getpid()}-")
@@ -134,18 +123,14 @@ def test_writing_a_scan_takes_a_step_for_each_slice(tmp_path):
     assert len(list(job.fill(scan(), Options(tmp_path)))) == 8
 
 
-def test_waiting_ends_when_nobody_wants_anything_any_more(tmp_path):
-    job = Job.empty(inside=tmp_path)
-    job.stop()
-    assert wait_for_work(job.folder, 60.0, 0.01) is None
-    job.remove()
-    assert wait_for_work(job.folder, 60.0, 0.01) is None
-
-
-def test_waiting_for_a_window_that_is_gone_tidies_up(tmp_path):
-    folder = Job.empty(inside=tmp_path).folder.rename(tmp_path / f"mistkd-segment-{gone()}-x")
-    assert wait_for_work(folder, 60.0, 0.01) is None
-    assert not folder.exists()
+def test_a_job_is_over_when_it_is_stopped_or_removed_or_its_window_is_gone(tmp_path):
+    stopped, removed, orphan = (Job.empty(inside=tmp_path) for _ in range(3))
+    assert not is_over(stopped.folder)
+    stopped.stop()
+    removed.remove()
+    left = orphan.folder.rename(tmp_path / f"mistkd-segment-{gone()}-x")
+    assert all(map(is_over, (stopped.folder, removed.folder, left)))
+    assert [is_orphan(folder) for folder in (stopped.folder, left)] == [False, True]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
