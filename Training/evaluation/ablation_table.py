@@ -24,7 +24,7 @@ ALONE = "alone"
 
 @dataclass(frozen=True)
 class VariantScores:
-    """What one student scored on the validation cases, through the inference code that ships.
+    """Scores of one student on the validation cases, through the inference code that ships.
 
     Attributes:
         variant: name.
@@ -48,7 +48,7 @@ class VariantScores:
 
 
 def rows_of(results: Iterable[VariantScores]) -> list[dict[str, Any]]:
-    """One row a variant: means over the seeds, and the gain over the student alone in Dice points."""
+    """Rows of the table, one a variant: means over the seeds, and the gain over the student alone in Dice points."""
     grouped: dict[str, list[VariantScores]] = {}
     for result in results:
         grouped.setdefault(result.variant, []).append(result)
