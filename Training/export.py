@@ -67,7 +67,7 @@ def _exported(source: Trained | Bundle, case: PreparedCase | None, folder: Path,
 
 def _costs(source: Trained | Bundle, case: PreparedCase | None, scans: Sequence[Scan], arguments: Namespace
            ) -> list[str]:
-    """What an export costs and gives; it is done in a folder that is gone afterwards, but for the scans."""
+    """Sentences about what an export costs; it is done in a folder that is gone afterwards, but for the scans."""
     with TemporaryDirectory() as folder:
         start = time.perf_counter()
         bundle = _exported(source, case, Path(folder), arguments)

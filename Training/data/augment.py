@@ -53,7 +53,7 @@ def augment(
 
 
 class _RandomStreams:
-    """One stream of random numbers per item, each from its own seed; all take part in each throw."""
+    """Streams of random numbers, one per item and each from its own seed; every draw takes a number from all."""
 
     def __init__(self, seeds: Tensor, device: torch.device) -> None:
         self.device = device

@@ -20,7 +20,7 @@ READABLE_VERSIONS = (2, 3)
 
 @dataclass(frozen=True)
 class CaseEntry:
-    """One entry of the manifest.
+    """Entry of the manifest about one case.
 
     Attributes:
         name: case name, e.g. "case0010"; its file is NAME.npz with `image` and `labels`, both uint8 (k, j, i).
@@ -43,7 +43,7 @@ class CaseEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a folder of prepared cases holds.
+    """Description of a folder of prepared cases.
 
     Attributes:
         source: where the scans come from.

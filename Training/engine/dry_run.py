@@ -1,4 +1,4 @@
-"""What a run will cost, before it is started: parameters, FLOPs, memory and time, measured on a few steps."""
+"""Cost of a run before it is started: parameters, FLOPs, memory and time, measured on a few steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STEPS = 3
 
 
 class TrainingCost(NamedTuple):
-    """What training a network costs.
+    """Cost of training a network.
 
     Attributes:
         parameters: trained values of the network.

@@ -29,7 +29,7 @@ LOCK_FILE = ".lock"
 
 
 class TrainingRun(NamedTuple):
-    """Everything that a training needs beside its networks.
+    """Recipe, settings and opened data of a training: all that it needs beside its networks.
 
     Attributes:
         recipe: what decides the result.

@@ -1,4 +1,4 @@
-"""What a network starts from: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
+"""Starts of a network: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def start_from(network: Segmenter, start: Path, run: TrainingRun) -> None:
 
 
 def _sizes(config: NetworkConfig) -> dict[str, Any]:
-    """What a network's weights mean; not which branches training skips."""
+    """Sizes that the weights of a network have to fit; not which branches training skips."""
     return {name: value for name, value in lists_for_tuples(asdict(config)).items() if name != "drop_path"}
 
 
@@ -122,7 +122,7 @@ def check_not_seen(checkpoint: Path, trained: Trained, run: TrainingRun) -> None
 
 
 def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
-    """Which checkpoint it was, how that came about, and every case that it has learnt from (see `seen_by`)."""
+    """Facts of a checkpoint: which it was, how it came about, and every case that it has learnt from (`seen_by`)."""
     provenance = read_trained(checkpoint).provenance
     told = ("commit", "hardware", "steps", "minutes", "pretrained")
     facts: dict[str, Any] = {key: provenance[key] for key in told if key in provenance}
@@ -130,7 +130,7 @@ def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
 
 
 def teacher_facts(checkpoints: Sequence[Path]) -> dict[str, Any]:
-    """The same of one or several teachers: of the first, with the time of all and every case that any has learnt from.
+    """Facts of one or several teachers: of the first, with the time of all and every case that any has learnt from.
 
     Where there are several, "members" holds the facts of each.
     """
@@ -142,7 +142,7 @@ def teacher_facts(checkpoints: Sequence[Path]) -> dict[str, Any]:
 
 
 def start_facts(start: str | None, config: NetworkConfig) -> dict[str, Any]:
-    """What a network started from, as entries of its provenance; none for a random start.
+    """Facts of a start, as entries of the provenance of a network; none for a random one.
 
     Args:
         start: as `Recipe.teacher_start`.
@@ -169,5 +169,5 @@ def _pretrained_facts(start: str | None, config: NetworkConfig) -> dict[str, str
 
 
 def is_checkpoint(start: str | None) -> TypeGuard[str]:
-    """Whether a start is a checkpoint of ours."""
+    """Tell whether a start is a checkpoint of ours."""
     return start is not None and Path(start).suffix == ".ckpt"

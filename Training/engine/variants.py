@@ -15,7 +15,7 @@ from Training.engine.tasks import SegmentationTask
 from Training.engine.trainings import check_share, new_network, read_teachers, student_task
 from Training.networks.segmenter import parameter_count
 
-ALONE = "alone"
+ALONE, WHOLE = "alone", "recipe"
 # What a term weighs where a variant has it and the recipe leaves it out.
 TERM_WEIGHTS = {"sequence": 1.0, "relation": 10.0, "channel": 3.0, "logit": 1.0}
 # Pixel sizes of an averaged target where the recipe has one alone.
@@ -58,7 +58,7 @@ VARIANTS = {
     "all+unlabelled": Variant("unlabelled scans as well", unlabelled=True),
     "all+ensemble": Variant("class probabilities averaged over all teachers", ensemble=True),
     "all+zooms": Variant("class probabilities averaged over pixel sizes", zooms=True),
-    "recipe": Variant("the recipe with all teachers", unlabelled=True, ensemble=True, zooms=True),
+    WHOLE: Variant("the recipe with all teachers", unlabelled=True, ensemble=True, zooms=True),
     "alone+random-start": Variant("no teacher, no ImageNet weights", terms=(), random_start=True),
     "alone+2mm": Variant("no teacher, pixels of 2 mm", terms=(), coarse=True),
     "alone+no-phases": Variant("no teacher, no simulated contrast phases", terms=(), no_phases=True),
@@ -69,13 +69,24 @@ USUAL = (ALONE, "sequence", "sequence+logit", "all", "all+unlabelled", "all+ense
 
 def variants_of(run: TrainingRun, teachers: int) -> dict[str, Variant]:
     """The variants that a run's data, its recipe and the number of its teachers allow."""
-    def fits(variant: Variant) -> bool:
-        return not ((variant.unlabelled and not run.split.unlabelled and not variant.zooms)
-                    or (variant.ensemble and teachers < 2 and not variant.zooms)
+    def fits(name: str, variant: Variant) -> bool:
+        if name == WHOLE:
+            return True
+        return not ((variant.unlabelled and not run.split.unlabelled) or (variant.ensemble and teachers < 2)
                     or (variant.random_start and run.recipe.student_start == RANDOM)
                     or (variant.coarse and run.recipe.pixel_spacing_mm == COARSE_PIXELS_MM))
 
-    return {name: variant for name, variant in VARIANTS.items() if fits(variant)}
+    return {name: variant for name, variant in VARIANTS.items() if fits(name, variant)}
+
+
+def usual_variants(run: TrainingRun, teachers: int) -> list[str]:
+    """The usual ones of them, without those that the recipe makes the same as an earlier one."""
+    found: dict[Any, str] = {}
+    for name in USUAL:
+        if name in variants_of(run, teachers):
+            variant = VARIANTS[name]
+            found.setdefault((repr(variant_recipe(run.recipe, name, 0)), variant.unlabelled, variant.ensemble), name)
+    return list(found.values())
 
 
 def variant_recipe(recipe: Recipe, name: str, seed: int) -> Recipe:
@@ -87,7 +98,7 @@ def variant_recipe(recipe: Recipe, name: str, seed: int) -> Recipe:
                                    for term, weight in TERM_WEIGHTS.items()}
         distillation = replace(distillation, **weights)
     several = distillation.teacher_zooms if len(distillation.teacher_zooms) > 1 else TEACHER_ZOOMS
-    if name != "recipe":
+    if name != WHOLE:
         distillation = replace(distillation, teacher_zooms=several if variant.zooms else (1.0,))
     changed = replace(recipe, seed=seed, distillation=distillation)
     if variant.random_start:

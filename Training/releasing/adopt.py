@@ -22,7 +22,7 @@ NOT_COMPARED = ("seed", "training", "validation", "teacher_start", "student_star
 
 
 class _History(NamedTuple):
-    """What a bundle says of its training.
+    """Recipe and cases of a bundle's training.
 
     Attributes:
         recipe: entries by name.
@@ -107,7 +107,7 @@ def _check_cases(released: Bundle, scored: Bundle, ours: dict[str, list[str]], t
 
 
 def _measured(scored: Bundle, history: _History) -> dict[str, Any]:
-    """What is told of the network that was measured: the data and what may differ from the released one's."""
+    """Facts of the network that was measured: the data and what may differ from the released one's."""
     schedule = {key: history.recipe[key] for key in ("seed", *SCHEDULES) if key in history.recipe}
     told = {key: scored.provenance[key] for key in ("commit", "steps", "minutes") if key in scored.provenance}
     # Empty where there are none, or those of the released network would stand in their place.
