@@ -69,12 +69,16 @@ USUAL = (ALONE, "sequence", "sequence+logit", "all", "all+unlabelled", "all+ense
 
 def variants_of(run: TrainingRun, teachers: int) -> dict[str, Variant]:
     """The variants that a run's data, its recipe and the number of its teachers allow."""
+    recipe = run.recipe
+    at_random = recipe.student_start == RANDOM or (recipe.student_start is None
+                                                   and not recipe.student_network.is_hybrid)
+
     def fits(name: str, variant: Variant) -> bool:
         if name == WHOLE:
             return True
         return not ((variant.unlabelled and not run.split.unlabelled) or (variant.ensemble and teachers < 2)
-                    or (variant.random_start and run.recipe.student_start == RANDOM)
-                    or (variant.coarse and run.recipe.pixel_spacing_mm == COARSE_PIXELS_MM))
+                    or (variant.random_start and at_random)
+                    or (variant.coarse and recipe.pixel_spacing_mm == COARSE_PIXELS_MM))
 
     return {name: variant for name, variant in VARIANTS.items() if fits(name, variant)}
 
