@@ -15,7 +15,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from MISTKDSegmentLib.child.job import Job
-from MISTKDSegmentLib.child.messages import Done, Failed, Lines, Message
+from MISTKDSegmentLib.child.messages import Done, Failed, Lines
 from MISTKDSegmentLib.slicer.panel.installation import cannot_be_loaded
 from MISTKDSegmentLib.slicer.panel.signal import Signal
 from MISTKDSegmentLib.slicer.panel.sudden_end import SuddenEnd
