@@ -12,26 +12,28 @@ from filelock import FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError, OutputError
-from Training.data.files import file_sha256
-from Training.data.prepared import Case, Manifest, load_cases, read_manifests
-from Training.data.scans import listed
-from Training.data.split import Split, split_of
-from Training.engine.allocator import keep_freed_memory
+from Training.data.manifest import Manifest, read_manifests
+from Training.data.prepared import PreparedCase, load_cases
+from Training.data.same_patient import check_patients
 from Training.engine.checkpoints import LAST, PREVIOUS
-from Training.engine.machine import Machine
 from Training.engine.provenance import provenance_of, read_facts, start_checksums, starts, write_facts
 from Training.engine.recipe import Recipe
+from Training.engine.split import Split, split_of
+from Training.engine.trainer_settings import TrainerSettings
+from Training.system.files import file_sha256
+from Training.system.memory import keep_freed_memory
+from Training.system.words import listed
 
 RECIPE_FILE = "recipe.yaml"
 LOCK_FILE = ".lock"
 
 
-class Run(NamedTuple):
-    """Everything that a training needs beside its networks.
+class TrainingRun(NamedTuple):
+    """Recipe, settings and opened data of a training: all that it needs beside its networks.
 
     Attributes:
         recipe: what decides the result.
-        machine: what to compute on.
+        settings: what to compute on.
         manifest: of the prepared cases.
         split: names of the cases.
         training: labelled and unlabelled cases to train on.
@@ -40,11 +42,11 @@ class Run(NamedTuple):
     """
 
     recipe: Recipe
-    machine: Machine
+    settings: TrainerSettings
     manifest: Manifest
     split: Split
-    training: list[Case]
-    validation: list[Case]
+    training: list[PreparedCase]
+    validation: list[PreparedCase]
     provenance: dict[str, Any]
 
     @property
@@ -58,11 +60,12 @@ class Run(NamedTuple):
         return len(self.manifest.labels) + 1
 
 
-def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
+def open_run(data: Sequence[Path], recipe: Recipe, settings: TrainerSettings) -> TrainingRun:
     """Open the data of a run and check that it fits the recipe.
 
     Raises:
-        InputError: the prepared data are damaged, don't fit each other or lack a case.
+        InputError: the prepared data are damaged, don't fit each other or lack a case, or a patient of the validation
+            would be trained on.
         OutputError: there is no room for the unpacked voxels.
     """
     keep_freed_memory()
@@ -70,8 +73,10 @@ def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
     split = split_of(recipe, manifest)
     _check_organs(manifest, split)
     training = load_cases(data, [*split.training, *split.unlabelled])
-    provenance = provenance_of(recipe, manifest, split, machine)
-    return Run(recipe, machine, manifest, split, training, load_cases(data, split.validation), provenance)
+    validation = load_cases(data, split.validation)
+    check_patients(training, validation)
+    return TrainingRun(recipe, settings, manifest, split, training, validation,
+                       provenance_of(recipe, manifest, split, settings))
 
 
 def _check_organs(manifest: Manifest, split: Split) -> None:
@@ -83,12 +88,12 @@ def _check_organs(manifest: Manifest, split: Split) -> None:
 
 
 @contextmanager
-def started_run(folder: Path, run: Run, *, resume: bool, teachers: Sequence[Path] = ()) -> Iterator[None]:
+def started_run(folder: Path, run: TrainingRun, *, resume: bool, teachers: Sequence[Path] = ()) -> Iterator[None]:
     """A run folder that is this process's own for the block, with recipe and facts written into it; all is seeded.
 
     Args:
         folder: of the run.
-        run: recipe, data and machine.
+        run: recipe, data and trainer settings.
         resume: whether to go on with a run.
         teachers: checkpoints that the run was given; none where it trains its own.
 
@@ -145,7 +150,7 @@ def _check_begun(folder: Path, resume: bool) -> None:
         raise InputError(f"{folder} holds a run already: add --resume to go on with it, or name a new --out.")
 
 
-def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:
+def _check_same_data(folder: Path, before: dict[str, Any], run: TrainingRun) -> None:
     if not before:
         return
     old, new = before["data"]["sha256"], run.provenance["data"]["sha256"]
@@ -159,5 +164,5 @@ def _check_same_start(folder: Path, before: dict[str, Any], checksums: dict[str,
     old = before.get("start_sha256", {})
     changed = [name for name, checksum in checksums.items() if old.get(name, checksum) != checksum]
     if changed:
-        raise InputError(f"{folder} was begun with other weights than {listed(changed)} names now: name a new --out, or "
-                         "put the weights back that the run began with.")
+        raise InputError(f"{folder} was begun with other weights than {listed(changed)} names now: name a new --out, "
+                         "or put the weights back that the run began with.")

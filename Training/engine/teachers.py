@@ -1,4 +1,4 @@
-"""What a student is taught: the tokens of its teacher, and class probabilities of one or several teachers."""
+"""Frozen teachers as one: the tokens of the first, and the class probabilities of all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, log_softmax, pad
 
-from Training.engine.recipe import VIEW_MULTIPLE
+from Training.engine.recipe import VIEW_DIVISOR
 from Training.networks.batch_norm import at_least_single
 from Training.networks.segmenter import Segmenter
 from Training.networks.tokens import Tokens
@@ -56,13 +56,13 @@ class EnsembleTeacher:
             return tokens, mean_logits([logits, *others]) if others else logits
 
     def _logits_at(self, number: int, pixels: Tensor, zoom: float) -> Tensor:
-        """What one teacher sees of pixels that are `zoom` times as large, on the grid of the others' logits."""
+        """Logits of one teacher that looks at pixels `zoom` times as large, on the grid of the others'."""
         if zoom == 1:
             return self._features[number](pixels)[1][0]
         sides = pixels.shape[-2:]
         # Even, because logits have half as many; air around them up to the multiple that networks take.
         zoomed = [2 * round(side / (2 * zoom)) for side in sides]
-        border = [-side % VIEW_MULTIPLE for side in zoomed]
+        border = [-side % VIEW_DIVISOR for side in zoomed]
         seen = interpolate(pixels, zoomed, mode="bilinear", align_corners=False, antialias=True)
         logits = self._features[number](pad(seen, (0, border[1], 0, border[0])))[1][0]
         shown = at_least_single(logits[..., : zoomed[0] // 2, : zoomed[1] // 2])

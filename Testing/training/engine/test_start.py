@@ -12,16 +12,16 @@ import torch
 
 from MISTKDSegmentLib.errors import InputError
 from Testing.training.prepared_data import ORGANS, write_prepared
-from Testing.training.toy import LARGE, MACHINE, SMALL, toy_run
-from Training.data.files import file_sha256
+from Testing.training.toy import LARGE, SMALL, TRAINER, toy_run
 from Training.engine.checkpoints import read_trained
 from Training.engine.fit import fit
+from Training.engine.provenance import seen_by
 from Training.engine.run_folder import started_run
-from Training.engine.seen_cases import seen_by
 from Training.engine.start import start_facts
-from Training.networks.efficientnet_lite import installed_start
+from Training.engine.trainings import new_network, teacher_task
 from Training.networks.config import HYBRID_STUDENT
-from Training.train_teacher import new_network, teacher_task
+from Training.networks.efficientnet_lite import installed_start
+from Training.system.files import file_sha256
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def checkpoint(data, tmp_path_factory):
     """A teacher that was trained on a and b."""
     folder = tmp_path_factory.mktemp("first")
     run = toy_run([data])
-    fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
+    fit(teacher_task(run), run.training, run.validation, folder, TRAINER)
     return folder / "last.ckpt"
 
 
@@ -44,7 +44,7 @@ def test_a_training_goes_on_from_the_weights_of_another_on_all_cases_without_val
     task = teacher_task(run)
     theirs = read_trained(checkpoint).network.state_dict()
     assert all(torch.equal(value, theirs[name]) for name, value in task.network.state_dict().items())
-    fit(task, run.training, run.validation, tmp_path, MACHINE)
+    fit(task, run.training, run.validation, tmp_path, TRAINER)
     trained = read_trained(tmp_path / "last.ckpt")
     assert trained.provenance["data"]["training"] == ["a", "b", "c"] and not trained.provenance["data"]["validation"]
     assert trained.provenance["start"]["steps"] == trained.provenance["steps"] == 4
@@ -72,7 +72,7 @@ def test_a_start_of_other_sizes_is_refused(data, checkpoint, config, what):
 @pytest.mark.slow
 def test_a_start_with_more_blocks_than_the_network_is_refused_as_well(data, tmp_path):
     run = toy_run([data], teacher_network=replace(LARGE, depths=(1, 1, 1, 2)))
-    fit(teacher_task(run), run.training, run.validation, tmp_path, MACHINE)
+    fit(teacher_task(run), run.training, run.validation, tmp_path, TRAINER)
     with pytest.raises(InputError, match=r"other sizes than the network \(depths\)"):
         new_network(toy_run([data]), LARGE, str(tmp_path / "last.ckpt"))
 
@@ -107,7 +107,7 @@ def test_a_start_that_itself_started_from_one_that_saw_a_validation_case_is_refu
     first, second = tmp_path / "first", tmp_path / "second"
     for folder, changes in ((first, {}), (second, {"training": ("a",), "teacher_start": str(first / "last.ckpt")})):
         run = toy_run([data], validation=(), **changes)
-        fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
+        fit(teacher_task(run), run.training, run.validation, folder, TRAINER)
     assert read_trained(second / "last.ckpt").provenance["data"]["training"] == ["a"]
     assert sorted(start_facts(str(second / "last.ckpt"), LARGE)["start"]["seen"].values()) == ["a", "b", "c"]
     with pytest.raises(InputError, match="was trained on c, which --validation names"):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import pytest
 import torch
 
 from MISTKDSegmentLib.errors import InputError
 from Testing.training.toy import LARGE, SMALL
-from Training.engine.recipe import Distillation
+from Training.engine.recipe import Distillation, Recipe
 from Training.engine.teachers import EnsembleTeacher, mean_logits
 from Training.networks.segmenter import Segmenter
 
@@ -84,4 +83,4 @@ def test_teachers_are_frozen_and_shared_by_copies():
 @pytest.mark.parametrize("zooms", [(), (0.9,), (1.0, 1.0), (1.0, 0.4), (1.0, float("nan")), (1.0, 0.9, 0.9)])
 def test_pixel_sizes_that_make_no_sense_are_refused(zooms):
     with pytest.raises(InputError, match=r"distillation\.teacher_zooms is .* give 1 and others from 0\.5 to 2"):
-        replace(Distillation(), teacher_zooms=zooms).check()
+        Recipe(distillation=Distillation(teacher_zooms=zooms)).check()

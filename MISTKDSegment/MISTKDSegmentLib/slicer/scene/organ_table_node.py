@@ -104,6 +104,7 @@ def _flag_text(flag: str) -> str:
         "not found": _("not found"),
         "cut by the field of view": _("cut by the field of view"),
         "cut by the region": _("cut by the region"),
+        "cut by missing data": _("cut by missing data"),
         "implausibly small": _("implausibly small"),
         "implausibly large": _("implausibly large"),
     }[flag]
