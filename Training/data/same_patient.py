@@ -34,7 +34,7 @@ def small_pictures(image: np.ndarray) -> np.ndarray:
     Returns:
         float32 (k, 1024): means over a grid of 32 x 32 fields, of mean 0 and length 1; 0 for slices of one grey.
     """
-    pictures = image.astype(np.float32)
+    pictures: np.ndarray = image.astype(np.float32)
     for axis in (1, 2):
         edges = np.linspace(0, image.shape[axis], SIDE + 1).round().astype(int)[:-1]
         counts = np.diff([*edges, image.shape[axis]])

@@ -26,8 +26,8 @@ def body(seed: int) -> np.ndarray:
 
 
 def case(name: str, image: np.ndarray) -> PreparedCase:
-    return PreparedCase(name, image.astype(np.uint8), np.zeros_like(image), np.zeros((len(image), 2), bool), np.zeros(2, bool),
-                1.5, 5.0)
+    organs, annotated = np.zeros((len(image), 2), bool), np.zeros(2, bool)
+    return PreparedCase(name, image.astype(np.uint8), np.zeros_like(image), organs, annotated, 1.5, 5.0)
 
 
 CHANGES = {
