@@ -17,11 +17,13 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.inference.second_look import looks_mirrored
 from MISTKDSegmentLib.io.dicom.segmentation import write_dicom_seg
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.io.writing import write_scan, write_segmentation
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
+from MISTKDSegmentLib.report.doubts import find_doubts
 from MISTKDSegmentLib.report.overlay import write_overlay
 from MISTKDSegmentLib.report.table import OrganRow, measure, write_csv
 from MISTKDSegmentLib.report.terminal import dice_by_name
@@ -60,6 +62,7 @@ class Settings:
         slice_step_mm: as in `runner.segment`.
         postprocess: whether to clean up organs as the bundle says.
         picture: whether to write the PNG.
+        orientation: how voxels in files lie, whatever their headers say; see `direction_of`.
     """
 
     output: Path
@@ -71,6 +74,7 @@ class Settings:
     slice_step_mm: Optional[float] = None
     postprocess: bool = True
     picture: bool = True
+    orientation: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Result:
         spacing_mm: of the scan, along i, j and k.
         rows: one per organ.
         dice: Dice by organ where the truth is known, else empty.
+        doubts: what makes the result doubtful as a whole, see `find_doubts`; nearly always empty.
     """
 
     written: tuple[Path, ...]
@@ -92,6 +97,7 @@ class Result:
     spacing_mm: tuple[float, float, float]
     rows: tuple[OrganRow, ...]
     dice: Mapping[str, float]
+    doubts: tuple[str, ...] = ()
 
 
 def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[Progress], None]) -> Result:
@@ -110,7 +116,7 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     cores = usable_cores()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.threads or cores, cores))
     _check_format(case, settings)
-    volume, truth = _read(case)
+    volume, truth = _read(case, settings.orientation)
     stem = results_stem(case, settings, volume.name)
     ensure_writable(stem.parent)
     _ensure_input_stays(case, segmentation_path(stem, settings.format))
@@ -123,10 +129,12 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     clock.stop("segment")
     rows = measure(volume, found, labels)
     dice = {} if truth is None else dice_by_name(found, truth, labels)
+    doubts = find_doubts(volume, found, rows,
+                         is_mirrored=lambda: looks_mirrored(volume, bundle, found, settings.threads))
     clock.stop("measure")
-    written = _write(case, settings, bundle, stem, volume, found, rows)
+    written = _write(case, settings, bundle, stem, volume, found, rows, doubts)
     clock.stop("write")
-    return Result(tuple(written), clock.seconds, len(volume.voxels), volume.spacing_mm, tuple(rows), dice)
+    return Result(tuple(written), clock.seconds, len(volume.voxels), volume.spacing_mm, tuple(rows), dice, doubts)
 
 
 class _Clock:
@@ -145,10 +153,10 @@ def _check_format(case: Case, settings: Settings) -> None:
                          "to one; choose --format seg.nrrd or nii.gz.")
 
 
-def _read(case: Case) -> tuple[Volume, Optional[np.ndarray]]:
+def _read(case: Case, orientation: Optional[str]) -> tuple[Volume, Optional[np.ndarray]]:
     if case.source is None:
         return make_phantom()
-    volume = read_volume(case.source, case.files) if case.files else read_volume(case.source)
+    volume = read_volume(case.source, case.files, orientation)
     return replace(volume, name=PurePosixPath(case.name).name or volume.name), None
 
 
@@ -182,7 +190,7 @@ def _ensure_input_stays(case: Case, target: Path) -> None:
 
 
 def _write(case: Case, settings: Settings, bundle: Bundle, stem: Path, volume: Volume, found: np.ndarray,
-           rows: Sequence[OrganRow]) -> list[Path]:
+           rows: Sequence[OrganRow], doubts: Sequence[str]) -> list[Path]:
     """The segmentation, the table, the picture, and the scan itself when it was made up."""
     labels = [row.label for row in rows]
     segmentation = segmentation_path(stem, settings.format)
@@ -191,7 +199,7 @@ def _write(case: Case, settings: Settings, bundle: Bundle, stem: Path, volume: V
         write_dicom_seg(segmentation, volume, found, labels, bundle, case.source, case.files)
     else:
         write_segmentation(segmentation, volume, found, labels)
-    write_csv(table, rows)
+    write_csv(table, rows, doubts)
     written = [segmentation, table]
     if settings.picture:
         write_overlay(picture, volume, found, labels)

@@ -40,6 +40,7 @@ class Outcome:
         flags: what to beware of, by organ.
         note: that it was skipped although somebody changed its results; else empty.
         lacked_memory: whether that is why it failed, so that it may succeed when less runs beside it.
+        doubts: what makes the result doubtful as a whole.
     """
 
     status: str
@@ -51,6 +52,7 @@ class Outcome:
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: str = ""
     lacked_memory: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 Event = tuple[Case, Union[Progress, Outcome]]
@@ -96,7 +98,7 @@ def _bundle(folder: Path, description_sha256: str) -> Bundle:
 def _done(result: Result) -> Outcome:
     return Outcome(DONE, "", result.seconds, result.slices, result.spacing_mm,
                    {row.label.name: round(row.volume_ml, 2) for row in result.rows},
-                   {row.label.name: row.flags for row in result.rows if row.flags})
+                   {row.label.name: row.flags for row in result.rows if row.flags}, doubts=result.doubts)
 
 
 def record_path(case: Case, settings: Settings) -> Path:
@@ -144,7 +146,8 @@ def _size_and_time(path: Path) -> Optional[list[int]]:
 def _relevant(settings: Settings) -> dict[str, Any]:
     """What of the settings the results depend on, as JSON gives it back."""
     return {"model_sha256": settings.model_sha256, "organs": list(settings.organs), "format": settings.format,
-            "slice_step_mm": settings.slice_step_mm, "postprocess": settings.postprocess, "picture": settings.picture}
+            "slice_step_mm": settings.slice_step_mm, "postprocess": settings.postprocess, "picture": settings.picture,
+            "orientation": settings.orientation}
 
 
 def _fingerprint(case: Case) -> str:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -104,7 +104,7 @@ class Job:
                               f"({error.strerror or error}); choose another one in the application's "
                               "settings.") from error
 
-    def fill(self, volume: Volume, options: Options) -> Iterator[None]:
+    def fill(self, volume: Volume, options: Options) -> Generator[None, None, None]:
         """Write a scan down for the child, which begins after the last step.
 
         Args:
@@ -150,18 +150,19 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _write_job(folder: Path, volume: Volume, options: Options) -> Iterator[None]:
+def _write_job(folder: Path, volume: Volume, options: Options) -> Generator[None, None, None]:
     dtype = volume.voxels.dtype if volume.voxels.dtype.itemsize <= 4 else np.dtype(np.float32)
     shape = volume.voxels.shape
     yield from _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
     yield from _write_array(folder / _LABELS, shape, np.dtype(np.uint8),
                             repeat(np.zeros(shape[1:], np.uint8), shape[0]))
-    content = {"owner": os.getpid(), "geometry": _geometry(volume), "options": _plain(options)}
+    content = {"geometry": _geometry(volume), "options": _plain(options)}
     # Last and whole: the child waits for it.
     _write_whole(folder / _JOB, json.dumps(content))
 
 
-def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype, slices: Iterable[np.ndarray]) -> Iterator[None]:
+def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype,
+                 slices: Iterable[np.ndarray]) -> Generator[None, None, None]:
     # Not through a memory map: on a full disk, writing to one ends the process instead of raising an error.
     with open(path, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
@@ -197,27 +198,15 @@ class Work:
 
     Attributes:
         folder: where everything lies.
-        owner: process number of the window.
         volume: the scan; its voxels are mapped.
         labels: uint8 (k, j, i), to be filled; mapped.
         options: what to do.
     """
 
     folder: Path
-    owner: int
     volume: Volume
     labels: np.ndarray
     options: Options
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody waits for the result any more."""
-        return _is_over(self.folder, self.owner)
-
-    @property
-    def is_orphan(self) -> bool:
-        """Whether the window is gone, so that nobody else will delete the folder."""
-        return not is_alive(self.owner)
 
     def request(self) -> Optional[Request]:
         """The request that is waiting, if any."""
@@ -229,8 +218,20 @@ class Work:
         return Request(int(content["number"]), (x, y, z))
 
 
+def is_over(folder: Path) -> bool:
+    """Whether nobody waits for the result of a job any more."""
+    return (folder / _STOP).exists() or not folder.exists() or is_orphan(folder)
+
+
+def is_orphan(folder: Path) -> bool:
+    """Whether the window of a job is gone, so that nobody else will delete its folder."""
+    # From the name: files in it may be gone, or not there yet.
+    owner = folder.name[len(PREFIX):].partition("-")[0]
+    return owner.isdecimal() and not is_alive(int(owner))
+
+
 def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Work]:
-    """Open the folder as soon as `Job.fill` has written a scan into it.
+    """Open the folder of a job as soon as `Job.fill` has written a scan into it.
 
     Args:
         folder: as `Job.empty` made it.
@@ -238,14 +239,11 @@ def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Wo
         look_s: between two looks at the folder.
 
     Returns:
-        None where nobody will want anything: the window is gone, has changed its mind, or lets one wait too long. The
-        folder is removed then, unless the window does so.
+        None where one has waited for long enough.
     """
-    owner, end_s = _owner_of(folder), time.monotonic() + patience_s
+    end_s = time.monotonic() + patience_s
     while not (folder / _JOB).exists():
-        if _is_over(folder, owner) or time.monotonic() > end_s:
-            if not is_alive(owner):
-                shutil.rmtree(folder, ignore_errors=True)
+        if time.monotonic() > end_s:
             return None
         time.sleep(look_s)
     return open_work(folder)
@@ -261,17 +259,7 @@ def open_work(folder: Path) -> Work:
     options["bundle"] = Path(options["bundle"])
     options["organs"] = None if options["organs"] is None else tuple(options["organs"])
     options["region"] = None if options["region"] is None else Region(np.array(options["region"]))
-    return Work(folder, int(content["owner"]), volume, labels, Options(**options))
-
-
-def _is_over(folder: Path, owner: int) -> bool:
-    return (folder / _STOP).exists() or not folder.exists() or not is_alive(owner)
-
-
-def _owner_of(folder: Path) -> int:
-    """Process number of the window, from the folder's name: files in it may be gone, or not there yet."""
-    number = folder.name[len(PREFIX):].partition("-")[0]
-    return int(number) if number.isdecimal() else 0
+    return Work(folder, volume, labels, Options(**options))
 
 
 def sweep_leftovers(inside: Optional[Path] = None) -> None:
@@ -281,6 +269,5 @@ def sweep_leftovers(inside: Optional[Path] = None) -> None:
         inside: folder for temporary files; by default the system's.
     """
     for folder in Path(inside or tempfile.gettempdir()).glob(PREFIX + "*"):
-        owner = _owner_of(folder)
-        if owner and not is_alive(owner):
+        if is_orphan(folder):
             shutil.rmtree(folder, ignore_errors=True)

@@ -13,12 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from MISTKDSegmentLib.child.job import Work, wait_for_work
+from MISTKDSegmentLib.child.job import Work, is_orphan, is_over, wait_for_work
 from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
-from MISTKDSegmentLib.io.reading import check_hu
+from MISTKDSegmentLib.inference.evidence import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
+from MISTKDSegmentLib.report.doubts import find_doubts, in_short
 from MISTKDSegmentLib.report.table import measure
 from MISTKDSegmentLib.system import peak_memory
 
@@ -55,10 +56,10 @@ def main(folder: str) -> None:
 
 def _work(folder: Path) -> None:
     try:
+        threading.Thread(target=_watch, args=(folder,), daemon=True).start()
         _get_ready()
         work = wait_for_work(folder, PATIENCE_S, LOOK_S)
         if work is not None:
-            threading.Thread(target=_watch, args=(work,), daemon=True).start()
             _do(work)
     except (NobodyListens, _Ended):
         raise
@@ -119,17 +120,17 @@ def _get_ready() -> None:
     import MISTKDSegmentLib.inference.runner  # noqa: F401
 
 
-def _watch(work: Work) -> None:
-    while not work.is_over:
-        leave(work.folder, LastWord(peak_memory(), *_reached))
+def _watch(folder: Path) -> None:
+    while not is_over(folder):
+        leave(folder, LastWord(peak_memory(), *_reached))
         time.sleep(WATCH_S)
-    if work.is_orphan:
-        _remove_and_end(work.folder)
+    if is_orphan(folder):
+        _remove_and_end(folder)
     os._exit(STOPPED_EXIT_CODE)
 
 
 def _do(work: Work) -> None:
-    check_hu(work.volume.name, work.volume.voxels)
+    check_scan(work.volume.name, work.volume)
     bundle = load_bundle(work.options.bundle)
     if work.options.preview:
         _preview(work, bundle)
@@ -156,6 +157,7 @@ def check_onnxruntime() -> None:
 
 def _segment(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import segment
+    from MISTKDSegmentLib.inference.second_look import looks_mirrored
 
     options = work.options
     for progress in segment(work.volume, bundle, work.labels, organs=options.organs, threads=options.threads,
@@ -164,7 +166,10 @@ def _segment(work: Work, bundle: Bundle) -> None:
         tell(progress if progress.slices_done else Started(progress.slices_total))
         _reached[:] = progress.slices_done, progress.slices_total
     labels = bundle.labels if options.organs is None else [bundle.label(name) for name in options.organs]
-    tell(Done(tuple(measure(work.volume, work.labels, labels, options.region))))
+    rows = tuple(measure(work.volume, work.labels, labels, options.region))
+    doubts = find_doubts(work.volume, work.labels, rows, options.region,
+                         lambda: looks_mirrored(work.volume, bundle, work.labels, options.threads))
+    tell(Done(rows, tuple((in_short(doubt), doubt) for doubt in doubts)))
 
 
 def _preview(work: Work, bundle: Bundle) -> None:

@@ -25,6 +25,7 @@ from MISTKDSegmentLib.batch.plan import Plan, make_plan
 from MISTKDSegmentLib.cli.extras import require
 from MISTKDSegmentLib.cli.streams import Stream, occupy_descriptors
 from MISTKDSegmentLib.errors import BundleError, SegmentError
+from MISTKDSegmentLib.geometry.orientation import direction_of
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bundle
 from MISTKDSegmentLib.model.labels import Label
@@ -117,6 +118,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--model", type=Path, metavar="FOLDER", help="model bundle (default: the one that comes along)")
     add("--slice-step", type=_positive_mm, metavar="MM",
         help="the network sees slices at this distance, the rest is interpolated (default: the model's)")
+    add("--orientation", type=_axes, metavar="AXES",
+        help="to where i, j and k run in volume files, whatever their headers say: one each of L/R, A/P and "
+             "S/I, e.g. LPS (left, posterior, superior); DICOM slices state their own")
     add("--no-postprocessing", action="store_true", help="keep what the network says, specks included")
     add("--no-picture", action="store_true", help="write no PNG")
     add("--quiet", action="store_true", help="print nothing but errors")
@@ -163,7 +167,8 @@ def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
     organs = tuple(label.name for label in choose_labels(bundle, options.organs))
     # Workers have working folders of their own.
     return Settings(options.output, bundle.folder.absolute(), bundle.description_sha256, organs, options.format,
-                    options.threads, options.slice_step, not options.no_postprocessing, not options.no_picture)
+                    options.threads, options.slice_step, not options.no_postprocessing, not options.no_picture,
+                    options.orientation)
 
 
 def _to_do(options: argparse.Namespace) -> Union[Case, Plan]:
@@ -184,6 +189,8 @@ def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, 
             bar.update(task, completed=progress.slices_done, total=progress.slices_total)
 
         result = run_case(case, settings, bundle, show)
+    for doubt in result.doubts:
+        results.print(f"Doubtful: {doubt}", style="bold")
     results.print(organ_table(result.rows, result.dice, plain=not results.is_terminal))
     return f"Wrote {', '.join(map(str, result.written))}"
 
@@ -221,6 +228,14 @@ def _positive_int(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return int(text)
+
+
+def _axes(text: str) -> str:
+    try:
+        direction_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text.upper()
 
 
 def _positive_mm(text: str) -> float:

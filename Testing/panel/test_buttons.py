@@ -112,16 +112,18 @@ def test_a_new_region_is_chosen_at_once(host, ui, panel):
 
 def test_a_model_is_added_and_chosen(host, ui, panel, tmp_path):
     folder = write_tiny_bundle(tmp_path / "tiny")
+    ui.advancedCollapsibleButton.collapsed = False
     host.dialogs.expect("Add a model", str(folder / "model.json"))
     host.click("addModelButton")
     assert panel.parameters.model == "tiny 1.0"
     assert ui.modelComboBox.currentText == "tiny 1.0"
-    assert ui.organList.count == 2
+    assert [ui.organList.item(0, column).text() for column in range(2)] == ["Liver", "Spleen"]
     assert ui.statusLabel.text == "The model tiny 1.0 was added."
 
 
 def test_what_is_no_model_is_refused_in_a_sentence(host, ui, panel, tmp_path):
     (tmp_path / "model.json").write_text("{}", encoding="utf-8")
+    ui.advancedCollapsibleButton.collapsed = False
     host.dialogs.expect("Add a model", str(tmp_path / "model.json"))
     host.click("addModelButton")
     assert "schema version" in ui.statusLabel.text.replace("\u200b", "")
