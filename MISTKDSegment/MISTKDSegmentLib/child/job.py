@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -104,7 +104,7 @@ class Job:
                               f"({error.strerror or error}); choose another one in the application's "
                               "settings.") from error
 
-    def fill(self, volume: Volume, options: Options) -> Iterator[None]:
+    def fill(self, volume: Volume, options: Options) -> Generator[None, None, None]:
         """Write a scan down for the child, which begins after the last step.
 
         Args:
@@ -150,7 +150,7 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _write_job(folder: Path, volume: Volume, options: Options) -> Iterator[None]:
+def _write_job(folder: Path, volume: Volume, options: Options) -> Generator[None, None, None]:
     dtype = volume.voxels.dtype if volume.voxels.dtype.itemsize <= 4 else np.dtype(np.float32)
     shape = volume.voxels.shape
     yield from _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
@@ -161,7 +161,8 @@ def _write_job(folder: Path, volume: Volume, options: Options) -> Iterator[None]
     _write_whole(folder / _JOB, json.dumps(content))
 
 
-def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype, slices: Iterable[np.ndarray]) -> Iterator[None]:
+def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype,
+                 slices: Iterable[np.ndarray]) -> Generator[None, None, None]:
     # Not through a memory map: on a full disk, writing to one ends the process instead of raising an error.
     with open(path, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
