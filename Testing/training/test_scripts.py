@@ -19,7 +19,7 @@ from Training.data.organs import read_organs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "Resources" / "Documentation").glob("*.md"))
-SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocess", "export", "card",
+SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "crossvalidate", "evaluate", "compare", "postprocess", "export", "card",
            "release")
 
 
