@@ -17,6 +17,7 @@ import numpy as np
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.system import is_alive
 
 PREFIX = "mistkd-segment-"
@@ -27,26 +28,22 @@ _BOOTSTRAP = ("import sys; sys.path.insert(0, sys.argv[1]); "
 
 
 @dataclass(frozen=True)
-class Options:
-    """What to do with the scan; see `runner.segment`.
+class Order:
+    """What to do with the scan.
 
     Attributes:
         bundle: folder of the model.
-        organs, threads, slice_step_mm, postprocess, region: as in `runner.segment`.
+        options: how to segment.
         preview: wait for requests and label single slices, instead of all of them.
     """
 
     bundle: Path
-    organs: Optional[tuple[str, ...]] = None
-    threads: int = 0
-    slice_step_mm: Optional[float] = None
-    postprocess: bool = True
-    region: Optional[Region] = None
+    options: SegmentOptions = DEFAULTS
     preview: bool = False
 
 
 @dataclass(frozen=True)
-class Request:
+class SliceRequest:
     """A slice that a preview is asked for: its number, and a position in it in LPS millimetres."""
 
     number: int
@@ -66,12 +63,12 @@ class Job:
         self.labels: np.ndarray = np.load(folder / _LABELS, mmap_mode="r")
 
     @classmethod
-    def create(cls, volume: Volume, options: Options, *, inside: Optional[Path] = None) -> Job:
+    def create(cls, volume: Volume, order: Order, *, inside: Optional[Path] = None) -> Job:
         """Write a scan down for the child.
 
         Args:
             volume: CT in HU; its voxels are written slice by slice, without a second copy in memory.
-            options: what to do with it.
+            order: what to do with it.
             inside: folder for temporary files; by default the system's.
 
         Raises:
@@ -80,7 +77,7 @@ class Job:
         folder: Optional[Path] = None
         try:
             folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside))
-            _write_job(folder, volume, options)
+            _write_job(folder, volume, order)
             return cls(folder)
         except OSError as error:
             if folder is not None:
@@ -116,12 +113,12 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _write_job(folder: Path, volume: Volume, options: Options) -> None:
+def _write_job(folder: Path, volume: Volume, order: Order) -> None:
     dtype = volume.voxels.dtype if volume.voxels.dtype.itemsize <= 4 else np.dtype(np.float32)
     shape = volume.voxels.shape
     _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
     _write_array(folder / _LABELS, shape, np.dtype(np.uint8), repeat(np.zeros(shape[1:], np.uint8), shape[0]))
-    content = {"owner": os.getpid(), "geometry": _geometry(volume), "options": _plain(options)}
+    content = {"owner": os.getpid(), "geometry": _geometry(volume), "order": _plain(order)}
     (folder / _JOB).write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -139,9 +136,17 @@ def _geometry(volume: Volume) -> dict[str, Any]:
             "direction": volume.direction.tolist(), "name": volume.name}
 
 
-def _plain(options: Options) -> dict[str, Any]:
-    region = None if options.region is None else options.region.lps_to_unit.tolist()
-    return {**asdict(replace(options, region=None)), "bundle": str(options.bundle), "region": region}
+def _plain(order: Order) -> dict[str, Any]:
+    region = order.options.region
+    options = {**asdict(replace(order.options, region=None)),
+               "region": None if region is None else region.lps_to_unit.tolist()}
+    return {"bundle": str(order.bundle), "options": options, "preview": order.preview}
+
+
+def _order(plain: dict[str, Any]) -> Order:
+    region = plain["options"]["region"]
+    options = SegmentOptions(**{**plain["options"], "region": None if region is None else Region(np.array(region))})
+    return Order(Path(plain["bundle"]), options, plain["preview"])
 
 
 def _megabytes(volume: Volume) -> int:
@@ -157,14 +162,14 @@ class Work:
         owner: process number of the window.
         volume: the scan; its voxels are mapped.
         labels: uint8 (k, j, i), to be filled; mapped.
-        options: what to do.
+        order: what to do.
     """
 
     folder: Path
     owner: int
     volume: Volume
     labels: np.ndarray
-    options: Options
+    order: Order
 
     @property
     def is_over(self) -> bool:
@@ -176,27 +181,24 @@ class Work:
         """Whether the window is gone, so that nobody else will delete the folder."""
         return not is_alive(self.owner)
 
-    def request(self) -> Optional[Request]:
+    def request(self) -> Optional[SliceRequest]:
         """The request that is waiting, if any."""
         try:
             content = json.loads((self.folder / _REQUEST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         x, y, z = content["position_lps"]
-        return Request(int(content["number"]), (x, y, z))
+        return SliceRequest(int(content["number"]), (x, y, z))
 
 
 def open_work(folder: Path) -> Work:
     """Open the folder that `Job.create` wrote."""
     content = json.loads((folder / _JOB).read_text(encoding="utf-8"))
-    geometry, options = content["geometry"], content["options"]
+    geometry = content["geometry"]
     voxels, labels = np.load(folder / _VOXELS, mmap_mode="r"), np.load(folder / _LABELS, mmap_mode="r+")
     volume = Volume(voxels, tuple(geometry["spacing_mm"]), tuple(geometry["origin_mm"]),
                     np.array(geometry["direction"]), geometry["name"])
-    options["bundle"] = Path(options["bundle"])
-    options["organs"] = None if options["organs"] is None else tuple(options["organs"])
-    options["region"] = None if options["region"] is None else Region(np.array(options["region"]))
-    return Work(folder, int(content["owner"]), volume, labels, Options(**options))
+    return Work(folder, int(content["owner"]), volume, labels, _order(content["order"]))
 
 
 def sweep_leftovers(inside: Optional[Path] = None) -> None:

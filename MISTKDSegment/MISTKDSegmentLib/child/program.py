@@ -69,8 +69,8 @@ def _watch(work: Work) -> None:
 def _do(work: Work) -> None:
     check_onnxruntime()
     check_hu(work.volume.name, work.volume.voxels)
-    bundle = load_bundle(work.options.bundle)
-    if work.options.preview:
+    bundle = load_bundle(work.order.bundle)
+    if work.order.preview:
         _preview(work, bundle)
     else:
         _segment(work, bundle)
@@ -95,19 +95,16 @@ def check_onnxruntime() -> None:
 def _segment(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import segment
 
-    options = work.options
-    for progress in segment(work.volume, bundle, work.labels, organs=options.organs, threads=options.threads,
-                            slice_step_mm=options.slice_step_mm, postprocess=options.postprocess,
-                            region=options.region):
+    options = work.order.options
+    for progress in segment(work.volume, bundle, work.labels, options):
         tell(progress if progress.slices_done else Started(progress.slices_total))
-    labels = bundle.labels if options.organs is None else [bundle.label(name) for name in options.organs]
-    tell(Done(tuple(measure(work.volume, work.labels, labels, options.region))))
+    tell(Done(tuple(measure(work.volume, work.labels, bundle.labels_named(options.organs), options.region))))
 
 
 def _preview(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import ReadyScan
 
-    scan = ReadyScan(work.volume, bundle, work.labels, organs=work.options.organs, threads=work.options.threads)
+    scan = ReadyScan(work.volume, bundle, work.labels, work.order.options)
     tell(Started(0))
     answered = None
     while True:

@@ -16,6 +16,7 @@ import pytest
 from MISTKDSegmentLib.batch.case import Case, Settings
 from MISTKDSegmentLib.batch.dask_workers import ClusterError, on_cluster
 from MISTKDSegmentLib.cli import segment
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.lib.deadly_path import deadly
 from Testing.lib.small_scans import body, write_volume
@@ -37,8 +38,8 @@ def address():
 
 @pytest.fixture
 def settings(tiny_bundle, tmp_path):
-    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256, ("liver",), threads=1,
-                    picture=False)
+    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256,
+                    SegmentOptions(("liver",), threads=1), picture=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")

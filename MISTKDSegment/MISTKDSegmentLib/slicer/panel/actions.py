@@ -9,6 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.slicer.panel import outputs, sentences
 from MISTKDSegmentLib.slicer.panel.csv_file import file_name, with_suffix, write_csv
 from MISTKDSegmentLib.slicer.panel.guard import guarded
@@ -112,11 +113,11 @@ class Actions:
 
     def _run_parameters(self, segmentation: Optional[slicer.vtkMRMLSegmentationNode]) -> RunParameters:
         parameters = self._panel.parameters
+        options = SegmentOptions(self._panel.organs.ticked(), parameters.threads, parameters.sliceStepMm or None,
+                                 parameters.postprocess)
         return RunParameters(
-            volumeNode=parameters.inputVolume, bundle=self._panel.models.folder(),
-            segmentationNode=segmentation, organs=self._panel.organs.ticked(),
-            threads=parameters.threads, slice_step_mm=parameters.sliceStepMm or None,
-            postprocess=parameters.postprocess, roiNode=parameters.roi if parameters.useRoi else None,
+            volumeNode=parameters.inputVolume, bundle=self._panel.models.folder(), options=options,
+            segmentationNode=segmentation, roiNode=parameters.roi if parameters.useRoi else None,
             tableNode=parameters.organTable if segmentation is not None else None)
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Job, Order
 from MISTKDSegmentLib.child.messages import Failed, Message, SliceDone, Started
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.slicer.panel.child_process import ChildProcess
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
-from MISTKDSegmentLib.slicer.panel.segmentation_run import check_volume, chosen_labels, told_failure
+from MISTKDSegmentLib.slicer.panel.segmentation_run import check_volume, told_failure
 from MISTKDSegmentLib.slicer.panel.timer import Timer
 from MISTKDSegmentLib.slicer.panel.watch import Watch
 from MISTKDSegmentLib.slicer.scene.live_labels import LiveLabels
@@ -63,10 +64,10 @@ class SlicePreview:
             return
         check_volume(self._volumeNode)
         self._logic.checkRuntime()
-        self._labels = chosen_labels(load_bundle(self._bundle), self._organs)
-        organs = tuple(label.name for label in self._labels)
-        options = Options(bundle=self._bundle, organs=organs, threads=self._threads, preview=True)
-        self._job = Job.create(read_volume_node(self._volumeNode), options, inside=Path(slicer.app.temporaryPath))
+        options = SegmentOptions(self._organs, self._threads)
+        self._labels = load_bundle(self._bundle).labels_named(options.organs)
+        order = Order(self._bundle, options, preview=True)
+        self._job = Job.create(read_volume_node(self._volumeNode), order, inside=Path(slicer.app.temporaryPath))
         self._logic.registerPreview(self)
         self.isOn = True
         self._ready, self._number, self._answered, self._misses = False, 0, 0, 0
