@@ -119,7 +119,7 @@ def _results(description: Mapping[str, Any]) -> list[str]:
             *_of_which_network(description),
             results_table(results),
             *([" ".join(flattering)] if flattering else []),
-            _bullets(f"`{protocol}`: {meaning}" for protocol, meaning in PROTOCOLS.items()),
+            _bullets(f"`{protocol}`: {meaning}" for protocol, meaning in results.get("protocols", PROTOCOLS).items()),
             "Every mean is that of the organs' means over the cases.",
             *_intervals(results), *_presence(results["millimetre"].get("counts", {})), _conditions(results)]
 

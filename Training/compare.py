@@ -78,6 +78,19 @@ def check_comparable(first: Mapping[str, Any], second: Mapping[str, Any], paths:
                              "models on the same.")
 
 
+def check_same_definition(first: Mapping[str, Any], second: Mapping[str, Any], paths: Sequence[Path], protocol: str,
+                          metric: str) -> None:
+    """Refuse distances that were measured by different definitions; that of Dice never changed.
+
+    Raises:
+        InputError: the files describe the protocol differently.
+    """
+    told = [document.get("protocols", {}).get(protocol) for document in (first, second)]
+    if metric != "dice" and told[0] != told[1]:
+        raise InputError(f"{paths[0]} and {paths[1]} define {metric} ({protocol}) differently, as their \"protocols\" "
+                         "say: evaluate the older one anew.")
+
+
 def worst_pairs(pairs: Pairs, count: int = WORST) -> list[tuple[str, str, float, float]]:
     """Where the second model loses most: case, organ, first and second value."""
     order = np.argsort(np.where(np.isnan(pairs.gains), np.inf, pairs.gains), axis=None, kind="stable")
@@ -126,6 +139,7 @@ def _compare(arguments: Namespace) -> None:
     if arguments.metric not in METRICS[arguments.protocol]:
         raise InputError(f"the protocol {arguments.protocol} has no {arguments.metric}: name one of "
                          f"{', '.join(_compared(arguments.protocol))}.")
+    check_same_definition(first, second, paths, arguments.protocol, arguments.metric)
     pairs = pair(first["cases"], second["cases"], arguments.protocol, arguments.metric)
     compared = compare_all(pairs)
     models = [f"{document['bundle']['name']} {document['bundle']['version']}" for document in (first, second)]

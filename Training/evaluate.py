@@ -34,6 +34,7 @@ from Training.engine.checkpoints import read_trained
 from Training.engine.provenance import package_version
 from Training.evaluation.failures import Failures
 from Training.evaluation.inference_cost import cost_lines, measure, size_line
+from Training.evaluation.metrics import PROTOCOLS
 from Training.evaluation.report import plain, print_table, write_results
 from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
@@ -93,7 +94,8 @@ def _evaluate(arguments: Namespace) -> None:
         facts = _facts(bundle, dataset, arguments.threads)
         write_results(arguments.out, results, facts, organs)
         if arguments.record:
-            _record(arguments.model, {"cases": [result.case for result in results], **facts, **summarise(results)})
+            _record(arguments.model, {"cases": [result.case for result in results], **facts, "protocols": PROTOCOLS,
+                                      **summarise(results)})
         print_table(results, f"{bundle.name} {bundle.version}", console)
         if flattering := flattery([result.case for result in results], bundle.provenance):
             console.print(" ".join(flattering), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -16,6 +15,7 @@ from rich.progress import track
 from MISTKDSegmentLib.errors import InputError, SegmentError
 from MISTKDSegmentLib.io.atomic import remove_leftovers
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
+from MISTKDSegmentLib.system import usable_cores
 from Training.cli.command import run_command
 from Training.data.files import check_folder, check_scan, make_folder
 from Training.data.organs import read_organs
@@ -269,8 +269,7 @@ def _options(argv: Sequence[str] | None) -> Namespace:
 
 
 def _cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MAX_WORKERS)
+    return min(usable_cores(), MAX_WORKERS)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from Training.engine.fit import fit
 from Training.engine.run_folder import Run, open_run, started_run
 from Training.engine.start import start_facts, start_network
 from Training.engine.tasks import SegmentationTask
-from Training.networks.segmenter import NetworkConfig, Segmenter, parameter_count
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter, parameter_count
 
 
 def new_network(run: Run, config: NetworkConfig, start: str | None) -> Segmenter:

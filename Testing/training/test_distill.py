@@ -25,7 +25,8 @@ from Testing.training.toy import MACHINE, RECIPE, toy_run, write_config
 from Training import distill, prepare, train_teacher
 from Training.engine.checkpoints import read_trained
 from Training.engine.run_folder import open_run, started_run
-from Training.networks.segmenter import STUDENT, TEACHER, Segmenter, parameter_count
+from Training.networks.config import STUDENT, TEACHER
+from Training.networks.segmenter import Segmenter, parameter_count
 
 TRAINING_SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocessing", "export",
                     "card")

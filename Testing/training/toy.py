@@ -15,7 +15,8 @@ from Training.engine.machine import Machine
 from Training.engine.recipe import Recipe, Schedule
 from Training.engine.run_folder import Run, open_run
 from Training.engine.tasks import DistillationTask
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter
 
 SMALL = NetworkConfig(widths=(8, 8, 8, 8), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1), decoder_width=8, stem_width=8)
 LARGE = NetworkConfig(widths=(16, 32, 40, 48), depths=(1, 1, 1, 1), heads=(1, 1, 1, 1), decoder_width=24, stem_width=8)

@@ -7,8 +7,9 @@ from math import prod
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import NodeProto, TensorProto, helper
+
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 
 # Everything else is negligible beside them.
 _COUNTED = ("Conv", "Gemm", "MatMul")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import onnxruntime
 import torch
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.context import context_indices
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.preprocess import slice_grid
 from MISTKDSegmentLib.model.bundle import InputContract
 from Training.data.prepared import Case

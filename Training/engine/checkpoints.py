@@ -15,7 +15,8 @@ import torch
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.bundle import InputContract, parse_label
 from MISTKDSegmentLib.model.labels import Label
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 # Where a checkpoint says what it holds.

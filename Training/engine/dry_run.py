@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import math
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import default_collate
 from torch.utils.flop_counter import FlopCounterMode
 
+from MISTKDSegmentLib.system import peak_memory
 from Training.cli.duration import duration
 from Training.data.augment import view
 from Training.engine.fit import memory_error, training_loader, whole_schedule
@@ -99,12 +100,7 @@ def _seconds_per_step(task: SegmentationTask, run: Run) -> float:
 def _peak_gib(machine: Machine) -> float:
     if machine.uses_gpu:
         return torch.cuda.max_memory_allocated() / 2**30
-    if sys.platform == "win32":
-        return float("nan")
-    import resource  # which Windows lacks
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    return (peak_memory() or math.nan) / 2**30
 
 
 def report(tasks: Sequence[tuple[str, SegmentationTask]], run: Run, console: Console | None = None) -> None:

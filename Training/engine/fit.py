@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import lightning
 import torch
 from lightning.pytorch.callbacks import (
-    EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
+    WeightAveraging,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from MISTKDSegmentLib.errors import OutputError, SegmentError
@@ -163,12 +164,36 @@ def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epo
     )
 
 
-class WeightsOnDevice(EMAWeightAveraging):
-    """Averages weights where they are trained; Lightning sets it up while they still lie in main memory."""
+class WeightsOnDevice(WeightAveraging):
+    """Exponential moving average of the weights, made where they are trained.
+
+    Lightning sets it up while the weights still lie in main memory.
+
+    Args:
+        decay: share of the average that stays at each step, once enough steps are done: after n, it is at most
+            (1 + n) / (10 + n), so that the weights of the beginning are soon forgotten.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def moved(average: Tensor, current: Tensor, done: int | Tensor) -> Tensor:
+            kept = decay_at(int(done), decay)
+            return kept * average + (1 - kept) * current
+
+        super().__init__(avg_fn=moved)
 
     def setup(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
         pl_module.to(trainer.strategy.root_device)
         super().setup(trainer, pl_module, stage)
+
+
+def decay_at(done: int, decay: float) -> float:
+    """Share of the average that stays when weights are averaged for the `done`-th time.
+
+    Examples:
+        >>> [round(decay_at(done, 0.998), 3) for done in (1, 100, 10_000)]
+        [0.182, 0.918, 0.998]
+    """
+    return min(decay, (1 + done) / (10 + done))
 
 
 def _hush_lightning() -> None:

@@ -12,7 +12,7 @@ import yaml
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.data.augment import Augmentation
-from Training.networks.segmenter import STUDENT, TEACHER, NetworkConfig
+from Training.networks.config import STUDENT, TEACHER, NetworkConfig
 
 VIEW_MULTIPLE = 32  # the encoder's coarsest stride
 
@@ -30,7 +30,7 @@ class Schedule:
         warmup: share of the steps over which the rate rises from zero.
         weight_decay: AdamW's, on matrices and kernels only.
         gradient_clip: largest norm of the gradient.
-        ema_decay: of the averaged weights, which are those that are kept.
+        ema_decay: of the averaged weights, which are those that are kept; less in the first steps (`decay_at`).
         validations: how often the Dice of the validation cases is measured.
         checkpoint_steps: a checkpoint is written at least this often, in optimiser steps.
     """
@@ -75,6 +75,8 @@ class Distillation:
         stage_weights: shares of the four encoder stages in `sequence` and `relation`.
         channel_temperature: softening of the logits' maps in `channel`.
         logit_temperature: softening of the class probabilities in `logit`.
+        fade: share of the steps, 0 to 1, over which `sequence` and `relation` fade to nothing at the end of the
+            training; 0 keeps them as they are. What a student needs to begin with can be in its way at the end.
         unlabelled_share: share of the slices that is drawn from unlabelled cases, where there are some.
         unlabelled_weight: weight of the teacher's terms on unlabelled slices; on labelled ones it is 1.
     """
@@ -86,6 +88,7 @@ class Distillation:
     stage_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 1.0)
     channel_temperature: float = 4.0
     logit_temperature: float = 2.0
+    fade: float = 0.0
     unlabelled_share: float = 0.25
     unlabelled_weight: float = 1.0
 
@@ -101,6 +104,8 @@ class Distillation:
         for what in ("channel_temperature", "logit_temperature"):
             if not getattr(self, what) > 0:
                 raise InputError(f"distillation.{what} is {getattr(self, what)}: give a number above 0.")
+        if not 0 <= self.fade <= 1:
+            raise InputError(f"distillation.fade is {self.fade}: give 0 to 1.")
         if not 0 <= self.unlabelled_share < 1:
             raise InputError(f"distillation.unlabelled_share is {self.unlabelled_share}: give 0 to below 1.")
         if not all(0 <= weight < math.inf for weight in self.stage_weights) or not sum(self.stage_weights):
@@ -122,6 +127,8 @@ class Recipe:
         wide_share: share of the steps, 0 to 1, whose views are wide.
         context_offsets_mm: slices seen together, by distance in mm from the one that is segmented; 0 is that slice.
         slice_step_mm: distance in mm of the slices that inference runs in thin-slice scans.
+        slice_smoothing_mm: distance in mm within which inference averages the class probabilities of slices; 0 for
+            none.
         teacher_network: sizes of the teacher.
         student_network: sizes of the student.
         teacher_start: what the teacher starts from: a checkpoint of ours (`.ckpt`) of the same sizes; for the encoder
@@ -144,6 +151,7 @@ class Recipe:
     wide_share: float = 0.0
     context_offsets_mm: tuple[float, ...] = (-5.0, 0.0, 5.0)
     slice_step_mm: float = 3.0
+    slice_smoothing_mm: float = 0.0
     teacher_network: NetworkConfig = TEACHER
     student_network: NetworkConfig = STUDENT
     teacher_start: str | None = None
@@ -180,6 +188,8 @@ class Recipe:
             raise InputError(f"context_offsets_mm is {offsets}: give 0 once, and at most 63 others, in mm.")
         if not 0.1 <= self.slice_step_mm <= 100:
             raise InputError(f"slice_step_mm is {self.slice_step_mm}: give 0.1 to 100 mm.")
+        if not 0 <= self.slice_smoothing_mm <= 100:
+            raise InputError(f"slice_smoothing_mm is {self.slice_smoothing_mm}: give 0 to 100 mm.")
         self.teacher_schedule.check("teacher_schedule")
         self.student_schedule.check("student_schedule")
         self.augmentation.check()

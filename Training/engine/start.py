@@ -12,9 +12,11 @@ from Training.engine.checkpoints import Trained, read_trained
 from Training.engine.recipe import plain
 from Training.engine.run_folder import Run
 from Training.engine.seen_cases import seen_by
+from Training.networks.config import NetworkConfig
 from Training.networks.efficientnet_lite import installed_start
 from Training.networks.huggingface import start_from_segformer
-from Training.networks.segmenter import HybridEncoder, NetworkConfig, Segmenter
+from Training.networks.hybrid import HybridEncoder
+from Training.networks.segmenter import Segmenter
 
 RANDOM = "random"
 

@@ -81,7 +81,7 @@ class SegmentationTask(lightning.LightningModule):
             pixels: float32 (batch, context, height, width) in [0, 1].
             labels: int64 (batch, height, width), channels of the organs, 255 where nothing is known.
             known: bool (batch, classes), the channels that the labels tell.
-            chance: (batch, branches), which branches of the network each item skips; see `Encoder`.
+            chance: (batch, branches), which branches of the network each item skips; see `MiTEncoder`.
         """
         return {"segmentation": segmentation_loss(self._features(pixels, chance)[1], labels, known)}
 
@@ -196,11 +196,12 @@ class DistillationTask(SegmentationTask):
             their_tokens, (their_logits, *_) = self._teacher_features(pixels)
         tokens, logits = self._features(pixels, chance)
         weights = self.weights
+        fading = fading_at(self.global_step, self.schedule.steps, weights.fade)
         terms: dict[str, Tensor] = {}
         if weights.sequence:
-            terms["sequence"] = weights.sequence * self.sequence_loss(tokens, their_tokens)
+            terms["sequence"] = weights.sequence * fading * self.sequence_loss(tokens, their_tokens)
         if weights.relation:
-            terms["relation"] = weights.relation * relation_loss(tokens, their_tokens, weights.stage_weights)
+            terms["relation"] = weights.relation * fading * relation_loss(tokens, their_tokens, weights.stage_weights)
         if weights.channel:
             terms["channel"] = weights.channel * channel_loss(logits[0], their_logits, weights.channel_temperature)
         if weights.logit:
@@ -227,6 +228,7 @@ def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:
         multiple=VIEW_MULTIPLE,
         context_offsets_mm=tuple(recipe.context_offsets_mm),
         slice_step_mm=recipe.slice_step_mm,
+        slice_smoothing_mm=recipe.slice_smoothing_mm,
     )
 
 
@@ -243,6 +245,18 @@ def organ_dice(counts: Tensor, known: Tensor) -> Tensor:
     overlap = counts.diagonal(dim1=1, dim2=2)
     dice = 2 * overlap / (counts.sum(1) + counts.sum(2))
     return torch.where(known, dice, torch.nan).nanmean(0)[1:]
+
+
+def fading_at(step: int, steps: int, fade: float) -> float:
+    """Share of a term that fades over the last `fade` of the steps: 1 before, 0 after the last step.
+
+    Examples:
+        >>> [fading_at(step, 100, 0.5) for step in (0, 50, 75, 100)]
+        [1.0, 1.0, 0.5, 0.0]
+        >>> fading_at(100, 100, 0.0)
+        1.0
+    """
+    return min(1.0, (steps - step) / (steps * fade)) if fade else 1.0
 
 
 def rate_at(step: int, schedule: Schedule) -> float:

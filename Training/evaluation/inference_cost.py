@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.preprocess import slice_grid
 from MISTKDSegmentLib.inference.runner import slices_to_run
 from MISTKDSegmentLib.model.bundle import Bundle
+from MISTKDSegmentLib.system import peak_memory
 from Training.bundle.onnx_cost import gflops, parameter_count
 from Training.cli.duration import duration
 from Training.data.files import size_mb
@@ -90,7 +91,7 @@ def measure(scan: Scan, bundle: Bundle, *, threads: int = 0) -> Cost:
         score_case(part, bundle, organs, threads=threads)
         run_s = time.perf_counter() - start
     size = slice_grid(whole, bundle.input.pixel_spacing_mm, bundle.input.multiple).size
-    return Cost(size, run, slices, read_s, run_s, peak_gib())
+    return Cost(size, run, slices, read_s, run_s, (peak_memory() or math.nan) / 2**30)
 
 
 def _middle(count: int, spacing_mm: float, step_mm: float) -> tuple[slice, int, int]:
@@ -99,16 +100,6 @@ def _middle(count: int, spacing_mm: float, step_mm: float) -> tuple[slice, int, 
     run = slices[:SLICES]
     first = (count - 1 - run[-1]) // 2
     return slice(first, first + run[-1] + 1), len(run), len(slices)
-
-
-def peak_gib() -> float:
-    """Largest memory of this process so far; NaN on Windows."""
-    if sys.platform == "win32":
-        return float("nan")
-    import resource  # which Windows lacks
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def size_line(content: bytes, size: tuple[int, int], context: int) -> str:

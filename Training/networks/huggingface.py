@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from MISTKDSegmentLib.errors import InputError
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter
 
 CONFIG = "config.json"
 # The first that is there is read.

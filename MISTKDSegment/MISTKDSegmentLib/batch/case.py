@@ -25,6 +25,7 @@ from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from MISTKDSegmentLib.report.table import OrganRow
 from MISTKDSegmentLib.report.terminal import dice_by_name
+from MISTKDSegmentLib.system import usable_cores
 
 STAGES = ("read", "segment", "measure", "write")
 
@@ -103,8 +104,8 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
         SegmentError: the scan or the output folder cannot be used.
     """
     clock = _Clock()
-    if settings.options.threads:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.options.threads, os.cpu_count() or 1))
+    cores = usable_cores()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.options.threads or cores, cores))
     _check_format(case, settings)
     volume, truth = _read(case)
     stem = results_stem(case, settings, volume.name)

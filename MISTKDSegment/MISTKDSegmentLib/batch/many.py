@@ -111,5 +111,5 @@ class _Board:
         with suppress(OutputError):
             self._summary.write()
         self._bar.update(self._whole, completed=self._over)
-        result = outcome.error if outcome.status == FAILED else f"done in {sum(outcome.seconds.values()):.1f} s"
+        result = f"done in {sum(outcome.seconds.values()):.1f} s" if outcome.status == DONE else outcome.error
         self._messages.print(f"[{self._over}/{self._total}] {case.name}: {result}")

@@ -21,7 +21,7 @@ from MISTKDSegmentLib.io.reading import files_of
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
 
 WAITING, DONE, SKIPPED, FAILED = "waiting", "done", "skipped", "failed"
-NO_MEMORY = "the scan needs more memory than there is; close other programs, use fewer --workers or crop it."
+NO_MEMORY = "needs more memory than there is; close other programs or crop it."
 # No longer than the shortest end of a segmentation's name: a name that is long enough for that one fits.
 _RECORD_SUFFIX = ".mistkd"
 
@@ -32,13 +32,14 @@ class Outcome:
 
     Attributes:
         status: "waiting", "done", "skipped" (done by an earlier run) or "failed".
-        error: what went wrong and the remedy, where it failed.
+        error: what went wrong and the remedy, where it failed; what went wrong so far, where it waits.
         seconds: by stage.
         slices: of the scan.
         spacing_mm: along i, j and k.
         volumes_ml: by organ.
         flags: what to beware of, by organ.
         note: that it was skipped although somebody changed its results; else empty.
+        lacked_memory: whether that is why it failed, so that it may succeed when less runs beside it.
     """
 
     status: str
@@ -49,6 +50,7 @@ class Outcome:
     volumes_ml: Mapping[str, float] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: str = ""
+    lacked_memory: bool = False
 
 
 Event = tuple[Case, Union[Progress, Outcome]]
@@ -76,7 +78,7 @@ def attempt(case: Case, settings: Settings, report: Callable[[Progress], None] =
     except SegmentError as error:
         return Outcome(FAILED, str(error))
     except MemoryError:
-        return Outcome(FAILED, f"{case.source}: {NO_MEMORY}")
+        return Outcome(FAILED, f"{case.source} {NO_MEMORY}", lacked_memory=True)
     except Exception as error:  # a mistake of ours that one scan brings out must not cost the others
         return Outcome(FAILED, f"{case.source} could not be segmented ({type(error).__name__}); segment it alone to "
                                "see the details, and report them.")

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -53,39 +54,70 @@ class SliceRequest:
 class Job:
     """The window's end of the folder; it owns the folder.
 
+    A child may be started in an empty folder, to get ready while the scan is written down or before there is one.
+
     Attributes:
         folder: where everything lies.
-        labels: what the child has labelled so far, uint8 (k, j, i), read-only.
+        labels: what the child has labelled so far, uint8 (k, j, i), read-only; empty before there is a scan.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.labels: np.ndarray = np.load(folder / _LABELS, mmap_mode="r")
+        self.labels: np.ndarray = np.zeros((0, 0, 0), np.uint8)
 
     @classmethod
     def create(cls, volume: Volume, order: Order, *, inside: Optional[Path] = None) -> Job:
-        """Write a scan down for the child.
+        """Write a scan down for the child, at once.
 
         Args:
-            volume: CT in HU; its voxels are written slice by slice, without a second copy in memory.
-            order: what to do with it.
+            volume, order: as in `fill`.
             inside: folder for temporary files; by default the system's.
 
         Raises:
             OutputError: the folder cannot be written.
         """
-        folder: Optional[Path] = None
+        job = cls.empty(inside=inside)
+        for _ in job.fill(volume, order):
+            pass
+        return job
+
+    @classmethod
+    def empty(cls, *, inside: Optional[Path] = None) -> Job:
+        """Make a folder that has no scan in it yet.
+
+        Args:
+            inside: folder for temporary files; by default the system's.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
         try:
-            folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside))
-            _write_job(folder, volume, order)
-            return cls(folder)
+            return cls(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside)))
         except OSError as error:
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-            where = inside or tempfile.gettempdir()
-            raise OutputError(f"The folder for temporary files {where} cannot be written ({error.strerror or error}); "
-                              f"make room for {_megabytes(volume)} MB there, or choose another one in the "
-                              "application's settings.") from error
+            raise OutputError(f"The folder for temporary files {inside or tempfile.gettempdir()} cannot be written "
+                              f"({error.strerror or error}); choose another one in the application's settings.") from error
+
+    def fill(self, volume: Volume, order: Order) -> Iterator[None]:
+        """Write a scan down for the child, which begins after the last step.
+
+        Args:
+            volume: CT in HU; its voxels are written slice by slice, without a second copy in memory.
+            order: what to do with it.
+
+        Yields:
+            None, after each slice.
+
+        Raises:
+            OutputError: the folder cannot be written; it is removed then.
+        """
+        try:
+            yield from _write_job(self.folder, volume, order)
+            self.labels = np.load(self.folder / _LABELS, mmap_mode="r")
+        except OSError as error:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise OutputError(f"The folder for temporary files {self.folder.parent} cannot be written "
+                              f"({error.strerror or error}); make room for {_megabytes(volume)} MB there, or choose "
+                              "another one in the application's settings.") from error
 
     def command(self, python: str) -> list[str]:
         """Program and arguments that run the child.
@@ -98,9 +130,7 @@ class Job:
     def request(self, number: int, position_lps: Sequence[float]) -> None:
         """Ask a preview for the slice at a position; a request that is not begun yet is forgotten for it."""
         x, y, z = (float(coordinate) for coordinate in position_lps)
-        temporary = self.folder / (_REQUEST + ".new")
-        temporary.write_text(json.dumps({"number": number, "position_lps": [x, y, z]}), encoding="utf-8")
-        os.replace(temporary, self.folder / _REQUEST)
+        _write_whole(self.folder / _REQUEST, json.dumps({"number": number, "position_lps": [x, y, z]}))
 
     def stop(self) -> None:
         """Ask the child to end, for where killing it reaches a launcher alone."""
@@ -113,22 +143,31 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _write_job(folder: Path, volume: Volume, order: Order) -> None:
+def _write_job(folder: Path, volume: Volume, order: Order) -> Iterator[None]:
     dtype = volume.voxels.dtype if volume.voxels.dtype.itemsize <= 4 else np.dtype(np.float32)
     shape = volume.voxels.shape
-    _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
-    _write_array(folder / _LABELS, shape, np.dtype(np.uint8), repeat(np.zeros(shape[1:], np.uint8), shape[0]))
+    yield from _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
+    yield from _write_array(folder / _LABELS, shape, np.dtype(np.uint8),
+                            repeat(np.zeros(shape[1:], np.uint8), shape[0]))
     content = {"owner": os.getpid(), "geometry": _geometry(volume), "order": _plain(order)}
-    (folder / _JOB).write_text(json.dumps(content), encoding="utf-8")
+    # Last and whole: the child waits for it.
+    _write_whole(folder / _JOB, json.dumps(content))
 
 
-def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype, slices: Iterable[np.ndarray]) -> None:
+def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype, slices: Iterable[np.ndarray]) -> Iterator[None]:
     # Not through a memory map: on a full disk, writing to one ends the process instead of raising an error.
     with open(path, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for values in slices:
             file.write(np.ascontiguousarray(values, dtype).data)
+            yield
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def _geometry(volume: Volume) -> dict[str, Any]:
@@ -174,7 +213,7 @@ class Work:
     @property
     def is_over(self) -> bool:
         """Whether nobody waits for the result any more."""
-        return (self.folder / _STOP).exists() or not self.folder.exists() or self.is_orphan
+        return _is_over(self.folder, self.owner)
 
     @property
     def is_orphan(self) -> bool:
@@ -191,6 +230,28 @@ class Work:
         return SliceRequest(int(content["number"]), (x, y, z))
 
 
+def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Work]:
+    """Open the folder as soon as `Job.fill` has written a scan into it.
+
+    Args:
+        folder: as `Job.empty` made it.
+        patience_s: how long to wait.
+        look_s: between two looks at the folder.
+
+    Returns:
+        None where nobody will want anything: the window is gone, has changed its mind, or lets one wait too long. The
+        folder is removed then, unless the window does so.
+    """
+    owner, end_s = _owner_of(folder), time.monotonic() + patience_s
+    while not (folder / _JOB).exists():
+        if _is_over(folder, owner) or time.monotonic() > end_s:
+            if not is_alive(owner):
+                shutil.rmtree(folder, ignore_errors=True)
+            return None
+        time.sleep(look_s)
+    return open_work(folder)
+
+
 def open_work(folder: Path) -> Work:
     """Open the folder that `Job.create` wrote."""
     content = json.loads((folder / _JOB).read_text(encoding="utf-8"))
@@ -201,6 +262,16 @@ def open_work(folder: Path) -> Work:
     return Work(folder, int(content["owner"]), volume, labels, _order(content["order"]))
 
 
+def _is_over(folder: Path, owner: int) -> bool:
+    return (folder / _STOP).exists() or not folder.exists() or not is_alive(owner)
+
+
+def _owner_of(folder: Path) -> int:
+    """Process number of the window, from the folder's name: files in it may be gone, or not there yet."""
+    number = folder.name[len(PREFIX):].partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 def sweep_leftovers(inside: Optional[Path] = None) -> None:
     """Delete the folders of windows that ended without doing so, e.g. because the machine was switched off.
 
@@ -208,7 +279,6 @@ def sweep_leftovers(inside: Optional[Path] = None) -> None:
         inside: folder for temporary files; by default the system's.
     """
     for folder in Path(inside or tempfile.gettempdir()).glob(PREFIX + "*"):
-        # From the name: files in it may be gone, where others could not be deleted.
-        owner = folder.name[len(PREFIX):].partition("-")[0]
-        if owner.isdecimal() and not is_alive(int(owner)):
+        owner = _owner_of(folder)
+        if owner and not is_alive(owner):
             shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
-from MISTKDSegmentLib.child.job import Work, open_work
+from MISTKDSegmentLib.child.job import Work, wait_for_work
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
 from MISTKDSegmentLib.io.reading import check_hu
@@ -20,20 +20,24 @@ from MISTKDSegmentLib.report.table import measure
 OLDEST_ONNXRUNTIME = (1, 19)
 WATCH_S = 0.1
 LOOK_S = 0.02
+# The window asks for no child that waits as long, and ends it before that.
+PATIENCE_S = 600.0
 FAILED_EXIT_CODE, STOPPED_EXIT_CODE = 1, 3
 _KINDS = {InputError: "input", BundleError: "model", OutputError: "output"}
 
 
 def main(folder: str) -> None:
-    """Do the job in a folder and end the process.
+    """Get ready, wait for the job in a folder, do it and end the process.
 
     Args:
-        folder: as `Job.create` made it.
+        folder: as `Job.empty` or `Job.create` made it.
     """
     try:
-        work = open_work(Path(folder))
-        threading.Thread(target=_watch, args=(work,), daemon=True).start()
-        _do(work)
+        _get_ready()
+        work = wait_for_work(Path(folder), PATIENCE_S, LOOK_S)
+        if work is not None:
+            threading.Thread(target=_watch, args=(work,), daemon=True).start()
+            _do(work)
     except BaseException as error:  # whatever it is, the window is waiting for a word
         tell(failure(error))
         sys.exit(FAILED_EXIT_CODE)
@@ -58,6 +62,12 @@ def failure(error: BaseException) -> Failed:
                   detail)
 
 
+def _get_ready() -> None:
+    """Import what takes long, while the scan is written down or before there is one."""
+    check_onnxruntime()
+    import MISTKDSegmentLib.inference.runner  # noqa: F401
+
+
 def _watch(work: Work) -> None:
     while not work.is_over:
         time.sleep(WATCH_S)
@@ -67,7 +77,6 @@ def _watch(work: Work) -> None:
 
 
 def _do(work: Work) -> None:
-    check_onnxruntime()
     check_hu(work.volume.name, work.volume.voxels)
     bundle = load_bundle(work.order.bundle)
     if work.order.preview:
@@ -83,7 +92,8 @@ def check_onnxruntime() -> None:
         ImportError: onnxruntime is missing, broken or too old.
     """
     try:
-        import onnxruntime
+        from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
+
         version = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
     except (ImportError, AttributeError, ValueError, OSError) as error:
         raise ImportError(str(error), name="onnxruntime") from error

@@ -20,6 +20,7 @@ from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.session import Network
+from MISTKDSegmentLib.inference.smoothing import smooth
 from MISTKDSegmentLib.model.bundle import Bundle
 
 BATCH = 4
@@ -89,6 +90,7 @@ class ReadyScan:
         self.frame = canonical_frame(volume)
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
+        self._smoothing_mm = bundle.input.slice_smoothing_mm
         self._pixels = _PixelCache(self.frame.volume, self._grid, bundle)
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
@@ -139,17 +141,19 @@ class ReadyScan:
             yield np.stack([self._pixels.with_context(k) for k in run[start : start + BATCH]])
 
     def _scores(self, run: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), batch by batch."""
-        before: Optional[np.ndarray] = None
-        starts = range(0, len(run), BATCH)
+        """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), some at a time."""
+        before: Optional[tuple[int, np.ndarray]] = None
+        spacing_mm = self.frame.volume.spacing_mm[2]
         with closing(self.network.scores_of(self.batches(run))) as batches:
-            for start, scores in zip(starts, batches):
-                ks = run[start : start + BATCH]
-                if before is not None:
-                    ks, scores = [run[start - 1], *ks], np.concatenate([before[None], scores])
-                filled = _between(ks, scores)
-                yield (ks[0], filled) if before is None else (ks[0] + 1, filled[1:])
-                before = scores[-1]
+            each = (scores for batch in batches for scores in batch)
+            smoothed = smooth(((k * spacing_mm, scores) for k, scores in zip(run, each)),
+                              self._smoothing_mm)
+            for start in range(0, len(run), BATCH):
+                new = list(zip(run[start : start + BATCH], smoothed))
+                known = new if before is None else [before, *new]
+                filled = _between([k for k, _ in known], np.stack([scores for _, scores in known]))
+                yield (known[0][0], filled) if before is None else (before[0] + 1, filled[1:])
+                before = known[-1]
 
 
 def slices_to_run(ks: range, spacing_mm: float, step_mm: float) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Order, open_work, sweep_leftovers
+from MISTKDSegmentLib.child.job import Job, Order, open_work, sweep_leftovers, wait_for_work
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -110,9 +110,45 @@ def test_leftovers_of_dead_windows_are_swept_and_others_stay(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {mine.folder.name, "mistkd-segment-other", "other"}
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    with pytest.raises(OutputError, match=r"nowhere cannot be written .*choose another one"):
+        Job.empty(inside=tmp_path / "nowhere")
+
+
 def test_a_folder_that_cannot_be_written_is_named_with_the_room_that_is_needed(tmp_path):
-    with pytest.raises(OutputError, match=r"nowhere cannot be written .*make room for 1 MB"):
-        Job.create(scan(), Order(tmp_path), inside=tmp_path / "nowhere")
+    job = Job.empty(inside=tmp_path)
+    job.folder.rmdir()
+    with pytest.raises(OutputError, match=rf"{tmp_path.name} cannot be written .*make room for 1 MB"):
+        list(job.fill(scan(), Order(tmp_path)))
+
+
+def test_the_child_sees_a_scan_once_all_of_it_is_there(tmp_path):
+    job = Job.empty(inside=tmp_path)
+    steps = job.fill(scan(), Order(tmp_path))
+    for _ in steps:
+        assert wait_for_work(job.folder, 0.0, 0.0) is None
+    np.testing.assert_array_equal(wait_for_work(job.folder, 0.0, 0.0).volume.voxels, scan().voxels)
+    assert job.labels.shape == (4, 5, 6)
+
+
+def test_writing_a_scan_takes_a_step_for_each_slice(tmp_path):
+    job = Job.empty(inside=tmp_path)
+    assert job.labels.size == 0
+    assert len(list(job.fill(scan(), Order(tmp_path)))) == 8
+
+
+def test_waiting_ends_when_nobody_wants_anything_any_more(tmp_path):
+    job = Job.empty(inside=tmp_path)
+    job.stop()
+    assert wait_for_work(job.folder, 60.0, 0.01) is None
+    job.remove()
+    assert wait_for_work(job.folder, 60.0, 0.01) is None
+
+
+def test_waiting_for_a_window_that_is_gone_tidies_up(tmp_path):
+    folder = Job.empty(inside=tmp_path).folder.rename(tmp_path / f"mistkd-segment-{gone()}-x")
+    assert wait_for_work(folder, 60.0, 0.01) is None
+    assert not folder.exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")

@@ -62,8 +62,9 @@ class Child:
 def start(tmp_path: Path) -> Iterator:
     children = []
 
-    def starter(volume: Volume, order: Order, **environment: str) -> Child:
-        children.append(Child(Job.create(volume, order, inside=tmp_path), environment))
+    def starter(volume: Volume | None, order: Order | None = None, **environment: str) -> Child:
+        job = Job.create(volume, order, inside=tmp_path) if volume else Job.empty(inside=tmp_path)
+        children.append(Child(job, environment))
         return children[-1]
 
     yield starter
@@ -127,13 +128,30 @@ def test_what_cannot_be_segmented_is_one_sentence(start, tiny_bundle, change, ki
 
 @pytest.mark.parametrize(("module", "reason"), [
     ("raise ImportError('libonnx.so: cannot open')", "libonnx.so: cannot open"),
-    ("__version__ = '1.18.1'", "version 1.18.1, needed is 1.19"),
+    ("__version__, disable_telemetry_events = '1.18.1', int", "version 1.18.1, needed is 1.19"),
 ])
 def test_an_unusable_onnxruntime_is_told_as_such(start, tiny_bundle, tmp_path, module, reason):
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "onnxruntime.py").write_text(module, encoding="utf-8")
     (failed,) = start(patient(), Order(tiny_bundle), PYTHONPATH=str(tmp_path / "fake")).messages()
     assert failed.kind == "onnxruntime" and reason in failed.sentence
+
+
+def test_a_child_that_is_started_before_there_is_a_scan_waits_for_it(start, tiny_bundle):
+    child = start(None)
+    time.sleep(0.2)
+    for _ in child.job.fill(patient(), Order(tiny_bundle)):
+        pass
+    *_, last = child.messages()
+    assert isinstance(last, Done)
+    assert child.job.labels.any()
+
+
+def test_a_child_that_waits_ends_without_a_word_when_it_is_stopped(start):
+    child = start(None)
+    child.job.stop()
+    assert child.messages() == []
+    assert child.errors == b""
 
 
 def test_a_stopped_child_ends_at_once(start, tiny_bundle):

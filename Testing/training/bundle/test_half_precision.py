@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.model.bundle import default_bundle_folder
 from Training.bundle.half_precision import LEAST_VALUES, store_in_half
 

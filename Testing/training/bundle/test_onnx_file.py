@@ -14,7 +14,8 @@ from MISTKDSegmentLib.inference.preprocess import slice_grid, window
 from MISTKDSegmentLib.io.reading import read_volume
 from Training.bundle.onnx_file import to_onnx
 from Training.bundle.parity import largest_difference
-from Training.networks.segmenter import STUDENT, Segmenter
+from Training.networks.config import STUDENT
+from Training.networks.segmenter import Segmenter
 
 SCAN = Path(__file__).parents[4] / "shared" / "ct" / "totalseg_example_ct.nii.gz"
 

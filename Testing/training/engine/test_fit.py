@@ -18,7 +18,7 @@ from MISTKDSegmentLib.errors import SegmentError
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import LARGE, MACHINE, RECIPE, SCHEDULE, toy_run, write_config
 from Training import distill
-from Training.engine.fit import Epochs, fit, memory_error, plan_epochs, training_loader
+from Training.engine.fit import Epochs, WeightsOnDevice, fit, memory_error, plan_epochs, training_loader
 from Training.engine.recipe import Schedule
 from Training.train_teacher import teacher_task
 
@@ -228,3 +228,10 @@ def test_runs_are_cut_into_equal_epochs(steps, validations, checkpoint_steps, ex
 
 def test_the_toy_recipe_makes_sense():
     RECIPE.check()
+
+
+def test_averaged_weights_soon_forget_the_first():
+    average = WeightsOnDevice(decay=0.5)._kwargs["avg_fn"]
+    # After one step 2 of 11 parts stay; after many, the half that was asked for.
+    assert average(torch.tensor(11.0), torch.tensor(0.0), torch.tensor(1)).item() == pytest.approx(2.0)
+    assert average(torch.tensor(11.0), torch.tensor(0.0), torch.tensor(1000)).item() == pytest.approx(5.5)
