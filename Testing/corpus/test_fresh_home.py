@@ -126,7 +126,8 @@ def test_without_care_onnxruntime_leaves_files_so_that_these_tests_can_fail(home
 @pytest.mark.parametrize("options", [["--format", "nii.gz"], ["--workers", "2"]], ids=["one scan", "two workers"])
 def test_the_command_leaves_nothing_below_the_home_folder(home, folder, options):
     source = folder if "--workers" in options else folder / "a.nii.gz"
-    run([sys.executable, "-m", "MISTKDSegmentLib", "segment", str(source), "--output", str(folder / "out"), *options], home)
+    run([sys.executable, "-m", "MISTKDSegmentLib", "segment", str(source), "--output", str(folder / "out"), *options],
+        home)
     assert below(home) == []
 
 

@@ -140,7 +140,7 @@ class Result:
         """
         path = Path(path)
         self._check_is_not_the_scan(path)
-        name = path.name.lower()
+        name = path.name
         if name.endswith(".dcm"):
             self._save_dicom(path)
         elif name.endswith(".csv"):
@@ -156,7 +156,8 @@ class Result:
 
             write_segmentation(path, self.volume, self.labels, self.organs)
         else:
-            raise OutputError(f"{path} has an unknown file type; use a name ending in {', '.join(ENDINGS)}.")
+            raise OutputError(f"{path} has an unknown file type; use a name ending in "
+                              f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
         return path
 
     def _check_is_not_the_scan(self, path: Path) -> None:

@@ -54,8 +54,8 @@ def segment(
         >>> result = segment("my_ct.nii.gz", organs=["liver", "spleen"])
         >>> [row.organ for row in result.table]
         ['liver', 'spleen']
-        >>> result.save("my_ct.seg.nrrd")
-        PosixPath('my_ct.seg.nrrd')
+        >>> result.save("my_ct.seg.nrrd").name
+        'my_ct.seg.nrrd'
     """
     from MISTKDSegmentLib.api.steps import read_scan, segment_volume
 

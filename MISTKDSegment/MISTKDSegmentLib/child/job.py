@@ -94,8 +94,9 @@ class Job:
         try:
             return cls(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside)))
         except OSError as error:
-            raise OutputError(f"The folder for temporary files {inside or tempfile.gettempdir()} cannot be written "
-                              f"({error.strerror or error}); choose another one in the application's settings.") from error
+            where = inside or tempfile.gettempdir()
+            raise OutputError(f"The folder for temporary files {where} cannot be written ({error.strerror or error}); "
+                              "choose another one in the application's settings.") from error
 
     def fill(self, volume: Volume, order: Order) -> Iterator[None]:
         """Write a scan down for the child, which begins after the last step.

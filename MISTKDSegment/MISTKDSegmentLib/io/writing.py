@@ -36,9 +36,11 @@ def write_segmentation(path: Path, volume: Volume, labels: np.ndarray, label_tab
         ValueError: labels are not uint8 or not on the volume's grid.
     """
     grid = volume.with_voxels(_only(labels, label_table))
-    name = Path(path).name.lower()
+    # ITK takes no .NII.GZ.
+    name = Path(path).name
     if not name.endswith(SUFFIXES):
-        raise OutputError(f"{path} has an unknown file type; use a name ending in {', '.join(SUFFIXES)}.")
+        raise OutputError(f"{path} has an unknown file type; use a name ending in "
+                          f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
     check_name(path, OutputError)
     with atomic_path(Path(path)) as temporary:
         if name.endswith(".nrrd"):

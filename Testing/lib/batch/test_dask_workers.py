@@ -110,8 +110,8 @@ def test_a_scheduler_that_is_killed_is_one_sentence_and_what_is_finished_stays(t
         address = next(found[0] for line in processes[0].stderr if (found := re.search(r"tcp://\S+", line)))
         processes.append(start("dask", "worker", address, "--nthreads", 1, "--no-nanny", "--no-dashboard",
                                "--local-directory", tmp_path))
-        run = start("MISTKDSegmentLib", "segment", tmp_path / "tree", "--dask", address, "--model", tiny_bundle, "--output",
-                    tmp_path / "out", "--no-picture")
+        run = start("MISTKDSegmentLib", "segment", tmp_path / "tree", "--dask", address, "--model", tiny_bundle,
+                    "--output", tmp_path / "out", "--no-picture")
         processes.append(run)
         assert any("[1/2] a: done" in line for line in run.stderr)
         processes[0].kill()

@@ -158,8 +158,9 @@ def test_an_organ_at_the_edge_is_marked(run: Run, tmp_path: Path,
 def test_a_name_that_stdout_has_no_characters_for_ends_no_run(tiny_bundle: Path, scan: Path, out: Path) -> None:
     scan = scan.rename(scan.with_name("腹部.nii.gz"))
     done = subprocess.run(
-        [sys.executable, "-m", "MISTKDSegmentLib", "segment", str(scan), "--model", str(tiny_bundle), "--output", str(out),
-         "--no-picture"], env={**os.environ, "PYTHONIOENCODING": "cp1252"}, cwd=Path(cli.__file__).parents[2],
+        [sys.executable, "-m", "MISTKDSegmentLib", "segment", str(scan), "--model", str(tiny_bundle), "--output",
+         str(out), "--no-picture"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"}, cwd=Path(cli.__file__).parents[2],
         capture_output=True)
     assert done.returncode == 0, done.stderr
     assert b"\\u8179\\u90e8.csv" in done.stdout
