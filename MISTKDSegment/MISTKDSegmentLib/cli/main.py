@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import NamedTuple, Optional
 
 from MISTKDSegmentLib import __version__
+from MISTKDSegmentLib.cli import NOTICE
 from MISTKDSegmentLib.extras import pip_command
 
 PROGRAM = "mistkd"
@@ -76,12 +77,16 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 def usage() -> str:
     """What `--help` prints."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
     return "\n".join([f"Usage: {PROGRAM} COMMAND [options]", "",
                       "Segments abdominal CT, and distils the networks that do.",
-                      "Research use only, not a medical device.", "", *lines, "",
+                      NOTICE, "", list_commands(), "",
                       f"`{PROGRAM} COMMAND --help` lists the options of a command."])
+
+
+def list_commands() -> str:
+    """A line for each command."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items())
 
 
 def run_command(name: str, arguments: Sequence[str]) -> int:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NoReturn, Optional
 
 from MISTKDSegmentLib import __version__
+from MISTKDSegmentLib.cli import NOTICE
 from MISTKDSegmentLib.errors import OptionError, SegmentError
 
 PROGRAM = "mistkd segment"
-NOTICE = "Research use only, not a medical device."
 FORMATS = ("seg.nrrd", "nii.gz", "dcm")
 STOPPED_EXIT_CODE = 130  # what shells report for Ctrl-C
 

@@ -16,7 +16,7 @@ from MISTKDSegmentLib.batch.local_workers import default_workers, on_workers
 from MISTKDSegmentLib.batch.many import Spread, run_many
 from MISTKDSegmentLib.batch.outcome import DONE, SKIPPED
 from MISTKDSegmentLib.batch.plan import Plan, make_plan
-from MISTKDSegmentLib.cli.segment import NOTICE
+from MISTKDSegmentLib.cli import NOTICE
 from MISTKDSegmentLib.errors import BundleError, OptionError
 from MISTKDSegmentLib.extras import require
 from MISTKDSegmentLib.inference.options import SegmentOptions
