@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+if not __package__:
+    import clone  # noqa: F401
+
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,19 +18,18 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
 from MISTKDSegmentLib.errors import InputError
-from Training.cli.command import run_command
-from Training.cli.options import Parser, check_machine, parse, recipe_of, training_parser
-from Training.data.files import check_folder
-from Training.distill import check_share, read_teacher, student_task
+from Training.cli.command import Parser, parse, run_command
+from Training.cli.training_options import recipe_of, trainer_settings_of, training_parser
 from Training.engine.checkpoints import LAST, read_trained
 from Training.engine.dry_run import report
 from Training.engine.fit import fit
-from Training.engine.run_folder import Run, open_run, started_run
+from Training.engine.run_folder import TrainingRun, open_run, started_run
 from Training.engine.start import checkpoint_facts, start_facts
 from Training.engine.tasks import SegmentationTask
-from Training.evaluation.ablation_table import ALONE, Result, print_table, write_table
+from Training.engine.trainings import check_share, new_network, read_teacher, student_task
+from Training.evaluation.ablation_table import ALONE, VariantScores, print_ablation, write_table
 from Training.networks.segmenter import parameter_count
-from Training.train_teacher import new_network
+from Training.system.files import check_folder
 
 # What a term weighs where the recipe leaves it out.
 TERM_WEIGHTS = {"sequence": 1.0, "relation": 10.0, "channel": 3.0, "logit": 1.0}
@@ -42,12 +44,12 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 UNLABELLED = "all+unlabelled"
 
 
-def variants_of(run: Run) -> dict[str, tuple[str, ...]]:
+def variants_of(run: TrainingRun) -> dict[str, tuple[str, ...]]:
     """The variants that a run's data allow."""
     return VARIANTS | ({UNLABELLED: VARIANTS["all"]} if run.split.unlabelled else {})
 
 
-def variant_run(run: Run, variant: str, seed: int) -> Run:
+def variant_run(run: TrainingRun, variant: str, seed: int) -> TrainingRun:
     """The run with the terms of a variant; the same for all in everything else.
 
     Unlabelled cases are left out unless the variant is about them, so that all others see the same slices.
@@ -63,7 +65,7 @@ def variant_run(run: Run, variant: str, seed: int) -> Run:
     return run._replace(recipe=recipe, training=cases, provenance=provenance)
 
 
-def variant_task(run: Run, teacher: Path) -> SegmentationTask:
+def variant_task(run: TrainingRun, teacher: Path) -> SegmentationTask:
     """What trains the student of a variant; a student alone never meets the teacher.
 
     Raises:
@@ -71,22 +73,24 @@ def variant_task(run: Run, teacher: Path) -> SegmentationTask:
     """
     trained = read_teacher(run, teacher)
     if any(getattr(run.recipe.distillation, term) for term in TERM_WEIGHTS):
-        return student_task(run, trained.network, checkpoint_facts(teacher))
+        return student_task(run, [trained.network], checkpoint_facts(teacher))
     network = new_network(run, run.recipe.student_network, run.recipe.student_start)
-    check_share(network, trained.network)
+    check_share(network, [trained.network])
     provenance = {**run.provenance, "parameters": {"student": parameter_count(network)},
-                  **start_facts(run.recipe.student_start)}
+                  **start_facts(run.recipe.student_start, run.recipe.student_network)}
     return SegmentationTask(network, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
-                            compiled=run.machine.compile)
+                            compiled=run.settings.compile)
 
 
-def score_variant(variant: str, run: Run, data: Sequence[Path], checkpoint: Path, folder: Path) -> Result:
+def score_variant(
+    variant: str, run: TrainingRun, data: Sequence[Path], checkpoint: Path, folder: Path
+) -> VariantScores:
     """Score a student on the prepared validation cases and write `results.json` beside its checkpoint."""
     # Not at the top: machines that train need none of what scoring does until here.
-    from Training.data.scans import open_dataset
+    from Training.bundle.export import export_trained
+    from Training.data.layouts.registry import open_dataset
     from Training.evaluation.report import write_results
     from Training.evaluation.scores import score_cases, summarise
-    from Training.export import export_trained
 
     trained = read_trained(checkpoint)
     found = {name: scan for one in data for name, scan in
@@ -98,7 +102,7 @@ def score_variant(variant: str, run: Run, data: Sequence[Path], checkpoint: Path
              "data": run.manifest.source, "layout": "prepared"}
     write_results(folder, scores, facts, trained.labels)
     summary = summarise(scores)["millimetre"]
-    return Result(
+    return VariantScores(
         variant=variant, seed=run.recipe.seed, dice=summary["mean"]["dice"], hd95_mm=summary["mean"]["hd95_mm"],
         surface_dice_2mm=summary["mean"]["surface_dice_2mm"],
         organs={organ: values["dice"] for organ, values in summary["organs"].items()},
@@ -125,11 +129,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace) -> None:
     recipe = recipe_of(options)
-    machine = check_machine(options, recipe.student_schedule.batch_size)
+    settings = trainer_settings_of(options, recipe.student_schedule.batch_size)
     check_folder(options.out)
     if not recipe.validation:
         raise InputError("validation names no case: name those that the variants are scored on.")
-    run = open_run(options.data, recipe, machine)
+    run = open_run(options.data, recipe, settings)
     runs = {f"{variant}-seed{seed}": variant_run(run, variant, seed)
             for seed in options.seeds or [recipe.seed] for variant in _chosen(options, run)}
     for one in runs.values():
@@ -139,11 +143,11 @@ def _run(options: Namespace) -> None:
         report(list(tasks), run)
         return
     read_teacher(run, options.teacher)
-    with started_run(options.out, run, resume=options.resume, teacher=options.teacher):
+    with started_run(options.out, run, resume=options.resume, teachers=[options.teacher]):
         for name, task in tasks:
             one = runs[name]
             lightning.seed_everything(one.recipe.seed, verbose=False)
-            fit(task, one.training, one.validation, options.out / name, machine)
+            fit(task, one.training, one.validation, options.out / name, settings)
         # After all trainings: other processes would have to wait for the first, which alone scores.
         if rank_zero_only.rank == 0:
             folders = {name: options.out / name for name in runs}
@@ -152,13 +156,13 @@ def _run(options: Namespace) -> None:
             _show(options.out, results, run.provenance)
 
 
-def _show(folder: Path, results: Sequence[Result], facts: Mapping[str, Any]) -> None:
+def _show(folder: Path, results: Sequence[VariantScores], facts: Mapping[str, Any]) -> None:
     write_table(folder, results, facts)
-    print_table(results, Console())
+    print_ablation(results, Console())
     print(f"Written: ablation.csv, .md, .json and .png in {folder}")
 
 
-def _chosen(options: Namespace, run: Run) -> list[str]:
+def _chosen(options: Namespace, run: TrainingRun) -> list[str]:
     allowed: Mapping[str, Any] = variants_of(run)
     wrong = [name for name in options.variants or () if name not in allowed]
     if wrong:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+if not __package__:
+    import clone  # noqa: F401
+
 import os
 import platform
 import sys
@@ -22,32 +25,31 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.report.overlay import write_overlay
+from Training.bundle.card import flattery
 from Training.bundle.description import read_description, update_description, write_description
-from Training.card import flattery
-from Training.cli.command import run_command
-from Training.cli.options import Parser, parse
+from Training.bundle.export import export_trained
+from Training.cli.command import Parser, parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, chosen_scans, labelled_dataset
-from Training.cli.script_parser import script_parser
-from Training.data.files import check_folder, make_folder
-from Training.data.scans import Dataset, Scan, listed
+from Training.data.scans import Dataset, Scan
 from Training.engine.checkpoints import read_trained
 from Training.engine.provenance import package_version
 from Training.evaluation.failures import Failures
-from Training.evaluation.inference_cost import cost_lines, measure, size_line
+from Training.evaluation.inference_cost import cost_lines, measure_inference, size_line
 from Training.evaluation.metrics import PROTOCOLS
-from Training.evaluation.report import plain, print_table, write_results
+from Training.evaluation.report import null_for_nan, print_scores, write_results
 from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
     BOOTSTRAP_SEED,
     Advance,
     CaseScores,
     Show,
-    known_organs,
+    annotated_organs,
     mean_dice,
     score_case,
     summarise,
 )
-from Training.export import export_trained
+from Training.system.files import check_folder, make_folder
+from Training.system.words import listed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +85,7 @@ def _evaluate(arguments: Namespace) -> None:
     with opened_model(arguments.model) as bundle:
         dataset = labelled_dataset(arguments, bundle.labels)
         scans = chosen_scans(dataset, arguments)
-        organs = known_organs(scans, bundle.labels)
+        organs = annotated_organs(scans, bundle.labels)
         console = Console(markup=False, highlight=False)
         _say_what_is_left_out(bundle, dataset, organs, console)
         if arguments.dry_run:
@@ -96,7 +98,7 @@ def _evaluate(arguments: Namespace) -> None:
         if arguments.record:
             _record(arguments.model, {"cases": [result.case for result in results], **facts, "protocols": PROTOCOLS,
                                       **summarise(results)})
-        print_table(results, f"{bundle.name} {bundle.version}", console)
+        print_scores(results, f"{bundle.name} {bundle.version}", console)
         if flattering := flattery([result.case for result in results], bundle.provenance):
             console.print(" ".join(flattering), soft_wrap=True)
         console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
@@ -106,7 +108,7 @@ def _record(model: Path, results: dict[str, Any]) -> None:
     description = read_description(model)
     # The figures are this network's own now, whosever they were.
     provenance = {key: value for key, value in description["provenance"].items() if key != "measured"}
-    write_description(model, description | {"results": plain(results), "provenance": provenance})
+    write_description(model, description | {"results": null_for_nan(results), "provenance": provenance})
 
 
 def _check_recordable(model: Path) -> None:
@@ -116,7 +118,7 @@ def _check_recordable(model: Path) -> None:
 
 
 def _say_what_it_costs(scans: Sequence[Scan], bundle: Bundle, threads: int, console: Console) -> None:
-    cost = measure(scans[0], bundle, threads=threads)
+    cost = measure_inference(scans[0], bundle, threads=threads)
     size = size_line(bundle.network, cost.size, len(bundle.input.context_offsets_mm))
     for line in (f"Dry run of {bundle.name} {bundle.version} on {listed(scan.name for scan in scans)}.",
                  f"{size} {_trained_size(bundle)}", *cost_lines(cost, scans)):
@@ -170,7 +172,7 @@ def _painter(scan: Scan, bundle: Bundle, failures: Failures, folder: Path) -> Sh
     def paint(volume: Volume, labels: np.ndarray, reference: np.ndarray) -> None:
         named = replace(volume, name=scan.name)
         write_overlay(folder / f"{scan.name}.png", named, labels, bundle.labels)
-        failures.look(named, labels, reference, scan.known)
+        failures.look(named, labels, reference, scan.annotated)
 
     return paint
 

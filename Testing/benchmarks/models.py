@@ -15,10 +15,10 @@ from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.preprocess import window
 from MISTKDSegmentLib.model.bundle import Bundle
 from Testing.benchmarks.stages import grid_of
+from Training.bundle.export import export_trained
 from Training.bundle.half_precision import store_in_half
 from Training.bundle.onnx_file import to_onnx
 from Training.engine.checkpoints import read_trained
-from Training.export import export_trained
 from Training.networks.config import TEACHER
 from Training.networks.segmenter import Segmenter
 

@@ -214,9 +214,10 @@ def test_a_scan_is_segmented_from_there(installed_library: Path, tmp_path: Path)
     assert said == "True {0, 5}" and 500 < float(volume_ml) < 4000
 
 
-def test_what_is_for_python_outside_slicer_is_not_there_and_says_so(installed_library: Path, tmp_path: Path) -> None:
+def test_the_front_door_is_not_there_and_says_where_else_to_go(installed_library: Path, tmp_path: Path) -> None:
     done = run_there(installed_library, tmp_path, "-c", "from MISTKDSegmentLib import segment")
-    assert done.stderr.splitlines()[-1].startswith("ImportError: MISTKDSegmentLib.segment does not come with the Slicer")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: MISTKDSegmentLib.segment does not come with the Slicer extension; use ")
 
 
 OPEN_THE_MODULE = """

@@ -7,7 +7,6 @@ from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.slicer.scene.new_labels import Box, at_once, crop_labels
 
 LIVER, SPLEEN = ABDOMEN_LABELS[4], ABDOMEN_LABELS[6]
-GRID = np.diag([-1.0, -1.0, 2.0, 1.0])
 
 
 def labels_with(*voxels):
@@ -25,23 +24,22 @@ def test_a_box_around_two_and_its_place_in_it():
 
 
 def test_the_box_just_holds_the_labels():
-    new = at_once(crop_labels(labels_with((1, 2, 3, 5), (2, 3, 3, 7)), (LIVER, SPLEEN), GRID))
+    new = at_once(crop_labels(labels_with((1, 2, 3, 5), (2, 3, 3, 7)), (LIVER, SPLEEN)))
     assert new.box == Box((1, 2, 3), (3, 4, 4))
     assert new.image.GetExtent() == (3, 3, 2, 3, 1, 2)
     assert vtk_to_numpy(new.image.GetPointData().GetScalars()).tolist() == [5, 0, 0, 7]
-    assert new.image.GetSpacing() == (1.0, 1.0, 2.0)
 
 
 def test_only_labels_of_the_table_that_have_voxels_are_found():
-    new = at_once(crop_labels(labels_with((0, 0, 0, 5), (1, 1, 1, 2)), (LIVER, SPLEEN), GRID))
+    new = at_once(crop_labels(labels_with((0, 0, 0, 5), (1, 1, 1, 2)), (LIVER, SPLEEN)))
     assert new.found == [LIVER]
     assert set(vtk_to_numpy(new.image.GetPointData().GetScalars()).tolist()) == {0, 5}
 
 
 def test_nothing_that_was_asked_for_is_none():
-    assert at_once(crop_labels(labels_with(), (LIVER,), GRID)) is None
-    assert at_once(crop_labels(labels_with((0, 0, 0, 7)), (LIVER,), GRID)) is None
+    assert at_once(crop_labels(labels_with(), (LIVER,))) is None
+    assert at_once(crop_labels(labels_with((0, 0, 0, 7)), (LIVER,))) is None
 
 
 def test_it_takes_a_step_for_each_slice():
-    assert sum(1 for _ in crop_labels(labels_with((0, 0, 0, 5), (3, 0, 0, 5)), (LIVER,), GRID)) == 8
+    assert sum(1 for _ in crop_labels(labels_with((0, 0, 0, 5), (3, 0, 0, 5)), (LIVER,))) == 8

@@ -313,7 +313,7 @@ def test_organs_that_are_found_again_take_their_old_place(world):
 def test_an_organ_that_is_asked_for_alone_takes_its_place_among_the_models(world):
     volume = a_ct(world)
     node = write_segmentation_node(organs("aorta", "spleen"), volume, None, ABDOMEN_LABELS, "seg")
-    new = at_once(crop_labels(organs("liver"), table("liver"), AXIAL))
+    new = at_once(crop_labels(organs("liver"), table("liver")))
     put_segments(new, volume, node, table("liver"), "seg", order=ABDOMEN_LABELS)
     assert segment_ids(node) == ["aorta", "liver", "spleen"]
 

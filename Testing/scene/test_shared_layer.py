@@ -22,7 +22,7 @@ def labels_with(*voxels):
 
 
 def layer_of(labels, found, kept_segments=()):
-    return SharedLayer(at_once(crop_labels(labels, found, GRID)), list(kept_segments), GRID)
+    return SharedLayer(at_once(crop_labels(labels, found)), list(kept_segments), GRID)
 
 
 def content(layer):

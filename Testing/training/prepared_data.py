@@ -9,23 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
-from Training.data.prepared import Manifest, PreparedCase, write_manifest
+from Training.data.manifest import CaseEntry, Manifest, write_manifest
 
 ORGANS = tuple(label for label in ABDOMEN_LABELS if label.name in ("liver", "spleen"))
 
 
 def write_prepared(folder: Path, names: Sequence[str] = ("a", "b", "c"), *, unlabelled: Sequence[str] = (),
-                   known: Sequence[str] = ("liver", "spleen"), labels: tuple[Label, ...] = ORGANS,
+                   annotated: Sequence[str] = ("liver", "spleen"), labels: tuple[Label, ...] = ORGANS,
                    window_hu: tuple[float, float] = (-125.0, 275.0), slices: int = 4) -> Path:
     """Cases of 1.5 mm pixels with a bright liver on the left of the picture and a grey spleen on the right."""
     folder.mkdir(parents=True, exist_ok=True)
     cases = [write_case(folder, name, (), slices) for name in unlabelled]
-    cases += [write_case(folder, name, tuple(known), slices) for name in names]
+    cases += [write_case(folder, name, tuple(annotated), slices) for name in names]
     write_manifest(folder, Manifest("made up", "none", window_hu, 1.5, labels, tuple(cases)))
     return folder
 
 
-def write_case(folder: Path, name: str, known: tuple[str, ...], slices: int) -> PreparedCase:
+def write_case(folder: Path, name: str, annotated: tuple[str, ...], slices: int) -> CaseEntry:
     """One case; the same name gives the same voxels."""
     random = np.random.default_rng(list(name.encode()))
     image = random.integers(80, 100, (slices, 48, 64), dtype=np.uint8)
@@ -35,10 +35,10 @@ def write_case(folder: Path, name: str, known: tuple[str, ...], slices: int) -> 
     image[labels == 1], image[labels == 2] = 220, 150
     organs = dict(zip(("liver", "spleen"), (1, 2), strict=True))
     for organ, value in organs.items():
-        labels[labels == value] = value if organ in known else 0
+        labels[labels == value] = value if organ in annotated else 0
     np.savez_compressed(folder / f"{name}.npz", image=image, labels=labels)
-    return PreparedCase(
-        name=name, slices=slices, slice_spacing_mm=5.0, known=known,
+    return CaseEntry(
+        name=name, slices=slices, slice_spacing_mm=5.0, annotated=annotated,
         sha256=hashlib.sha256((folder / f"{name}.npz").read_bytes()).hexdigest(),
         content_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
         voxels={organ: int((labels == value).sum()) for organ, value in organs.items()},

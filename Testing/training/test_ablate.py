@@ -12,7 +12,7 @@ from Testing.training.toy import toy_run, write_config
 from Training import ablate, train_teacher
 from Training.engine.checkpoints import read_trained
 from Training.engine.recipe import Distillation
-from Training.train_teacher import new_network
+from Training.engine.trainings import new_network
 
 
 @pytest.fixture(scope="module")

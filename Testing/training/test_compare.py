@@ -8,7 +8,8 @@ import json
 import pytest
 
 from MISTKDSegmentLib.errors import InputError, OutputError
-from Training.compare import difference_figure, main, worst_pairs
+from Training.compare import main
+from Training.evaluation.comparison import difference_figure, worst_pairs
 from Training.evaluation.paired import pair
 
 CASES = ("a", "b", "c", "d")

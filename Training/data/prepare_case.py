@@ -15,9 +15,11 @@ from MISTKDSegmentLib.geometry.frame import canonical_frame
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
-from Training.data.plausibility import doubts
-from Training.data.prepared import IGNORE, PreparedCase
+from Training.data.manifest import CaseEntry, parse_entry
+from Training.data.prepared import IGNORE
 from Training.data.scans import Scan
+from Training.data.sides import doubts
+from Training.system.files import write_json
 
 _FORM = 2  # to be raised when the same input gives other voxels or doubts, so that nothing old is kept
 
@@ -48,21 +50,21 @@ class Preparation:
         case: its entry in the manifest.
         size: of the scan in voxels, (i, j, k) of the canonical frame.
         spacing_mm: of the scan, likewise.
-        ignored: pixels of which nothing is known.
+        ignored: pixels without a valid label.
         doubts: what is hard to believe of its labels.
     """
 
     fingerprint: str
-    case: PreparedCase
+    case: CaseEntry
     size: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     ignored: int
     doubts: tuple[str, ...]
 
     def organ_ml(self, pixel_spacing_mm: float) -> dict[str, float]:
-        """Volume of each known organ in millilitres."""
+        """Volume of each annotated organ in millilitres."""
         pixel_ml = pixel_spacing_mm**2 * self.case.slice_spacing_mm / 1000
-        return {name: self.case.voxels[name] * pixel_ml for name in self.case.known}
+        return {name: self.case.voxels[name] * pixel_ml for name in self.case.annotated}
 
 
 def fingerprint(scan: Scan, target: Target) -> str:
@@ -112,20 +114,19 @@ def prepare_case(scan: Scan, target: Target) -> Preparation:
         np.savez_compressed(temporary, image=image, labels=labels)
     names = [organ.name for organ in target.organs]
     counts = np.bincount(labels.ravel(), minlength=256)
-    case = PreparedCase(
+    case = CaseEntry(
         name=scan.name,
         slices=len(image),
         slice_spacing_mm=float(canonical.spacing_mm[2]),
         sha256=hashlib.sha256(_arrays(target, scan.name).read_bytes()).hexdigest(),
         content_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        known=scan.known,
+        annotated=scan.annotated,
         voxels={name: int(counts[channel]) for channel, name in enumerate(names, 1)},
     )
-    found = doubts(labels, names) if scan.known else []
+    found = doubts(labels, names) if scan.annotated else []
     size, spacing_mm = canonical.voxels.shape[::-1], canonical.spacing_mm
     preparation = Preparation(state, case, size, spacing_mm, int(counts[IGNORE]), tuple(found))
-    with atomic_path(_note(target, scan.name)) as temporary:
-        temporary.write_text(json.dumps(asdict(preparation), indent=2) + "\n", encoding="utf-8")
+    write_json(_note(target, scan.name), asdict(preparation))
     return preparation
 
 
@@ -160,6 +161,5 @@ def _note(target: Target, name: str) -> Path:
 
 
 def _parse(note: dict) -> Preparation:
-    case = PreparedCase(**{**note["case"], "known": tuple(note["case"]["known"])})
     lists: dict[str, Sequence] = {key: tuple(note[key]) for key in ("size", "spacing_mm", "doubts")}
-    return Preparation(**{**note, **lists, "case": case})
+    return Preparation(**{**note, **lists, "case": parse_entry(note["case"])})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,12 +15,15 @@ from rich.console import Console
 from rich.table import Table
 
 from MISTKDSegmentLib.io.atomic import atomic_path
+from Training.system.files import write_json, write_text
+from Training.system.markdown import table
+from Training.system.words import spaced
 
 ALONE = "alone"
 
 
 @dataclass(frozen=True)
-class Result:
+class VariantScores:
     """What one student scored on the validation cases, through the inference code that ships.
 
     Attributes:
@@ -45,9 +47,9 @@ class Result:
     minutes: float
 
 
-def rows_of(results: Iterable[Result]) -> list[dict[str, Any]]:
+def rows_of(results: Iterable[VariantScores]) -> list[dict[str, Any]]:
     """One row a variant: means over the seeds, and the gain over the student alone in Dice points."""
-    grouped: dict[str, list[Result]] = {}
+    grouped: dict[str, list[VariantScores]] = {}
     for result in results:
         grouped.setdefault(result.variant, []).append(result)
     rows = [_row(variant, group) for variant, group in grouped.items()]
@@ -57,7 +59,7 @@ def rows_of(results: Iterable[Result]) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(variant: str, group: Sequence[Result]) -> dict[str, Any]:
+def _row(variant: str, group: Sequence[VariantScores]) -> dict[str, Any]:
     dice = [result.dice for result in group]
     return {
         "variant": variant,
@@ -73,7 +75,7 @@ def _row(variant: str, group: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def write_table(folder: Path, results: Sequence[Result], facts: Mapping[str, Any]) -> None:
+def write_table(folder: Path, results: Sequence[VariantScores], facts: Mapping[str, Any]) -> None:
     """Write ablation.csv, ablation.md, ablation.json and ablation.png.
 
     Raises:
@@ -84,27 +86,23 @@ def write_table(folder: Path, results: Sequence[Result], facts: Mapping[str, Any
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    with atomic_path(folder / "ablation.json") as path:
-        document = {**facts, "rows": rows, "results": [asdict(result) for result in results]}
-        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with atomic_path(folder / "ablation.md") as path:
-        path.write_text(markdown(rows), encoding="utf-8")
+    write_json(folder / "ablation.json",
+               {**facts, "rows": rows, "results": [asdict(result) for result in results]})
+    write_text(folder / "ablation.md", markdown(rows))
     with atomic_path(folder / "ablation.png") as path:
         table_figure(results).savefig(path, dpi=130)
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table in Markdown."""
-    lines = ["| " + " | ".join(rows[0]) + " |", "|" + " --- |" * len(rows[0])]
-    lines += ["| " + " | ".join(_cell(value) for value in row.values()) + " |" for row in rows]
-    return "\n".join(lines).replace("_", " ") + "\n"
+    return spaced(table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])) + "\n"
 
 
 def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def table_figure(results: Sequence[Result]) -> Figure:
+def table_figure(results: Sequence[VariantScores]) -> Figure:
     """Mean Dice of every student: a dot a seed, a stroke at the mean of a variant."""
     rows = rows_of(results)
     figure = Figure(figsize=(8, 0.6 * len(rows) + 1.6), layout="constrained")
@@ -120,13 +118,13 @@ def table_figure(results: Sequence[Result]) -> Figure:
     return figure
 
 
-def print_table(results: Sequence[Result], console: Console) -> None:
+def print_ablation(results: Sequence[VariantScores], console: Console) -> None:
     """Print the table."""
-    table = Table(box=SIMPLE_HEAD)
+    shown = Table(box=SIMPLE_HEAD)
     for heading in ("variant", "Dice", "± seeds", "gain", "HD95 mm", "surface Dice", "minutes"):
-        table.add_column(heading, justify="left" if heading == "variant" else "right", no_wrap=True)
+        shown.add_column(heading, justify="left" if heading == "variant" else "right", no_wrap=True)
     for row in rows_of(results):
         gain = "" if row["gain_points"] is None else f"{row['gain_points']:+.1f}"
-        table.add_row(row["variant"], _cell(row["dice"]), _cell(row["dice_sd"]), gain, f"{row['hd95_mm']:.1f}",
+        shown.add_row(row["variant"], _cell(row["dice"]), _cell(row["dice_sd"]), gain, f"{row['hd95_mm']:.1f}",
                       _cell(row["surface_dice_2mm"]), f"{row['minutes']:.1f}")
-    console.print(table)
+    console.print(shown)

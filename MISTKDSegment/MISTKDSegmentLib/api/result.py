@@ -169,7 +169,7 @@ class Result:
             raise OutputError(f"{path} is not written because {self.source or 'the scan'} is no DICOM folder, and a "
                               "DICOM segmentation refers to one; choose .seg.nrrd or .nii.gz.")
         require("highdicom", "dicom", f"To write {path.name}")
-        from MISTKDSegmentLib.io.dicom_seg import write_dicom_seg
+        from MISTKDSegmentLib.io.dicom.segmentation import write_dicom_seg
 
         write_dicom_seg(path, self.volume, self.labels, self.organs, self.model, self.source, self.files)
 

@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from MISTKDSegmentLib.child import last_word
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -92,11 +93,13 @@ class Job:
             OutputError: it cannot be made.
         """
         try:
-            return cls(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside)))
+            folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=inside))
+            last_word.make_room(folder)
+            return cls(folder)
         except OSError as error:
-            where = inside or tempfile.gettempdir()
-            raise OutputError(f"The folder for temporary files {where} cannot be written ({error.strerror or error}); "
-                              "choose another one in the application's settings.") from error
+            raise OutputError(f"The folder for temporary files {inside or tempfile.gettempdir()} cannot be written "
+                              f"({error.strerror or error}); choose another one in the application's "
+                              "settings.") from error
 
     def fill(self, volume: Volume, order: Order) -> Iterator[None]:
         """Write a scan down for the child, which begins after the last step.
@@ -211,16 +214,6 @@ class Work:
     labels: np.ndarray
     order: Order
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody waits for the result any more."""
-        return _is_over(self.folder, self.owner)
-
-    @property
-    def is_orphan(self) -> bool:
-        """Whether the window is gone, so that nobody else will delete the folder."""
-        return not is_alive(self.owner)
-
     def request(self) -> Optional[SliceRequest]:
         """The request that is waiting, if any."""
         try:
@@ -231,8 +224,18 @@ class Work:
         return SliceRequest(int(content["number"]), (x, y, z))
 
 
+def is_over(folder: Path) -> bool:
+    """Whether nobody waits for the result of a job any more."""
+    return (folder / _STOP).exists() or not folder.exists() or is_orphan(folder)
+
+
+def is_orphan(folder: Path) -> bool:
+    """Whether the window of a job is gone, so that nobody else will delete its folder."""
+    return not is_alive(_owner_of(folder))
+
+
 def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Work]:
-    """Open the folder as soon as `Job.fill` has written a scan into it.
+    """Open the folder of a job as soon as `Job.fill` has written a scan into it.
 
     Args:
         folder: as `Job.empty` made it.
@@ -240,14 +243,11 @@ def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Wo
         look_s: between two looks at the folder.
 
     Returns:
-        None where nobody will want anything: the window is gone, has changed its mind, or lets one wait too long. The
-        folder is removed then, unless the window does so.
+        None where one has waited for long enough.
     """
-    owner, end_s = _owner_of(folder), time.monotonic() + patience_s
+    end_s = time.monotonic() + patience_s
     while not (folder / _JOB).exists():
-        if _is_over(folder, owner) or time.monotonic() > end_s:
-            if not is_alive(owner):
-                shutil.rmtree(folder, ignore_errors=True)
+        if time.monotonic() > end_s:
             return None
         time.sleep(look_s)
     return open_work(folder)
@@ -261,10 +261,6 @@ def open_work(folder: Path) -> Work:
     volume = Volume(voxels, tuple(geometry["spacing_mm"]), tuple(geometry["origin_mm"]),
                     np.array(geometry["direction"]), geometry["name"])
     return Work(folder, int(content["owner"]), volume, labels, _order(content["order"]))
-
-
-def _is_over(folder: Path, owner: int) -> bool:
-    return (folder / _STOP).exists() or not folder.exists() or not is_alive(owner)
 
 
 def _owner_of(folder: Path) -> int:

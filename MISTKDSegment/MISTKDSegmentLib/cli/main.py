@@ -9,6 +9,8 @@ from typing import NamedTuple, Optional
 
 from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.cli import NOTICE
+from MISTKDSegmentLib.cli.streams import Stream, occupy_descriptors
+from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.extras import pip_command
 
 PROGRAM = "mistkd"
@@ -60,19 +62,15 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Raises:
         SystemExit: the command's help was asked for, or its arguments make no sense.
     """
+    occupy_descriptors()
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments else ""
-    if name in ("-h", "--help"):
-        print(usage())
-        return 0
-    if name == "--version":
-        print(f"{PROGRAM} {__version__}")
-        return 0
-    if name not in COMMANDS:
-        what = f"there is no command '{name}'" if name else "no command is given"
-        print(f"{PROGRAM}: error: {what}; `{PROGRAM} --help` lists them", file=sys.stderr)
-        return USAGE_EXIT_CODE
-    return run_command(name, arguments[1:])
+    if name in COMMANDS:
+        return run_command(name, arguments[1:])
+    if name in ("-h", "--help", "--version"):
+        return _answer(f"{PROGRAM} {__version__}" if name == "--version" else usage())
+    what = f"there is no command '{name}'" if name else "no command is given"
+    return _refuse(PROGRAM, f"{what}; `{PROGRAM} --help` lists them", USAGE_EXIT_CODE)
 
 
 def usage() -> str:
@@ -98,7 +96,8 @@ def run_command(name: str, arguments: Sequence[str]) -> int:
     command = COMMANDS[name]
     if command.extra == "training" and sys.version_info < OLDEST_PYTHON_FOR_TRAINING:
         oldest = ".".join(map(str, OLDEST_PYTHON_FOR_TRAINING))
-        return _refuse(name, f"needs Python {oldest} or newer, and this is {sys.version.split()[0]}")
+        return _refuse(f"{PROGRAM} {name}", f"needs Python {oldest} or newer, and this is {sys.version.split()[0]}",
+                       USAGE_EXIT_CODE)
     try:
         return int(import_module(command.module).main(arguments))
     except ModuleNotFoundError as error:
@@ -106,9 +105,20 @@ def run_command(name: str, arguments: Sequence[str]) -> int:
         if missing in ("", "MISTKDSegmentLib"):
             raise
         install = pip_command(command.extra, missing)
-        return _refuse(name, f"needs the Python package {missing}; install it with `{install}`")
+        return _refuse(f"{PROGRAM} {name}", f"needs the Python package {missing}; install it with `{install}`",
+                       USAGE_EXIT_CODE)
 
 
-def _refuse(name: str, why: str) -> int:
-    print(f"{PROGRAM} {name}: error: {why}", file=sys.stderr)
-    return USAGE_EXIT_CODE
+def _answer(text: str) -> int:
+    stream = Stream(sys.stdout)
+    stream.write(f"{text}\n")
+    try:
+        stream.check("")
+    except OutputError as error:
+        return _refuse(PROGRAM, str(error), error.exit_code)
+    return 0
+
+
+def _refuse(who: str, why: str, exit_code: int) -> int:
+    Stream(sys.stderr).write(f"{who}: error: {why}\n")
+    return exit_code

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import Any, NoReturn, Optional
 
 from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.cli import NOTICE
+from MISTKDSegmentLib.cli.streams import Stream, occupy_descriptors
 from MISTKDSegmentLib.errors import OptionError, SegmentError
 
 PROGRAM = "mistkd segment"
@@ -31,24 +32,28 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Raises:
         SystemExit: help or the version was asked for, or the arguments make no sense (code 2).
     """
-    options = make_parser().parse_args(argv)
-    _show_any_name()
+    occupy_descriptors()
     try:
+        options = make_parser().parse_args(argv)
+        _show_any_name()
         # Not at the top: `--help` needs neither arrays nor the network.
         from MISTKDSegmentLib.cli.segment_scans import segment_scans
 
         segment_scans(options)
     except SegmentError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return error.exit_code
     except MemoryError:
-        print(f"{PROGRAM}: error: the scan needs more memory than there is; close other programs or crop it.",
-              file=sys.stderr)
+        _say("error: the scan needs more memory than there is; close other programs or crop it.")
         return SegmentError.exit_code
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: stopped", file=sys.stderr)
+        _say("stopped")
         return STOPPED_EXIT_CODE
     return 0
+
+
+def _say(sentence: str) -> None:
+    Stream(sys.stderr).write(f"{PROGRAM}: {sentence}\n")
 
 
 def _show_any_name() -> None:
@@ -62,6 +67,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(OptionError.exit_code, f"{PROGRAM}: error: {message} (--help lists the options)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        stream = Stream(file or sys.stderr)
+        stream.write(message)
+        if file is sys.stdout:
+            stream.check("")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import replace
 from functools import partial
-from typing import Optional
+from typing import Any, Optional, Union
 
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from MISTKDSegmentLib.batch.many import Spread, run_many
 from MISTKDSegmentLib.batch.outcome import DONE, SKIPPED
 from MISTKDSegmentLib.batch.plan import Plan, make_plan
 from MISTKDSegmentLib.cli import NOTICE
+from MISTKDSegmentLib.cli.streams import Stream
 from MISTKDSegmentLib.errors import BundleError, OptionError
 from MISTKDSegmentLib.extras import require
 from MISTKDSegmentLib.inference.options import SegmentOptions
@@ -33,22 +35,28 @@ def segment_scans(options: argparse.Namespace) -> None:
     """Segment one scan or many and report on them.
 
     Raises:
-        SegmentError: the input, the model or the output folder cannot be used, or some of many scans failed.
+        SegmentError: the input, the model, the output folder or standard output cannot be used, or some of many scans
+            failed.
     """
     started = time.monotonic()
-    messages = Console(quiet=options.quiet, stderr=True, highlight=False, markup=False, soft_wrap=True)
-    results = Console(quiet=options.quiet, highlight=False, markup=False, soft_wrap=True)
+    told = Stream(sys.stdout)
+    messages, results = (_console(stream, options.quiet) for stream in (Stream(sys.stderr), told))
     _require_extras(options)
     ensure_writable(options.output)
     bundle = load_bundle(options.model or default_bundle_folder())
     settings = _settings(options, bundle)
     messages.print(f"{NOTICE} Model: {bundle.name} {bundle.version}.")
-    plan = _plan(options)
-    if plan is None:
-        done = _run_one(Case(next(iter(options.inputs), None)), settings, bundle, messages, results)
+    to_do = _to_do(options)
+    if isinstance(to_do, Case):
+        done = _run_one(to_do, settings, bundle, messages, results)
     else:
-        done = _run_many(plan, settings, options, messages)
+        done = _run_many(to_do, settings, options, messages)
     results.print(f"{done} in {time.monotonic() - started:.1f} s.")
+    told.check(f"; the results are in {options.output.absolute()}")
+
+
+def _console(stream: Any, quiet: bool) -> Console:
+    return Console(file=stream, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
 
 
 def _require_extras(options: argparse.Namespace) -> None:
@@ -66,13 +74,13 @@ def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
                     options.format, not options.no_picture)
 
 
-def _plan(options: argparse.Namespace) -> Optional[Plan]:
-    """What there is to do; None where it is one scan, which is read as such."""
+def _to_do(options: argparse.Namespace) -> Union[Case, Plan]:
+    """One scan, which is read as such, or many."""
     is_run_of_many = len(options.inputs) > 1 or options.workers or options.dask
     if not options.inputs or not (is_run_of_many or options.inputs[0].is_dir()):
-        return None
+        return Case(next(iter(options.inputs), None))
     plan = make_plan(options.inputs)
-    return plan if is_run_of_many or not plan.is_one_series_in(options.inputs[0]) else None
+    return plan if is_run_of_many else plan.only_scan(options.inputs[0]) or plan
 
 
 def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, results: Console) -> str:

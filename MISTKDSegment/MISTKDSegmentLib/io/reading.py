@@ -16,7 +16,7 @@ from MISTKDSegmentLib.geometry.checks import check_geometry, check_spacing, shea
 from MISTKDSegmentLib.geometry.sitk_image import to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.io.console import captured_stderr
-from MISTKDSegmentLib.io.dicom_folder import read_dicom_folder
+from MISTKDSegmentLib.io.dicom.folder import read_dicom_folder
 from MISTKDSegmentLib.io.metaimage import check_metaimage, voxels_of_metaimage
 from MISTKDSegmentLib.io.nifti import check_nifti, not_numbers
 from MISTKDSegmentLib.io.nrrd import check_nrrd, voxels_of_nrrd

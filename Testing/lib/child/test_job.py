@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Order, open_work, sweep_leftovers, wait_for_work
+from MISTKDSegmentLib.child.job import Job, Order, is_orphan, is_over, open_work, sweep_leftovers, wait_for_work
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -86,17 +86,6 @@ def test_the_newest_request_is_the_one_that_waits(tmp_path):
     assert (work.request().number, work.request().position_lps) == (2, (1.5, -2.0, 3.0))
 
 
-def test_work_is_over_when_it_is_stopped_or_its_folder_or_owner_is_gone(tmp_path):
-    jobs = [Job.create(scan(), Order(tmp_path), inside=tmp_path) for _ in range(3)]
-    works = [open_work(job.folder) for job in jobs]
-    assert not any(work.is_over or work.is_orphan for work in works)
-    jobs[0].stop()
-    jobs[1].remove()
-    works[2] = replace(works[2], owner=gone())
-    assert [work.is_over for work in works] == [True, True, True]
-    assert [work.is_orphan for work in works] == [False, False, True]
-
-
 def test_leftovers_of_dead_windows_are_swept_and_others_stay(tmp_path):
     mine, theirs = (Job.create(scan(), Order(tmp_path), inside=tmp_path) for _ in range(2))
     assert mine.folder.name.startswith(f"mistkd-segment-{os.getpid()}-")
@@ -117,7 +106,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_room_that_is_needed(tmp_path):
     job = Job.empty(inside=tmp_path)
-    job.folder.rmdir()
+    job.remove()
     with pytest.raises(OutputError, match=rf"{tmp_path.name} cannot be written .*make room for 1 MB"):
         list(job.fill(scan(), Order(tmp_path)))
 
@@ -137,18 +126,14 @@ def test_writing_a_scan_takes_a_step_for_each_slice(tmp_path):
     assert len(list(job.fill(scan(), Order(tmp_path)))) == 8
 
 
-def test_waiting_ends_when_nobody_wants_anything_any_more(tmp_path):
-    job = Job.empty(inside=tmp_path)
-    job.stop()
-    assert wait_for_work(job.folder, 60.0, 0.01) is None
-    job.remove()
-    assert wait_for_work(job.folder, 60.0, 0.01) is None
-
-
-def test_waiting_for_a_window_that_is_gone_tidies_up(tmp_path):
-    folder = Job.empty(inside=tmp_path).folder.rename(tmp_path / f"mistkd-segment-{gone()}-x")
-    assert wait_for_work(folder, 60.0, 0.01) is None
-    assert not folder.exists()
+def test_a_job_is_over_when_it_is_stopped_or_removed_or_its_window_is_gone(tmp_path):
+    stopped, removed, orphan = (Job.empty(inside=tmp_path) for _ in range(3))
+    assert not is_over(stopped.folder)
+    stopped.stop()
+    removed.remove()
+    left = orphan.folder.rename(tmp_path / f"mistkd-segment-{gone()}-x")
+    assert all(map(is_over, (stopped.folder, removed.folder, left)))
+    assert [is_orphan(folder) for folder in (stopped.folder, left)] == [False, True]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")

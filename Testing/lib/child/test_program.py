@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from MISTKDSegmentLib.child.job import Job, Order
+from MISTKDSegmentLib.child.last_word import LastWord, find
 from MISTKDSegmentLib.child.messages import Done, Failed, Lines, SliceDone, Started
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.options import SegmentOptions
@@ -31,6 +33,11 @@ def flipped(volume: Volume) -> Volume:
     direction = np.diag([1.0, 1.0, -1.0])
     top = volume.origin_mm[2] + volume.spacing_mm[2] * (len(volume.voxels) - 1)
     return Volume(volume.voxels[::-1], volume.spacing_mm, (*volume.origin_mm[:2], top), direction, volume.name)
+
+
+def long_scan() -> Volume:
+    """So many slices that no run is over before it is interrupted."""
+    return replace(patient(), voxels=np.tile(patient().voxels, (400, 1, 1)))
 
 
 class Child:
@@ -171,13 +178,14 @@ def test_a_child_whose_folder_is_gone_ends(start, tiny_bundle):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny_bundle, tmp_path):
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny_bundle, tmp_path, preview):
     script = tmp_path / "window.py"
     script.write_text(
         "import subprocess, sys, time\nfrom pathlib import Path\n"
-        "from MISTKDSegmentLib.child.job import Job, Order\nfrom Testing.lib.inference.test_runner import patient\n"
-        f"order = Order(Path({str(tiny_bundle)!r}), preview=True)\n"
-        f"job = Job.create(patient(), order, inside=Path({str(tmp_path)!r}))\n"
+        "from MISTKDSegmentLib.child.job import Job, Order\nfrom Testing.lib.child.test_program import long_scan\n"
+        f"order = Order(Path({str(tiny_bundle)!r}), preview={preview})\n"
+        f"job = Job.create(long_scan(), order, inside=Path({str(tmp_path)!r}))\n"
         "child = subprocess.Popen(job.command(sys.executable), stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\nprint(child.pid, job.folder, flush=True)\ntime.sleep(600)\n", encoding="utf-8")
     root = Path(__file__).parents[3]
@@ -187,14 +195,38 @@ def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny
     os.kill(window.pid, signal.SIGKILL)
     window.communicate()
     deadline = time.monotonic() + PATIENCE_S
-    while (is_alive(int(pid)) and not is_zombie(int(pid))) or Path(folder.strip()).exists():
+    while is_alive(int(pid)) or Path(folder.strip()).exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def is_zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for somebody to take note of it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return False
+@pytest.mark.skipif(os.name != "posix", reason="on Windows, files that the window holds cannot be removed")
+def test_a_child_to_which_nobody_listens_removes_the_scan(start, tiny_bundle):
+    child = start(patient(), Order(tiny_bundle))
+    child.process.stdout.close()
+    child.process.stderr.close()
+    child.ends()
+    assert not child.job.folder.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows tells no process to end")
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_child_that_is_told_to_end_says_so_and_removes_the_scan(start, tiny_bundle, preview):
+    child = start(long_scan(), Order(tiny_bundle, preview=preview))
+    child.next()
+    child.process.send_signal(signal.SIGTERM)
+    *_, failed = child.messages()
+    assert failed.sentence == "The system ended the segmentation (SIGTERM); start it again."
+    assert not child.job.folder.exists()
+
+
+def test_a_child_leaves_word_of_its_memory_and_of_how_far_it_is(start, tiny_bundle):
+    child = start(long_scan(), Order(tiny_bundle))
+    assert child.next() == Started(4000)
+    done = 0
+    while not done:
+        child.next()
+        done = (find(child.job.folder) or LastWord(None)).slices_done
+    word = find(child.job.folder)
+    assert 0 < word.slices_done < word.slices_total == 4000
+    assert word.peak_bytes is None or word.peak_bytes > 30 << 20

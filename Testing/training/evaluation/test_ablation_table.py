@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from Training.evaluation.ablation_table import Result, markdown, rows_of, write_table
+from Training.evaluation.ablation_table import VariantScores, markdown, rows_of, write_table
 
-ALONE = Result("alone", 0, 0.70, 10.0, 0.5, {"liver": 0.9, "spleen": 0.5}, 100, 2.0)
+ALONE = VariantScores("alone", 0, 0.70, 10.0, 0.5, {"liver": 0.9, "spleen": 0.5}, 100, 2.0)
 RESULTS = [ALONE, replace(ALONE, seed=1, dice=0.74, hd95_mm=12.0),
            replace(ALONE, variant="all", dice=0.75, organs={"liver": 0.8, "spleen": 0.7})]
 

@@ -31,7 +31,7 @@ class FileScan(Scan):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        return (self.known, self.table)
+        return (self.annotated, self.table)
 
     def read_volume(self) -> Volume:
         return read_volume(self.image)

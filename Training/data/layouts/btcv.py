@@ -39,7 +39,7 @@ def read(folder: Path, request: Request) -> Dataset:
     theirs = {name: (value,) for value, name in enumerate(LABELS)}
     table = value_table(request.organs, theirs, request.label_map, folder)
     scans = [
-        FileScan(name=f"case{number}", image=image, files=(image, label_maps[number]), known=table.known,
+        FileScan(name=f"case{number}", image=image, files=(image, label_maps[number]), annotated=table.annotated,
                  label_map=label_maps[number], table=table)
         if number in label_maps else FileScan(name=f"case{number}", image=image, files=(image,))
         for number, image in images.items()

@@ -11,7 +11,8 @@ from MISTKDSegmentLib.errors import InputError
 from Training.data.label_map import identifier
 from Training.data.label_roles import ValueTable, value_table
 from Training.data.layouts.base import ENDINGS, NO_LICENCE, FileScan, Request, by_name, volumes_in
-from Training.data.scans import Dataset, Scan, listed
+from Training.data.scans import Dataset, Scan
+from Training.system.words import listed
 
 NAME = "nnunet"
 SUBSETS = ("Tr", "Va", "Ts")  # training, validation (AMOS), test
@@ -87,7 +88,7 @@ def _scans(folder: Path, subset: str, description: Mapping[str, Any], request: R
             missing = folder / f"images{subset}" / f"{name}{channel}{endings[0]}"
             raise InputError(f"{path} has no image; put it at {missing}.")
         assert table is not None
-        yield FileScan(name=name, image=image, files=(image, path), known=table.known, is_test=subset == "Ts",
+        yield FileScan(name=name, image=image, files=(image, path), annotated=table.annotated, is_test=subset == "Ts",
                        label_map=path, table=table)
     for name, image in _unlabelled(images, set(references), channel):
         yield FileScan(name=name, image=image, files=(image,))

@@ -10,7 +10,8 @@ import numpy as np
 from MISTKDSegmentLib.geometry.volume import Volume
 from Training.data.label_roles import ValueTable, assign, value_table
 from Training.data.layouts.base import Request, by_name
-from Training.data.prepared import IGNORE, MANIFEST, load_cases, read_manifest
+from Training.data.manifest import MANIFEST, read_manifest
+from Training.data.prepared import IGNORE, load_cases
 from Training.data.scans import Dataset, Scan
 
 NAME = "prepared"
@@ -26,7 +27,7 @@ class PreparedScan(Scan):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        return (self.known, self.table, self.window_hu)
+        return (self.annotated, self.table, self.window_hu)
 
     def read_volume(self) -> Volume:
         (case,) = load_cases([self.image.parent], [self.name])
@@ -60,7 +61,8 @@ def read(folder: Path, request: Request) -> Dataset:
     paths = {case.name: folder / f"{case.name}.npz" for case in manifest.cases}
     scans = [
         PreparedScan(name=case.name, image=paths[case.name], files=(paths[case.name],), window_hu=manifest.window_hu,
-                     known=roles.known(request.organs, case.known), table=table if case.known else None)
+                     annotated=roles.annotated(request.organs, case.annotated),
+                     table=table if case.annotated else None)
         for case in manifest.cases
     ]
     return Dataset(folder, NAME, manifest.source, manifest.licence, by_name(scans, folder), table.unused)

@@ -38,7 +38,7 @@ class MaskScan(Scan):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        return (self.known, self.roles)
+        return (self.annotated, self.roles)
 
     def read_volume(self) -> Volume:
         return read_volume(self.image)
@@ -116,4 +116,4 @@ def _scan(folder: Path, masks: dict[str, Path], roles: Roles, request: Request) 
     used = {label: path for label, path in masks.items() if label in roles.used}
     image = folder / CT
     return MaskScan(name=folder.name, image=image, files=(image, *used.values()),
-                    known=roles.known(request.organs, used), masks=used, roles=roles)
+                    annotated=roles.annotated(request.organs, used), masks=used, roles=roles)

@@ -25,6 +25,11 @@ class Timer:
         self._timer.connect("timeout()", self._tick)
         self._timer.start(interval_ms)
 
+    @property
+    def isRunning(self) -> bool:
+        """Whether it will call again."""
+        return self._running
+
     def stop(self) -> None:
         """Call no more; harmless when it has stopped."""
         if self._running:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk
 
 from MISTKDSegmentLib.inference.progress import Filled
 from MISTKDSegmentLib.model.labels import Label
@@ -95,9 +95,8 @@ class LiveLabels:
         label_map.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras(volume_node)))
         image = vtk.vtkImageData()
         image.SetDimensions(volume_node.GetImageData().GetDimensions())
-        image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-        # Not Fill: it takes half a second for a large scan.
-        vtk_to_numpy(image.GetPointData().GetScalars())[...] = 0
+        # Memory that the system hands over as zeros: to fill it would halt the window for a moment.
+        image.GetPointData().SetScalars(numpy_to_vtk(np.zeros(image.GetNumberOfPoints(), np.uint8)))
         label_map.SetAndObserveImageData(image)
         self._scene.AddNode(label_map)
         label_map.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())

@@ -41,7 +41,7 @@ class NewLabels:
     Attributes:
         found: those of the table that have at least one voxel, in its order.
         box: what they lie in.
-        image: vtkOrientedImageData of uint8 over the box.
+        image: vtkOrientedImageData of uint8 over the box, which is not told yet where the grid lies.
     """
 
     found: list[Label]
@@ -49,14 +49,12 @@ class NewLabels:
     image: Any
 
 
-def crop_labels(labels: np.ndarray, label_table: Sequence[Label],
-                ijk_to_ras: np.ndarray) -> Generator[None, None, Optional[NewLabels]]:
+def crop_labels(labels: np.ndarray, label_table: Sequence[Label]) -> Generator[None, None, Optional[NewLabels]]:
     """Find labels and copy them into an image, slice by slice: a whole scan at once would halt the window.
 
     Args:
         labels: uint8 (k, j, i) on the volume's grid.
         label_table: the labels to take from it; other values are passed over.
-        ijk_to_ras: 4 x 4 matrix of the grid.
 
     Yields:
         None, after each slice.
@@ -67,7 +65,7 @@ def crop_labels(labels: np.ndarray, label_table: Sequence[Label],
     box = yield from _box_of_labels(labels)
     if box is None:
         return None
-    image = new_image(box, ijk_to_ras)
+    image = new_image(box)
     wanted = np.zeros(256, np.uint8)
     wanted[[label.value for label in label_table]] = [label.value for label in label_table]
     present = np.zeros(256, bool)
@@ -115,11 +113,10 @@ def _box_of_labels(labels: np.ndarray) -> Generator[None, None, Optional[Box]]:
     return Box((k, j, i), (k_stop, j_stop, i_stop))
 
 
-def new_image(box: Box, ijk_to_ras: np.ndarray) -> Any:
+def new_image(box: Box) -> Any:
     """A vtkOrientedImageData of uint8 over a box; what its voxels hold is not defined."""
     image = slicer.vtkOrientedImageData()
     (k, j, i), (k_stop, j_stop, i_stop) = box.start, box.stop
     image.SetExtent(i, i_stop - 1, j, j_stop - 1, k, k_stop - 1)
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras))
     return image

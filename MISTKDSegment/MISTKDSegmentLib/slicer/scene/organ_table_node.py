@@ -14,7 +14,7 @@ from MISTKDSegmentLib.slicer.scene.all_or_nothing import all_or_nothing
 from MISTKDSegmentLib.slicer.scene.placement import in_scene, put_beside
 from MISTKDSegmentLib.slicer.scene.translation import _
 
-_DOUBTS = "MISTKDSegment.doubts"
+_DOUBTS, _ORGANS = "MISTKDSegment.doubts", "MISTKDSegment.organs"
 
 
 def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: str, volumeNode: Any,
@@ -40,6 +40,7 @@ def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: s
         node.SetAndObserveTable(_table(rows))
         # Columns have no title but their name, which is then the header.
         node.SetUseColumnTitleAsColumnHeader(True)
+        node.SetAttribute(_ORGANS, json.dumps([row.label.name for row in rows]))
         node.SetAttribute(_DOUBTS, json.dumps(list(doubts)) if doubts else None)
         put_beside(node, volumeNode)
     return node
@@ -49,6 +50,14 @@ def doubts_of(tableNode: Optional[Any]) -> tuple[tuple[str, str], ...]:
     """What `write_table_node` was told to be doubtful; nothing for a table of somebody else's."""
     try:
         return tuple((str(short), str(why)) for short, why in json.loads(tableNode.GetAttribute(_DOUBTS)))
+    except (AttributeError, TypeError, ValueError):
+        return ()
+
+
+def organs_of(tableNode: Optional[Any]) -> tuple[str, ...]:
+    """The names of the organs, row by row; nothing for a table of somebody else's."""
+    try:
+        return tuple(str(name) for name in json.loads(tableNode.GetAttribute(_ORGANS)))
     except (AttributeError, TypeError, ValueError):
         return ()
 

@@ -38,7 +38,7 @@ def write_segmentation_node(labels: np.ndarray, volumeNode: Any, segmentationNod
         InputError: the volume has another shape, because somebody changed it during the run.
     """
     check_shape(labels, volumeNode)
-    new = at_once(crop_labels(labels, labelTable, ijk_to_ras(volumeNode)))
+    new = at_once(crop_labels(labels, labelTable))
     return put_segments(new, volumeNode, segmentationNode, labelTable, name)
 
 

@@ -84,7 +84,8 @@ class SharedLayer:
         """
         self._box = reduce(Box.around, (segment.box for segment in kept), new.box)
         self._ids = {label.value: label.name for label in new.found}
-        self.image = new.image if self._box == new.box else self._wider_image(new, ijk_to_ras)
+        self.image = new.image if self._box == new.box else self._wider_image(new)
+        self.image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras))
         self._array = array_of(self.image)
         for segment in kept:
             self._add(segment)
@@ -94,8 +95,8 @@ class SharedLayer:
         """One for each value from 1 on."""
         return [self._ids.get(value, "") for value in range(1, max(self._ids) + 1)]
 
-    def _wider_image(self, new: NewLabels, ijk_to_ras: np.ndarray) -> Any:
-        image = new_image(self._box, ijk_to_ras)
+    def _wider_image(self, new: NewLabels) -> Any:
+        image = new_image(self._box)
         array = array_of(image)
         array[...] = 0
         array[new.box.index(self._box)] = array_of(new.image)

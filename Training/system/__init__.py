@@ -1,0 +1,1 @@
+"""What is about neither images nor networks: words for messages, files, memory, processes."""
