@@ -108,7 +108,7 @@ class ReadyScan:
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
         # What lies below fat looks like air to the network, whatever it is.
-        self._no_data = find_no_data(self.frame.volume).above(bundle.input.window_hu[0])
+        self._no_data = find_no_data(self.frame.volume, bundle.input.window_hu[0])
         self._pixels = _PixelCache(self.frame.volume, self._grid, bundle, self._no_data)
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
