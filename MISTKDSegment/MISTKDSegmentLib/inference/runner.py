@@ -93,7 +93,7 @@ class ReadyScan:
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
         self._smoothing_mm = bundle.input.slice_smoothing_mm
         # What lies below fat looks like air to the network, whatever it is.
-        self._no_data = find_no_data(self.frame.volume).above(bundle.input.window_hu[0])
+        self._no_data = find_no_data(self.frame.volume, bundle.input.window_hu[0])
         self._pixels = _PixelCache(self.frame.volume, self._grid, bundle, self._no_data)
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
