@@ -92,14 +92,14 @@ def _check_same_recipe(released: Bundle, scored: Bundle, ours: dict[str, Any], t
 
 def _check_own_figures(scored: Bundle) -> None:
     if scored.results.get("bundle", {}).get("sha256") != scored.sha256:
-        raise InputError(f"{scored.folder} has no figures of its own network: measure it with Training/evaluate.py "
+        raise InputError(f"{scored.folder} has no figures of its own network: measure it with mistkd evaluate "
                          "--record.")
 
 
 def _check_cases(released: Bundle, scored: Bundle, ours: dict[str, list[str]], theirs: dict[str, list[str]]) -> None:
     if ours["validation"]:
         raise InputError(f"{released.folder} was not trained on {listed(ours['validation'])}: measure it there with "
-                         "Training/evaluate.py --record.")
+                         "mistkd evaluate --record.")
     lacking = sorted({*theirs["training"], *scored.results.get("cases", ())} - set(ours["training"]))
     if lacking:
         raise InputError(f"{released.folder} was not trained on {listed(lacking)}, on which {scored.folder} was "

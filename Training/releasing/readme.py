@@ -118,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = script_parser("readme", __doc__, "RESULTS --document FILE")
     parser.add_argument("results", type=Path, metavar="RESULTS",
                         help=f"folder of evaluations, each NAME/results.json or NAME.json: {SHIPPED} and any of "
-                        f"{', '.join(BESIDE)}; release.py writes them into OUT/scores")
+                        f"{', '.join(BESIDE)}; mistkd release writes them into OUT/scores")
     parser.add_argument("--document", type=Path, required=True, metavar="FILE", help="Markdown with the two markers")
     arguments = parse(parser, argv)
 
