@@ -103,3 +103,8 @@ def test_halves_with_a_uid_each_are_one_series_and_scans_that_overlap_or_lie_apa
 def test_halves_with_a_uid_each_are_one_series_also_beside_a_second_pass_over_it():
     halves = [stack(0, 5, uid="1.8"), stack(25, 5, uid="1.9")]
     assert sizes(rejoined([*halves, stack(2.5, 10, uid="1.9")])) == [10, 10]
+
+
+def test_pieces_with_a_gap_are_joined_also_beside_a_second_pass_over_them():
+    images = stack(0, 4, "a/0", numbers=False) + stack(35, 4, "a/1", numbers=False)
+    assert sizes(of_folders(images + stack(2.5, 10, "a", numbers=False))) == [8, 10]
