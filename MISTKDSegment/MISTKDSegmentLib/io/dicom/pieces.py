@@ -51,10 +51,11 @@ def _joined(folders: Sequence[list[Header]]) -> list[list[Header]]:
     whole = _without_copies([image for folder in folders for image in folder])
     if len(folders) == 1 or any(_identity(one) & _identity(other) for one, other in combinations(folders, 2)):
         return [whole]
-    if all(_are_counted(folder) for folder in folders):
-        return [whole] if _are_counted(whole) else list(folders)
-    # Pieces with a gap between them are joined too, so that the gap is found.
-    return [whole] if all(map(is_stack, passes(whole))) else _chained(folders, _are_apart)
+    are_counted = all(map(_are_counted, folders))
+    if all(is_stack(part) and _are_counted(part) >= are_counted for part in passes(whole)):
+        return [whole]
+    # Pieces with a gap between them are joined too, so that the gap is found; their numbers differ.
+    return _chained(folders, lambda one, other: _are_apart(one, other) and _are_counted(one + other) >= are_counted)
 
 
 def _are_counted(images: Sequence[Header]) -> bool:
