@@ -19,7 +19,7 @@ from Testing.lib.dicom_files import write_slice
 
 pytest.importorskip("highdicom", reason="writing DICOM SEG needs the extra dicom")
 pydicom = pytest.importorskip("pydicom")
-from pydicom.uid import ImplicitVRLittleEndian
+ImplicitVRLittleEndian = pydicom.uid.ImplicitVRLittleEndian
 
 REAL = Path(__file__).parents[5] / "shared" / "ct" / "acrin_flt_breast_001"
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -182,7 +182,8 @@ def test_an_anonymised_series_is_enough(tmp_path, tiny_bundle):
     (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
     (["ISO 2022 IR 13", "ISO 2022 IR 87"], "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう"),
     (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"), ("GB18030", "Wang^XiaoDong=王^小东"),
-    (["ISO 2022 IR 100", "ISO 2022 IR 126"], "Müller^Jörg"), ("ISO_IR 144", "Люкceмбypг"), ("ISO_IR 192", "Ångström^Ü"),
+    (["ISO 2022 IR 100", "ISO 2022 IR 126"], "Müller^Jörg"), ("ISO_IR 144", "Люкceмбypг"),
+    ("ISO_IR 192", "Ångström^Ü"),
     (None, "Plain^Name"), ("", "Plain^Name")])
 def test_names_of_every_script_arrive_in_utf_8(tmp_path, tiny_bundle, capfd, character_set, name):
     folder = write_ct(tmp_path / "ct")
