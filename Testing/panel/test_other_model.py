@@ -1,4 +1,4 @@
-"""A really different model in the panel: other organs and pixels, trained here, from *Add a model…* to the result."""
+"""A really different model in the panel: other organs and pixels, trained here, from *Add model…* to the result."""
 
 import hashlib
 from dataclasses import replace

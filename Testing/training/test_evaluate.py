@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import load_bundle
@@ -270,7 +271,7 @@ def test_a_real_bundle_is_scored_on_what_the_shipped_runner_gives(data, tiny_bun
     assert run(data, tiny_bundle, tmp_path / "out", "--cases", "large", "--threads", "1") == 0
     volume = read_volume(data / "imagesTr" / "large_0000.nii.gz")
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for _ in segment(volume, load_bundle(tiny_bundle), labels, threads=1):
+    for _ in segment(volume, load_bundle(tiny_bundle), labels, SegmentOptions(threads=1)):
         pass
     reference = np.zeros(labels.shape, bool)
     reference[LARGE_BOX] = True

@@ -21,11 +21,15 @@ _log = logging.getLogger(__name__)
 
 
 class ReadyChild:
-    """Keeps one child process waiting for a scan, for three minutes at most."""
+    """Keeps one child process waiting for a scan, but not for ever.
 
-    def __init__(self) -> None:
+    Args:
+        patience_ms: how long it waits, in milliseconds.
+    """
+
+    def __init__(self, patience_ms: int = PATIENCE_MS) -> None:
         self._child: Optional[ChildProcess] = None
-        self._patience = Later(PATIENCE_MS, self.drop)
+        self._patience = Later(patience_ms, self.drop)
 
     @property
     def isWaiting(self) -> bool:
@@ -33,7 +37,7 @@ class ReadyChild:
         return self._child is not None
 
     def prepare(self) -> None:
-        """Start a child unless one waits already; one that waits is given its three minutes anew."""
+        """Start a child unless one waits already; one that waits is given its time anew."""
         if self._child is None:
             try:
                 self._child = _new_child()
