@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
 from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
-from MISTKDSegmentLib.io.atomic import atomic_path
+from Training import evaluate
 from Training.cli.command import Parser, parse, run_command
 from Training.cli.scan_options import chosen_scans
 from Training.cli.training_options import recipe_of, trainer_settings_of, training_parser
@@ -29,7 +29,9 @@ from Training.engine.folds import Folds, chosen_folds, fold_recipe, read_folds
 from Training.engine.provenance import read_facts
 from Training.engine.run_folder import RECIPE_FILE, TrainingRun, open_run, started_run
 from Training.engine.trainings import distill, student_task, teacher_task, train_teacher
-from Training.system.files import check_folder, make_folder, write_json, write_text
+from Training.evaluation.comparison import read_results
+from Training.evaluation.pooled import Pooled, read_scores, write_pooled
+from Training.system.files import check_folder, make_folder, write_json
 from Training.system.words import duration, listed
 
 FOLDS = Path(__file__).parent / "recipes" / "synapse-abdomen" / "folds.yaml"
@@ -78,9 +80,6 @@ def do_fold(run: TrainingRun, out: Path, number: int, scans: Path, threads: int)
 
 
 def _score(checkpoint: Path, folder: Path, run: TrainingRun, scans: Path, threads: int) -> None:
-    # Not at the top: machines that train need none of what scoring does until here.
-    from Training import evaluate
-
     code = evaluate.main(["--model", str(checkpoint), "--data", str(scans), "--cases", *run.split.validation, "--out",
                           str(folder), "--threads", str(threads)])
     if code:
@@ -115,54 +114,30 @@ def check_begun(out: Path, folds: Folds, manifest: Manifest, recipe: Mapping[str
 
 
 def pool(out: Path, folder: Path, folds: Folds, recipe: Mapping[str, Any], beside: Path | None) -> None:
-    """Pool the folds that are done and write crossvalidation.json, .md and .png.
+    """Pool the folds that are done; arguments and errors as of `write_pooled`.
 
     Args:
         out: of the folds.
-        folder: for the three files.
+        folder: for the table.
         folds: names of the cases.
         recipe: of every fold.
         beside: results.json of the measured split, to be shown beside.
-
-    Raises:
-        InputError: a fold's scores cannot be read.
-        OutputError: a file cannot be written.
     """
-    from Training.evaluation.comparison import read_results
-    from Training.evaluation.pooled import organ_table, patient_table, pooled_in_words, read_scores
-    from Training.evaluation.report import dice_figure, null_for_nan
-    from Training.evaluation.scores import summarise
-    from Training.system.markdown import render
-
     done = [number for number in range(len(folds)) if is_scored(out, number)]
     results = {network: [scores for number in done for scores in read_scores(results_file(out, number, network))]
                for network in CHECKPOINTS}
-    measured = read_results(beside) if beside else None
-    colors = read_results(results_file(out, done[0], STUDENT)).get("colors")
-    fold_of = {name: number for number, fold in enumerate(folds) for name in fold}
-    minutes = {str(number): _facts_of(fold_folder(out, number)) for number in done}
-    make_folder(folder)
-    write_json(folder / "crossvalidation.json", null_for_nan({
-        "folds": [list(fold) for fold in folds], "done": done, "recipe": recipe, "trainings": minutes,
-        "summary": {network: summarise(scores) for network, scores in results.items()},
-        "beside": measured and {"bundle": measured["bundle"], "cases": list(measured["cases"]),
-                                "summary": measured["summary"]},
-        "cases": {scores.case: {"fold": fold_of[scores.case]} for scores in results[STUDENT]},
-    }))
-    name = f"{len(measured['cases'])} cases, one split" if measured else ""
-    write_text(folder / "crossvalidation.md", render(
-        "evaluation/crossvalidation.md.j2", whose=pooled_in_words(done, folds), recipe=recipe, folds=folds, done=done,
-        organs=organ_table(results, measured and measured["summary"], name), beside=measured,
-        patients=patient_table(results, fold_of), trainings=minutes))
-    with atomic_path(folder / "crossvalidation.png") as path:
-        title = f"Student, {len(results[STUDENT])} patients, each scored by a network that never saw it"
-        dice_figure(results[STUDENT], title, colors).savefig(path, dpi=150)
+    pooled = Pooled(
+        results=results, folds=folds, done=done, recipe=recipe,
+        trainings={number: training_facts(fold_folder(out, number)) for number in done},
+        beside=read_results(beside) if beside else None,
+        colors=read_results(results_file(out, done[0], STUDENT)).get("colors"))
+    write_pooled(folder, pooled)
     print((folder / "crossvalidation.md").read_text(encoding="utf-8"))
     print(f"Written: crossvalidation.md, .json and .png in {folder}")
 
 
-def _facts_of(folder: Path) -> dict[str, Any]:
-    """With what a fold was computed."""
+def training_facts(folder: Path) -> dict[str, Any]:
+    """By which commits and on what a fold was trained."""
     facts = read_facts(folder)
     return {"commits": sorted({start["commit"] for start in facts["starts"]}), "hardware": facts["hardware"]}
 

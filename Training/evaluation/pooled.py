@@ -3,23 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.atomic import atomic_path
 from Training.evaluation.comparison import read_results
 from Training.evaluation.metrics import METRICS, PROTOCOLS
-from Training.evaluation.report import null_for_nan
+from Training.evaluation.report import dice_figure, null_for_nan
 from Training.evaluation.scores import CaseScores, summarise
-from Training.system.markdown import digits, interval, table
+from Training.system.files import make_folder, write_json, write_text
+from Training.system.markdown import digits, interval, render, table
 from Training.system.words import counted, spaced
 
 # (protocol, metric, heading, digits)
 COLUMNS = (("transunet", "dice", "Dice (`transunet`)", 3), ("transunet", "hd95_voxels", "HD95 (voxels)", 1),
            ("millimetre", "dice", "Dice (`millimetre`)", 3), ("millimetre", "hd95_mm", "HD95 (mm)", 1),
            ("millimetre", "surface_dice_2mm", "surface Dice at 2 mm", 3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooled:
+    """What a cross-validation found.
+
+    Attributes:
+        results: scores of all cases of the folds that are done, by the network's name; the first comes with distances.
+        folds: names of all cases.
+        done: numbers of the folds that the scores are of.
+        recipe: of every fold, in plain types.
+        trainings: number of a fold -> "commits" and "hardware" of its training.
+        beside: results.json of one split, to be shown beside.
+        colors: organ -> RGB, 0 to 255.
+    """
+
+    results: Mapping[str, Sequence[CaseScores]]
+    folds: Sequence[Sequence[str]]
+    done: Sequence[int]
+    recipe: Mapping[str, Any]
+    trainings: Mapping[int, Mapping[str, Any]]
+    beside: Mapping[str, Any] | None = None
+    colors: Mapping[str, Sequence[int]] | None = None
+
+    @property
+    def fold_of(self) -> dict[str, int]:
+        """Number of the fold that each case belongs to."""
+        return {name: number for number, fold in enumerate(self.folds) for name in fold}
+
+
+def write_pooled(folder: Path, pooled: Pooled) -> None:
+    """Write crossvalidation.json, crossvalidation.md and crossvalidation.png.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    first, scores = next(iter(pooled.results.items()))
+    beside = pooled.beside
+    make_folder(folder)
+    write_json(folder / "crossvalidation.json", null_for_nan({
+        "folds": pooled.folds, "done": pooled.done, "recipe": pooled.recipe, "trainings": pooled.trainings,
+        "summary": {network: summarise(found) for network, found in pooled.results.items()},
+        "beside": beside and {"bundle": beside["bundle"], "cases": list(beside["cases"]),
+                              "summary": beside["summary"]},
+        "cases": {one.case: {"fold": pooled.fold_of[one.case], "content_sha256": one.content_sha256,
+                             "dice": {network: {organ: protocols["millimetre"]["dice"]
+                                                for organ, protocols in found[number].scores.items()}
+                                      for network, found in pooled.results.items()}}
+                  for number, one in enumerate(scores)},
+    }))
+    organs = organ_table(pooled.results, beside and beside["summary"],
+                         f"{len(beside['cases'])} cases, one split" if beside else "")
+    write_text(folder / "crossvalidation.md", render(
+        "evaluation/crossvalidation.md.j2", whose=pooled_in_words(pooled.done, pooled.folds), recipe=pooled.recipe,
+        folds=pooled.folds, done=pooled.done, trainings=pooled.trainings, beside=beside, organs=organs,
+        patients=patient_table(pooled.results, pooled.fold_of)))
+    with atomic_path(folder / "crossvalidation.png") as path:
+        title = f"{first.capitalize()}, {counted(len(scores), 'patient')}, each scored by a network that never saw it"
+        dice_figure(scores, title, pooled.colors).savefig(path, dpi=150)
 
 
 def read_scores(path: Path) -> list[CaseScores]:

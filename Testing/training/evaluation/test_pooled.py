@@ -9,7 +9,14 @@ import pytest
 
 from MISTKDSegmentLib.errors import InputError
 from Training.evaluation.metrics import METRICS
-from Training.evaluation.pooled import organ_table, patient_table, pooled_in_words, read_scores
+from Training.evaluation.pooled import (
+    Pooled,
+    organ_table,
+    patient_table,
+    pooled_in_words,
+    read_scores,
+    write_pooled,
+)
 from Training.evaluation.report import write_results
 from Training.evaluation.scores import CaseScores
 
@@ -65,3 +72,24 @@ def test_what_is_missing_is_said():
     folds = [["a", "b"], ["c"], ["d"]]
     assert pooled_in_words([0, 1, 2], folds) == "Every one of 4 patients, in 3 folds."
     assert pooled_in_words([0, 2], folds).startswith("3 of 4 patients: folds 0, 2 of 0 to 2. The same command without")
+
+
+def test_a_page_a_document_and_a_picture_are_written(tmp_path):
+    recipe = {"teacher_schedule": {"steps": 30}, "student_schedule": {"steps": 20, "batch_size": 4},
+              "pixel_spacing_mm": 1.5, "seed": 7}
+    facts = {number: {"commits": ["abc", "def"], "hardware": "a CPU"} for number in (0, 2)}
+    beside = {"bundle": {"name": "shipped", "version": "1"}, "cases": {"v": {}, "w": {}},
+              "summary": {protocol: {"organs": {}, "mean": {"dice": 0.5}} for protocol in METRICS}}
+    write_pooled(tmp_path, Pooled(results={"student": STUDENT, "teacher": TEACHER}, folds=[["a", "b"], ["d"], ["c"]],
+                                  done=[0, 2], recipe=recipe, trainings=facts, beside=beside))
+    text = (tmp_path / "crossvalidation.md").read_text(encoding="utf-8")
+    assert "3 of 4 patients: folds 0, 2 of 0 to 2." in text
+    assert "a teacher of 30 steps and a student of\n20 steps" in text
+    assert "figures of shipped 1 on its own validation cases\n(v, w)" in text and "| 0.500; 0.500 |" in text
+    assert "- 0: a, b; commit abc, def, a CPU\n- 1: d (not done yet)\n- 2: c; commit abc, def, a CPU\n" in text
+    document = json.loads((tmp_path / "crossvalidation.json").read_text(encoding="utf-8"))
+    assert document["cases"]["b"] == {"fold": 0, "content_sha256": "sum of b", "dice": {
+        "student": {"liver": 0.8, "left_spleen": None}, "teacher": {"liver": 0.85, "left_spleen": 0.9}}}
+    assert document["summary"]["student"]["millimetre"]["mean"]["dice"] == pytest.approx(0.675)
+    assert document["beside"]["cases"] == ["v", "w"]
+    assert (tmp_path / "crossvalidation.png").read_bytes().startswith(b"\x89PNG")
