@@ -145,11 +145,9 @@ def test_a_bad_scan_ends_in_one_sentence_and_no_file(run, tmp_path, kind):
     assert files(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("options", [{"series": 2}, {"image_type": "ORIGINAL\\PRIMARY\\LOCALIZER"}],
-                         ids=["another series", "a localizer"])
-def test_a_folder_that_is_to_be_one_scan_and_holds_something_else_is_refused(bundle, tmp_path, options):
+def test_a_folder_that_is_to_be_one_scan_and_holds_two_is_refused(bundle, tmp_path):
     """The command takes such a folder for several scans; who asks for one gets none."""
-    scan, out = series(tmp_path / "study", **options), tmp_path / "out" / "scan.seg.nrrd"
+    scan, out = series(tmp_path / "study", series=2), tmp_path / "out" / "scan.seg.nrrd"
     out.parent.mkdir()
     outcome = read_segment_write(scan, bundle, out)
     check_ending(outcome, scan, out)

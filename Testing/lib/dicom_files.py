@@ -1,11 +1,18 @@
-"""Small DICOM series for tests, made with GDCM's writer."""
+"""Small DICOM series for tests, made with GDCM's writer, and changed with pydicom."""
+
+import math
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from MISTKDSegmentLib.io.dicom.header import Header
+
 UID = "1.2.826.0.1.3680043.2.1125.1."
 CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 AXIAL = ((1, 0, 0), (0, 1, 0))
+NUMBERS = ("acquisition_number", "instance_number", "frames", "thickness_mm", "bits_allocated", "bits_stored",
+           "pixel_representation", "slope", "intercept")
 
 
 def slice_values(k, rows=4, columns=5):
@@ -14,7 +21,7 @@ def slice_values(k, rows=4, columns=5):
 
 
 def write_slice(path, k, position, *, series=1, modality="CT", axes=AXIAL, intercept=-1024, slope=1,
-                image_type="ORIGINAL\\PRIMARY\\AXIAL", values=None, spacing=(0.7, 0.9), **tags):
+                image_type="ORIGINAL\\PRIMARY\\AXIAL", values=None, spacing=(0.7, 0.9), compressor="", **tags):
     """One file with `values` HU, by default slice_values(k), which GDCM stores through the rescale given."""
     hu = slice_values(k) if values is None else values
     image = sitk.GetImageFromArray(hu.astype(np.int16 if slope == 1 else np.float32))
@@ -31,6 +38,8 @@ def write_slice(path, k, position, *, series=1, modality="CT", axes=AXIAL, inter
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     writer.SetImageIO("GDCMImageIO")
+    writer.SetUseCompression(bool(compressor))
+    writer.SetCompressor(compressor)
     writer.SetFileName(str(path))
     writer.Execute(image)
 
@@ -41,3 +50,41 @@ def write_series(folder, slices=6, step=2.5, prefix="a", **options):
     for k in range(slices):
         write_slice(folder / f"{prefix}{99 - k}.dcm", k, (-10, -20, 30 + step * k), **options)
     return folder
+
+
+def change(path, **attributes):
+    """Set attributes of a file by their keywords; None takes one away."""
+    import pydicom
+
+    header = pydicom.dcmread(path)
+    for keyword, value in attributes.items():
+        if value is None:
+            delattr(header, keyword)
+        else:
+            setattr(header, keyword, value)
+    if "SOPClassUID" in attributes:
+        header.file_meta.MediaStorageSOPClassUID = attributes["SOPClassUID"]
+    header.save_as(path)
+
+
+def no_image(path, sop_class, **attributes):
+    """A DICOM file without pixels: a report, contours, a presentation state, a media directory."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    header = Dataset()
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.file_meta.MediaStorageSOPClassUID, header.file_meta.MediaStorageSOPInstanceUID = sop_class, UID + "3"
+    for keyword, value in attributes.items():
+        setattr(header, keyword, value)
+    header.save_as(path, enforce_file_format=True)
+    return path
+
+
+def made_up_header(z=0.0, **changes):
+    """The header of an axial slice at a height in mm, without a file."""
+    fields = {**dict.fromkeys(Header._fields, ""), **dict.fromkeys(NUMBERS, math.nan)}
+    fields.update(path=Path(f"scan/{z}"), size=(4, 4), components=1, modality="CT", spacing_mm=(1.0, 1.0),
+                  position=(0.0, 0.0, z), axes=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0), slope=1.0, intercept=-1024.0)
+    return Header(**{**fields, **changes})

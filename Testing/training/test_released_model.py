@@ -12,7 +12,8 @@ from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.io.reading import read_label_map, read_volume
 from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
-from Training.data.scans import open_dataset, select_scans
+from Training.data.layouts.registry import open_dataset
+from Training.data.scans import select_scans
 from Training.evaluation.metrics import dice
 from Training.evaluation.scores import mean_dice, score_cases
 

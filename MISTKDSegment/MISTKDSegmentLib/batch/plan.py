@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
@@ -12,7 +13,7 @@ from typing import Optional, Union
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.batch.case import Case
-from MISTKDSegmentLib.io.dicom_series import find_series
+from MISTKDSegmentLib.io.dicom.series import find_series
 from MISTKDSegmentLib.io.reading import SUFFIXES
 
 SUMMARY_NAME = "summary"
@@ -66,14 +67,16 @@ class Plan:
             places.setdefault(one.reason, []).append(str(one))
         return [f"Left out, {reason}: {_some(found)}" for reason, found in sorted(places.items())]
 
-    def is_one_series_in(self, folder: Path) -> bool:
-        """Whether there is nothing but one series of whatever kind, or nothing at all, and that in the folder itself.
+    def only_scan(self, folder: Path) -> Optional[Case]:
+        """The scan in a folder that holds nothing but one series of whatever kind, or nothing at all; else None.
 
         Such a folder is read as one scan, and what is wrong with it is an error.
         """
         sources = [case.source for case in self.cases]
         sources += [one.source for one in self.left_out if one.reason != LABEL_MAP]
-        return not sources or sources == [Path(os.path.abspath(folder))]
+        if sources and sources != [Path(os.path.abspath(folder))]:
+            return None
+        return Case(folder, files=self.cases[0].files if self.cases else ())
 
 
 def make_plan(inputs: Sequence[Path]) -> Plan:
@@ -88,14 +91,17 @@ def make_plan(inputs: Sequence[Path]) -> Plan:
     """
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     tops = [Path(os.path.abspath(path)) for path in inputs]
-    found = [item for top in tops for item in (_in_tree(top) if top.is_dir() else _named(top))]
+    others: dict[str, Path] = {}  # by their real paths, because an input may lie in another
+    found = [item for top in tops for item in (_in_tree(top, others) if top.is_dir() else _named(top))]
+    found += _series(others.values())
     base = tops[0] if len(tops) == 1 and tops[0].is_dir() else _common_folder(tops)
     scans = {(os.path.realpath(item.source), item.files): item for item in found if isinstance(item, _Scan)}
     return Plan(tuple(_cases(list(scans.values()), base)),
                 tuple(dict.fromkeys(item for item in found if isinstance(item, LeftOut))))
 
 
-def _in_tree(top: Path) -> Iterator[_Found]:
+def _in_tree(top: Path, others: dict[str, Path]) -> Iterator[_Found]:
+    """The volume files in a tree; what else there is goes to `others`, as a series may lie in several folders."""
     seen: set[str] = set()
     unreadable: list[_Scan] = []
     for folder, subfolders, names in os.walk(
@@ -105,20 +111,26 @@ def _in_tree(top: Path) -> Iterator[_Found]:
         subfolders[:] = [name for name in sorted(subfolders) if not name.startswith(".")
                          and os.path.realpath(os.path.join(folder, name)) not in seen]
         # Hidden files are other programs': macOS writes ._NAME.nii.gz beside NAME.nii.gz.
-        yield from _in_folder(Path(folder), [name for name in sorted(names) if not name.startswith(".")])
+        for path in (Path(folder, name) for name in sorted(names) if not name.startswith(".")):
+            if volume_suffix(path.name):
+                yield _volume(path)
+            else:
+                others.setdefault(os.path.realpath(path), path)
     yield from unreadable
 
 
-def _in_folder(folder: Path, names: Sequence[str]) -> Iterator[_Found]:
-    volumes = [name for name in names if volume_suffix(name)]
-    yield from (_volume(folder / name) for name in volumes)
-    series = find_series(folder, [name for name in names if name not in volumes])
-    are_several = sum(not one.fault for one in series) > 1
-    for one in series:
+def _series(paths: Iterable[Path]) -> Iterator[_Found]:
+    placed = [(_common_folder(one.files), one) for one in find_series(paths)]
+    scans = Counter(folder for folder, one in placed if not one.fault)
+    for common, one in placed:
+        first = one.files[0].parent
         if one.fault:
-            yield LeftOut(folder, one.fault, one.number)
+            yield LeftOut(first, one.fault, one.number)
         else:
-            yield _Scan(folder, one.files, f"-series{one.number}" if are_several else "")
+            folder = common or first
+            files = tuple(os.fspath(path if common is None else path.relative_to(folder)) for path in one.files)
+            ending = f"-series{one.number}" + (f"-pass{one.part}" if one.part else "")
+            yield _Scan(folder, files, ending if scans[common] > 1 else "")
 
 
 def _named(path: Path) -> Iterator[_Found]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from MISTKDSegmentLib.geometry.frame import axial_view
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import ReadyScan
 from MISTKDSegmentLib.model.bundle import Bundle
 
@@ -48,7 +49,8 @@ def _found(view: Volume, bundle: Bundle, slices: np.ndarray, threads: int) -> in
         return 0
     # Nearly axis-aligned by now: an oblique scan is looked at as if it were axial.
     upright = replace(view, direction=np.eye(3))
-    scan = ReadyScan(upright, bundle, np.zeros(view.voxels.shape, np.uint8), organs=others, threads=threads)
+    scan = ReadyScan(upright, bundle, np.zeros(view.voxels.shape, np.uint8),
+                     SegmentOptions(organs=others, threads=threads))
     for k in slices.tolist():
         for _ in scan.label(range(k, k + 1), math.inf):
             pass

@@ -5,6 +5,7 @@ Nothing here changes a label. The limits were chosen on the scans that `Resource
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,6 +53,16 @@ def find_doubts(volume: Volume, labels: np.ndarray, rows: Sequence[OrganRow], re
     doubts = [_doubt_of_coverage(scan, region), _doubt_of_orientation(scan, is_mirrored), _doubt_of_values(scan),
               _doubt_of_volumes(scan), _doubt_of_sizes(scan), _missing_data(scan)]
     return tuple(doubt for doubt in doubts if doubt)
+
+
+def in_short(doubt: str) -> str:
+    """The beginning of a doubt, which says what it is about.
+
+    Examples:
+        >>> in_short("The orientation is doubtful: the spine lies in front.")
+        'The orientation is doubtful'
+    """
+    return re.split(r": |; | \(", doubt, maxsplit=1)[0].rstrip(".")
 
 
 def _as_axial(volume: Volume, labels: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from MISTKDSegmentLib.batch.case import Case
 from MISTKDSegmentLib.batch.plan import make_plan
 from Testing.lib.small_scans import write_ct_series
 
@@ -93,12 +94,26 @@ def test_one_sentence_names_three_places_of_many(tmp_path):
 def test_a_folder_of_one_series_is_read_as_one_scan_and_a_tree_is_not(tmp_path):
     alone = write_ct_series(tmp_path / "alone", slices=2)
     touch(alone / "alone.seg.nrrd", alone / "alone.csv")
-    assert make_plan([alone]).is_one_series_in(alone)
-    assert not make_plan([tmp_path]).is_one_series_in(tmp_path)
+    assert make_plan([alone]).only_scan(alone) == Case(alone, files=("s1-0.dcm", "s1-1.dcm"))
+    assert make_plan([tmp_path]).only_scan(tmp_path) is None
     (tmp_path / "empty").mkdir()
-    assert make_plan([tmp_path / "empty"]).is_one_series_in(tmp_path / "empty")
+    assert make_plan([tmp_path / "empty"]).only_scan(tmp_path / "empty") == Case(tmp_path / "empty")
     write_ct_series(alone, 2, slices=1, modality="MR")
-    assert not make_plan([alone]).is_one_series_in(alone)
+    assert make_plan([alone]).only_scan(alone) is None
+
+
+def test_a_series_in_several_folders_is_one_case_of_the_folder_that_holds_them(tmp_path):
+    study = tmp_path / "study"
+    write_ct_series(study / "x", slices=4)
+    for k in range(4):
+        (study / f"D{k // 2}").mkdir(exist_ok=True)
+        (study / "x" / f"s1-{k}.dcm").rename(study / f"D{k // 2}" / f"{k}")
+    files = ("D0/0", "D0/1", "D1/2", "D1/3")
+    for inputs in ([tmp_path], [study], [study / "D0", study / "D1"]):
+        plan = make_plan(inputs)
+        assert [(case.name, case.source, tuple(Path(file).as_posix() for file in case.files)) for case in plan.cases] \
+            == [("study", study, files)]
+    assert make_plan([study]).only_scan(study) is not None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="makes symbolic links")
@@ -130,7 +145,7 @@ def test_a_pipe_in_a_tree_is_passed_over_and_not_waited_for(tmp_path):
 @pytest.mark.parametrize("is_slice", [False, True])
 def test_a_file_whose_name_is_no_utf_8_belongs_to_a_series_if_it_is_dicom(tmp_path, is_slice):
     write_ct_series(tmp_path / "study", slices=2)
-    odd = Path(os.fsdecode(os.fsencode(tmp_path / "study") + b"/B\xe4uche.dcm"))
+    odd = Path(os.fsdecode(os.fsencode(tmp_path / "study") + b"/B\xe4uche"))
     odd.write_bytes((tmp_path / "study" / "s1-0.dcm").read_bytes() if is_slice else b"notes")
     case, = make_plan([tmp_path]).cases
     assert case.files == ("s1-0.dcm", "s1-1.dcm", *([odd.name] if is_slice else []))
