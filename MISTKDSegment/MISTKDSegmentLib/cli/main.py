@@ -39,7 +39,7 @@ COMMANDS = {
     "train-teacher": Command("Training.train_teacher", "training", "train a teacher"),
     "distill": Command("Training.distill", "training", "train a student beside its teacher, and export it"),
     "export": Command("Training.export", "training", "make a model bundle of a trained network"),
-    "postprocess": Command("Training.postprocessing", "training", "choose the clean-up of a model's organs"),
+    "postprocess": Command("Training.postprocess", "training", "choose the clean-up of a model's organs"),
     "evaluate": Command("Training.evaluate", "training", "score a model on labelled scans"),
     "compare": Command("Training.compare", "training", "compare two evaluations case by case"),
     "ablate": Command("Training.ablate", "training", "train students with and without each term, and compare them"),
