@@ -34,6 +34,13 @@ def test_the_table_has_a_row_for_each_organ_found_or_not(result):
     assert (spleen.organ, spleen.volume_ml, spleen.mean_hu, spleen.flags) == ("spleen", 0.0, None, ("not found",))
 
 
+def test_the_table_prints_as_one(result):
+    assert str(result.table) == repr(result.table) == (
+        "organ   volume (mL)  mean HU  flags\n"
+        "liver           3.8      150  implausibly small\n"
+        "spleen          0.0        -  not found")
+
+
 def test_the_table_holds_what_was_asked_for(tmp_path, tiny_bundle):
     result = segment(write_volume(tmp_path / "a.nrrd"), organs="spleen", model=tiny_bundle, threads=1)
     assert [row.organ for row in result.table] == [label.name for label in result.organs] == ["spleen"]
