@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.preprocess import slice_grid, window
 from MISTKDSegmentLib.io.reading import read_volume
 from Testing.training.tiny_network import CONTRACT, tiny_network
