@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Job, Order
 from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Started
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -61,7 +61,7 @@ def temporary(tmp_path: Path) -> Path:
 @pytest.fixture
 def job(host, temporary: Path):
     volume = Volume(np.zeros((2, 3, 4), np.int16), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3))
-    job = Job.create(volume, Options(Path("no_model")), inside=temporary)
+    job = Job.create(volume, Order(Path("no_model")), inside=temporary)
     yield job
     job.remove()
 
@@ -242,11 +242,11 @@ def test_a_window_that_dies_leaves_no_child_and_no_folder(tmp_path, temporary):
     """The window is a process of its own here: killed, it can tidy nothing up itself."""
     script = (
         "import subprocess, sys; from pathlib import Path; import numpy as np\n"
-        "from MISTKDSegmentLib.child.job import Job, Options; from MISTKDSegmentLib.geometry.volume import Volume\n"
+        "from MISTKDSegmentLib.child.job import Job, Order; from MISTKDSegmentLib.geometry.volume import Volume\n"
         "from Testing.conftest import write_tiny_bundle; from Testing.panel.patients import patient_voxels\n"
         "volume = Volume(patient_voxels(), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3))\n"
-        f"options = Options(write_tiny_bundle(Path({str(tmp_path / 'bundle')!r})), preview=True)\n"
-        f"job = Job.create(volume, options, inside=Path({str(temporary)!r}))\n"
+        f"order = Order(write_tiny_bundle(Path({str(tmp_path / 'bundle')!r})), preview=True)\n"
+        f"job = Job.create(volume, order, inside=Path({str(temporary)!r}))\n"
         "subprocess.Popen(job.command(sys.executable)).wait()\n")
     window = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
                               env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})

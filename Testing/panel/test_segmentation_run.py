@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from MISTKDSegmentLib.child.messages import Done, Failed, encode
 from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.report.table import OrganRow
@@ -62,7 +64,10 @@ def start(host, temporary, volume_node, tiny_bundle, observer):
     runs = []
 
     def start(observer=observer, **parameters) -> Run:
-        runs.append(Run(RunParameters(**{"volumeNode": volume_node, "bundle": tiny_bundle, **parameters}), observer))
+        names = [field.name for field in fields(SegmentOptions) if field.name in parameters]
+        options = SegmentOptions(**{name: parameters.pop(name) for name in names})
+        given = {"volumeNode": volume_node, "bundle": tiny_bundle, "options": options, **parameters}
+        runs.append(Run(RunParameters(**given), observer))
         return runs[-1]
 
     yield start

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from Training.engine.checkpoints import read_trained
-from Training.engine.recipe import VIEW_MULTIPLE, Recipe
+from Training.engine.recipe import VIEW_DIVISOR, Recipe
 from Training.engine.run_folder import TrainingRun
 from Training.engine.start import RANDOM, start_facts, teacher_facts
 from Training.engine.tasks import SegmentationTask
@@ -117,7 +117,7 @@ def variant_recipe(recipe: Recipe, name: str, seed: int) -> Recipe:
 
 def _as_wide(recipe: Recipe, view: tuple[int, int]) -> tuple[int, int]:
     """A view of coarse pixels that shows as many millimetres, to the nearest multiple that networks take."""
-    height, width = (max(1, round(side * recipe.pixel_spacing_mm / COARSE_PIXELS_MM / VIEW_MULTIPLE)) * VIEW_MULTIPLE
+    height, width = (max(1, round(side * recipe.pixel_spacing_mm / COARSE_PIXELS_MM / VIEW_DIVISOR)) * VIEW_DIVISOR
                      for side in view)
     return height, width
 

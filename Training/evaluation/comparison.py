@@ -37,7 +37,7 @@ def read_results(path: Path) -> dict[str, Any]:
             raise ValueError("it has no cases")
         return document
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{path} is no results.json of Training/evaluate.py ({error}): evaluate anew.") from None
+        raise InputError(f"{path} is no results.json of mistkd evaluate ({error}): evaluate anew.") from None
 
 
 def check_comparable(first: Mapping[str, Any], second: Mapping[str, Any], paths: Sequence[Path]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.model.labels import Label
@@ -147,7 +148,7 @@ def segmented(volume: Volume, bundle: Bundle, *, threads: int = 0, advance: Adva
               postprocess: bool = True) -> np.ndarray:
     """Labels (k, j, i) of a scan, as the product segments it."""
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for progress in segment(volume, bundle, labels, threads=threads, postprocess=postprocess):
+    for progress in segment(volume, bundle, labels, SegmentOptions(threads=threads, postprocess=postprocess)):
         if advance is not None:
             advance(progress.slices_done, progress.slices_total)
     return labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Optional
 
@@ -16,7 +16,8 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.argmax import winners
 from MISTKDSegmentLib.inference.context import context_indices
 from MISTKDSegmentLib.inference.no_data import AIR_HU, NoData, find_no_data
-from MISTKDSegmentLib.inference.postprocess import postprocess as clean
+from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
+from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.session import Network
@@ -26,17 +27,8 @@ from MISTKDSegmentLib.model.bundle import Bundle
 BATCH = 4
 
 
-def segment(
-    volume: Volume,
-    bundle: Bundle,
-    out: np.ndarray,
-    *,
-    organs: Optional[Sequence[str]] = None,
-    threads: int = 0,
-    slice_step_mm: Optional[float] = None,
-    postprocess: bool = True,
-    region: Optional[Region] = None,
-) -> Iterator[Progress]:
+def segment(volume: Volume, bundle: Bundle, out: np.ndarray,
+            options: SegmentOptions = DEFAULTS) -> Generator[Progress, None, None]:
     """Label the organs of a CT, yielding after each batch of slices.
 
     To stop, ask for no further item. Nothing is left running.
@@ -45,12 +37,7 @@ def segment(
         volume: CT in HU, any orientation.
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`; filled while the run goes on, complete after its last item.
-        organs: names of the organs to keep; all by default.
-        threads: for the network; 0, and more than there are, mean as many as there are cores.
-        slice_step_mm: run slices at most this far apart and interpolate class scores between them; by default as
-            the bundle says.
-        postprocess: whether to clean up organs as the bundle says.
-        region: label nothing outside of it; the network still sees what lies around.
+        options: what of it to label, and how.
 
     Yields:
         Progress, from (0, n) to (n, n).
@@ -58,22 +45,20 @@ def segment(
     Raises:
         BundleError: if the model does not know an organ or cannot be run.
         InputError: if the region lies outside the volume.
-        ValueError: if `out` does not fit the volume or `slice_step_mm` is not positive.
+        ValueError: if `out` does not fit the volume.
     """
-    step_mm = bundle.input.slice_step_mm if slice_step_mm is None else slice_step_mm
-    if not step_mm > 0:
-        raise ValueError(f"slice_step_mm is {step_mm}; it must be positive")
-    scan = ReadyScan(volume, bundle, out, organs=organs, threads=threads)
-    ks = range(len(scan.labels)) if region is None else region.slices(scan.frame.volume)
+    step_mm = options.slice_step_mm or bundle.input.slice_step_mm
+    scan = ReadyScan(volume, bundle, out, options)
+    ks = range(len(scan.labels)) if options.region is None else options.region.slices(scan.frame.volume)
     if not ks:
         raise InputError(f"The region lies outside {volume.name}; move it into the scan.")
     scan.labels[...] = 0
     yield Progress(0, len(ks))
-    for done in scan.label(ks, step_mm, region):
+    for done in scan.label(ks, step_mm, options.region):
         if done.stop < ks.stop:
             yield Progress(done.stop - ks.start, len(ks), scan.filled(done))
-    if postprocess:
-        clean(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
+    if options.postprocess:
+        postprocess(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
     scan.frame.finish(scan.labels, out)
     yield Progress(len(ks), len(ks))
 
@@ -85,8 +70,7 @@ class ReadyScan:
         volume: CT in HU, any orientation.
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`, to be filled.
-        organs: names of the organs to keep; all by default.
-        threads: as in `segment`.
+        options: which organs to label, and with how many threads.
 
     Attributes:
         frame: the canonical frame of the volume.
@@ -99,18 +83,17 @@ class ReadyScan:
         ValueError: if `out` does not fit the volume.
     """
 
-    def __init__(self, volume: Volume, bundle: Bundle, out: np.ndarray, *, organs: Optional[Sequence[str]] = None,
-                 threads: int = 0) -> None:
+    def __init__(self, volume: Volume, bundle: Bundle, out: np.ndarray, options: SegmentOptions = DEFAULTS) -> None:
         if out.shape != volume.voxels.shape or out.dtype != np.uint8:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
-        self.organs = bundle.labels if organs is None else tuple(bundle.label(name) for name in organs)
-        self.network = Network(bundle, threads)
+        self.organs = bundle.labels_named(options.organs)
+        self.network = Network(bundle, options.threads)
         self.frame = canonical_frame(volume)
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
         self._smoothing_mm = bundle.input.slice_smoothing_mm
         # What lies below fat looks like air to the network, whatever it is.
-        self._no_data = find_no_data(self.frame.volume).above(bundle.input.window_hu[0])
+        self._no_data = find_no_data(self.frame.volume, bundle.input.window_hu[0])
         self._pixels = _PixelCache(self.frame.volume, self._grid, bundle, self._no_data)
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)

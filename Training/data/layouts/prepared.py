@@ -15,7 +15,7 @@ from Training.data.prepared import IGNORE, load_cases
 from Training.data.scans import Dataset, Scan
 
 NAME = "prepared"
-WHAT = f"{MANIFEST} and NAME.npz (Training/prepare.py)"
+WHAT = f"{MANIFEST} and NAME.npz (mistkd prepare)"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.slicer.panel import outputs, sentences
 from MISTKDSegmentLib.slicer.panel.about import about
 from MISTKDSegmentLib.slicer.panel.controls import Controls
@@ -214,10 +215,11 @@ class Panel(VTKObservationMixin):
             remark = sentences.spared(segmentation.GetName())
             segmentation = None
         self.results.show_all_alike()
+        options = SegmentOptions(self.organs.ticked(), parameters.threads, parameters.sliceStepMm or None,
+                                 parameters.postprocess)
         self.running.start(self.logic, RunParameters(
-            volumeNode=parameters.inputVolume, bundle=self.models.folder(), segmentationNode=segmentation,
-            organs=self.organs.ticked(), threads=parameters.threads, slice_step_mm=parameters.sliceStepMm or None,
-            postprocess=parameters.postprocess, roiNode=parameters.roi if parameters.useRoi else None,
+            volumeNode=parameters.inputVolume, bundle=self.models.folder(), options=options,
+            segmentationNode=segmentation, roiNode=parameters.roi if parameters.useRoi else None,
             tableNode=parameters.organTable if segmentation is not None else None), remark)
         self.refresh()
 
