@@ -80,9 +80,10 @@ def test_csv_says_units_and_what_was_measured(tmp_path):
     with open(tmp_path / "organs.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == CSV_COLUMNS == ("label", "name", "title", "volume_ml", "mean_hu", "voxels",
-                                            "flag")
-    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view, implausibly small"],
-                    ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found"]]
+                                            "flag", "doubt")
+    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view, implausibly small",
+                     ""],
+                    ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found", ""]]
 
 
 def test_more_or_less_than_an_adult_has_is_flagged():
