@@ -184,12 +184,6 @@ def test_worst_pairs():
     assert worst_pairs(pairs) == [("c", "liver", 0.5, 0.2), ("a", "liver", 0.5, 0.4)]
 
 
-def test_options_may_come_from_a_file(files, tmp_path, capsys):
-    (tmp_path / "compare.yaml").write_text(f"first: {files[0]}\nsecond: {files[1]}\nmetric: hd95_mm\n")
-    assert main(["--config", str(tmp_path / "compare.yaml")]) == 0
-    assert "hd95_mm" in capsys.readouterr().out
-
-
 def test_unwritable_folder(files, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert run(files, "--out", str(tmp_path / "file" / "out")) == OutputError.exit_code

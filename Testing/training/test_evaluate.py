@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import subprocess
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.errors import BundleError, InputError, OutputError
+from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.io.reading import read_volume
@@ -144,12 +142,6 @@ def test_split_file(data, model, tmp_path):
     assert {key[0] for key in read_rows(tmp_path / "out" / "results.csv")} == {"miss"}
 
 
-def test_options_may_come_from_a_file(data, model, tmp_path):
-    (tmp_path / "evaluate.yaml").write_text(f"model: {model}\ndata: {data}\ncases: [miss]\nout: {tmp_path / 'out'}\n")
-    assert main(["--config", str(tmp_path / "evaluate.yaml"), "--cases", "hit"]) == 0
-    assert {key[0] for key in read_rows(tmp_path / "out" / "results.csv")} == {"hit"}
-
-
 def test_pictures(data, model, tmp_path):
     assert run(data, model, tmp_path / "out", "--pictures") == 0
     pictures = sorted((tmp_path / "out" / "pictures").iterdir())
@@ -245,22 +237,10 @@ def test_dry_run_of_a_checkpoint(data, checkpoint, tmp_path, capsys):
     assert "last.ckpt" in capsys.readouterr().out
 
 
-def test_a_wrong_option_is_one_line(data, model, tmp_path, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        run(data, model, tmp_path / "out", "--thraeds", "1")
-    error = capsys.readouterr().err
-    assert stopped.value.code == 2 and error.count("\n") == 1 and "--thraeds" in error
-
-
 def test_cases_and_split_together_are_refused(data, model, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         run(data, model, tmp_path / "out", "--cases", "hit", "--split", "split.json")
     assert stopped.value.code == 2
-
-
-def test_negative_threads_are_refused(data, model, tmp_path):
-    with pytest.raises(SystemExit):
-        run(data, model, tmp_path / "out", "--threads", "-1")
 
 
 LARGE_BOX = np.s_[1:5, 5:13, 5:17]
@@ -354,16 +334,3 @@ def test_folder_of_a_run(data, tiny_bundle, tmp_path, capsys):
     tiny_bundle.rename(tmp_path / "bundle")
     line = error_line(data, tmp_path, tmp_path / "out", capsys)
     assert f"name its bundle, {tmp_path / 'bundle'}." in line
-
-
-def test_a_missing_bundle_is_one_line(data, tmp_path, capsys):
-    assert run(data, tmp_path / "nothing", tmp_path / "out") == BundleError.exit_code
-    assert "model.json" in capsys.readouterr().err
-
-
-def test_it_runs_as_a_script():
-    command = [sys.executable, str(SCRIPT), "--help"]
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    assert result.returncode == 0, result.stderr
-    for option in ("--model", "--data", "--cases", "--split", "--out", "--threads", "--pictures"):
-        assert option in result.stdout

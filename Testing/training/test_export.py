@@ -105,10 +105,3 @@ def test_dry_run(raw, tmp_path, capsys):
     for words in ("Stored in 16 bits it takes 0.", "6 of the 6 slices", "run 2 times each: about 1 min"):
         assert words in printed
     assert not out.exists() and not list(tmp_path.glob("run/*.onnx"))
-
-
-def test_options_may_come_from_a_file(tmp_path):
-    checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
-    (tmp_path / "export.yaml").write_text(f"source: {checkpoint}\nout: {tmp_path / 'bundle'}\nname: mine\n")
-    assert main(["--config", str(tmp_path / "export.yaml"), "--version", "3"]) == 0
-    assert (load_bundle(tmp_path / "bundle").name, load_bundle(tmp_path / "bundle").version) == ("mine", "3")

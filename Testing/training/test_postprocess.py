@@ -55,10 +55,3 @@ def test_wrong_case(tiny_bundle, raw, capsys):
     assert main(["--model", str(tiny_bundle), "--data", str(raw), "--cases", "zzz"]) == 3
     error = capsys.readouterr().err
     assert "has no case zzz" in error and error.count("\n") == 1
-
-
-def test_a_missing_option_is_one_line_and_an_exit_code(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main([])
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1

@@ -211,10 +211,3 @@ def test_shipped_card_is_current():
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     pictures = sorted(path.name for path in folder.glob("*.png"))
     assert (folder / "README.md").read_text(encoding="utf-8") == card(model, pictures), "run Training/card.py on it"
-
-
-def test_a_missing_option_is_one_line_and_an_exit_code(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main([])
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1

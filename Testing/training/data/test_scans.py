@@ -10,7 +10,6 @@ from Testing.training import raw_data
 from Testing.training.made_up_scans import MadeUpScan
 from Training.data.layouts.registry import LAYOUTS, find_layout, open_dataset
 from Training.data.scans import select_scans
-from Training.system.words import counted
 
 
 def test_every_layout_has_a_module(tmp_path):
@@ -66,10 +65,6 @@ def test_order_of_naming(tmp_path):
         select_scans(dataset, ["a", "d"])
     with pytest.raises(InputError, match="name at least one"):
         select_scans(dataset, [])
-
-
-def test_one_thing_is_singular():
-    assert [counted(number, "case") for number in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]
 
 
 def test_missing_file_is_named(tmp_path):

@@ -10,7 +10,6 @@ from Testing.training.toy import toy_run
 from Training.engine.dry_run import gflops, measure_training
 from Training.engine.trainings import teacher_task
 from Training.networks.segmenter import parameter_count
-from Training.system.words import duration
 
 
 def test_cost_of_a_few_steps(tmp_path):
@@ -42,8 +41,3 @@ def test_flops_of_attention_count(tmp_path):
 
     # 64 tokens of 3 values: queries by keys, and their product by the values.
     assert gflops(Attention(), run) == pytest.approx(2 * 2 * 64 * 64 * 3 / 1e9)
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(5, "1 min"), (3540, "59 min"), (5000, "1 h 23 min")])
-def test_times_are_for_people(seconds, words):
-    assert duration(seconds) == words

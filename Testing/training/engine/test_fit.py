@@ -16,7 +16,7 @@ import torch
 
 from MISTKDSegmentLib.errors import SegmentError
 from Testing.training.prepared_data import write_prepared
-from Testing.training.toy import LARGE, RECIPE, SCHEDULE, TRAINER, toy_run, write_config
+from Testing.training.toy import LARGE, SCHEDULE, TRAINER, toy_run, write_config
 from Training import distill
 from Training.engine.callbacks import WeightsOnDevice
 from Training.engine.fit import Epochs, fit, memory_error, plan_epochs, training_loader
@@ -225,10 +225,6 @@ def test_equal_epochs(steps, validations, checkpoint_steps, expected):
     assert epochs == Epochs(*expected)
     assert epochs.number * epochs.steps >= steps and epochs.number % epochs.per_validation == 0
     assert epochs.steps <= checkpoint_steps
-
-
-def test_the_toy_recipe_makes_sense():
-    RECIPE.check()
 
 
 def test_average_forgets_the_first():

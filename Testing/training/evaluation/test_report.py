@@ -75,12 +75,6 @@ def test_colours_of_the_figure(tmp_path):
     assert written["colors"] == {"liver": list(liver.color)}
 
 
-def test_one_case_is_singular():
-    text = io.StringIO()
-    print_scores(results()[:1], "madeup 1", Console(file=text, width=120))
-    assert text.getvalue().splitlines()[0].rstrip() == "madeup 1, 1 case"
-
-
 def test_counts_in_the_table():
     text = io.StringIO()
     print_scores(results(), "madeup 1", Console(file=text, width=120))
