@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+if not __package__:
+    import clone  # noqa: F401
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,100 +13,25 @@ from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError
-from Training.cli.command import run_command
-from Training.cli.options import Parser, check_machine, parse, recipe_of, training_parser
-from Training.data.files import check_folder
-from Training.engine.checkpoints import LAST, Trained, read_trained
+from Training.cli.command import Parser, parse, run_command
+from Training.cli.training_options import recipe_of, trainer_settings_of, training_parser
+from Training.engine.checkpoints import read_trained
 from Training.engine.dry_run import report
-from Training.engine.fit import fit
-from Training.engine.run_folder import Run, open_run, started_run
-from Training.engine.start import check_not_seen, check_organs, check_slices, checkpoint_facts, start_facts
-from Training.engine.tasks import DistillationTask
-from Training.networks.segmenter import Segmenter, parameter_count
-from Training.train_teacher import new_network, teacher_task, train_teacher
-
-LARGEST_SHARE = 1 / 8
-
-
-def student_task(run: Run, teacher: Segmenter, teacher_facts: dict | None = None) -> DistillationTask:
-    """What trains a student beside its teacher.
-
-    Args:
-        run: recipe, data and machine.
-        teacher: the trained teacher; it is not changed.
-        teacher_facts: how the teacher came about, for the student's provenance.
-
-    Raises:
-        InputError: if the student has more than one eighth of the teacher's parameters.
-    """
-    student = new_network(run, run.recipe.student_network, run.recipe.student_start)
-    check_share(student, teacher)
-    parameters = {"teacher": parameter_count(teacher), "student": parameter_count(student)}
-    provenance = {**run.provenance, "parameters": parameters, "teacher": dict(teacher_facts or {}),
-                  **start_facts(run.recipe.student_start)}
-    return DistillationTask(student, teacher, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
-                            compiled=run.machine.compile)
-
-
-def distill(run: Run, teacher: Path, folder: Path) -> Path:
-    """Train a student beside its teacher, or go on training the one in `folder`.
-
-    Args:
-        run: recipe, data and machine.
-        teacher: checkpoint of the teacher.
-        folder: for checkpoints, logs and pictures.
-
-    Returns:
-        Its last checkpoint, which holds the averaged weights.
-
-    Raises:
-        InputError: the teacher does not fit the run, or the student is too large for it.
-    """
-    task = student_task(run, read_teacher(run, teacher).network, checkpoint_facts(teacher))
-    fit(task, run.training, run.validation, folder, run.machine)
-    return folder / LAST
-
-
-def read_teacher(run: Run, checkpoint: Path) -> Trained:
-    """A teacher that fits the run.
-
-    Raises:
-        InputError: it knows other organs or sees slices differently, or it was trained on a validation case.
-    """
-    trained = read_trained(checkpoint)
-    if "student" in trained.provenance.get("parameters", {}):
-        raise InputError(f"{checkpoint} is the checkpoint of a student: name that of a teacher with --teacher.")
-    check_organs(checkpoint, trained, run)
-    check_slices(checkpoint, trained, run)
-    if trained.contract.pixel_spacing_mm != run.recipe.pixel_spacing_mm:
-        raise InputError(f"{checkpoint} sees pixels of {trained.contract.pixel_spacing_mm} mm and the student of "
-                         f"{run.recipe.pixel_spacing_mm} mm: give both the same --pixel_spacing_mm.")
-    check_not_seen(checkpoint, trained, run)
-    return trained
-
-
-def check_share(student: Segmenter, teacher: Segmenter) -> None:
-    """Refuse a student that breaks the rule of the paper.
-
-    Raises:
-        InputError: if it has more than one eighth of the teacher's parameters.
-    """
-    ours, theirs = parameter_count(student), parameter_count(teacher)
-    if ours > LARGEST_SHARE * theirs:
-        raise InputError(
-            f"The student has {ours:,} parameters and the teacher {theirs:,}: make the student at most an eighth."
-        )
+from Training.engine.run_folder import TrainingRun, open_run, started_run
+from Training.engine.trainings import distill, read_teachers, student_task, teacher_task, train_teacher
+from Training.system.files import check_folder
 
 
 def distill_parser() -> Parser:
     """The options of this script."""
     parser = training_parser("distill", __doc__)
-    parser.add_argument("--teacher", type=Path | None, metavar="CHECKPOINT",
-                        help="use this teacher (Training/train_teacher.py) instead of training one")
+    parser.add_argument("--teacher", type=Path, nargs="+", metavar="CHECKPOINT",
+                        help="use this teacher (mistkd train-teacher) instead of training one; of several, class "
+                        "probabilities are averaged and token sequences are the first one's")
     parser.add_argument("--bundle", type=Path | None, metavar="FOLDER",
                         help="where the model bundle goes; left out, RUN/bundle")
     parser.add_argument("--export", type=bool, default=True,
-                        help="whether to export the student at the end; Training/export.py does it later as well")
+                        help="whether to export the student at the end; mistkd export does it later as well")
     parser.add_argument("--name", default="student", help="of the model")
     parser.add_argument("--version", default="0.1.0", help="of the model")
     return parser
@@ -117,28 +45,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace) -> None:
     recipe = recipe_of(options)
-    machine = check_machine(options, recipe.teacher_schedule.batch_size, recipe.student_schedule.batch_size)
+    settings = trainer_settings_of(options, recipe.teacher_schedule.batch_size, recipe.student_schedule.batch_size)
     if not options.name.strip() or not options.version.strip():
         raise InputError("--name and --version are of the model: give each at least a letter.")
     check_folder(options.bundle or options.out)
-    run = open_run(options.data, recipe, machine)
-    teacher = read_teacher(run, options.teacher).network if options.teacher else teacher_task(run).network
-    student = student_task(run, teacher)
+    run = open_run(options.data, recipe, settings)
+    teachers = read_teachers(run, options.teacher) if options.teacher else [teacher_task(run).network]
+    student = student_task(run, teachers)
     if options.dry_run:
         report([*([] if options.teacher else [("teacher", teacher_task(run))]), ("student", student)], run)
         return
-    with started_run(options.out, run, resume=options.resume, teacher=options.teacher):
-        checkpoint = options.teacher or train_teacher(run, options.out / "teacher")
-        checkpoint = distill(run, checkpoint, options.out / "student")
+    with started_run(options.out, run, resume=options.resume, teachers=options.teacher or ()):
+        checkpoints = options.teacher or [train_teacher(run, options.out / "teacher")]
+        checkpoint = distill(run, checkpoints, options.out / "student")
         if rank_zero_only.rank == 0:
             print(f"Student: {checkpoint}")
             if options.export:
                 _export(options, run, checkpoint)
 
 
-def _export(options: Namespace, run: Run, checkpoint: Path) -> None:
+def _export(options: Namespace, run: TrainingRun, checkpoint: Path) -> None:
     # Not at the top: machines that train need none of what exporting does.
-    from Training.export import export_trained
+    from Training.bundle.export import export_trained
 
     folder = options.bundle or options.out / "bundle"
     export_trained(read_trained(checkpoint), folder, name=options.name, version=options.version,

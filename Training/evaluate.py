@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+if not __package__:
+    import clone  # noqa: F401
+
 import os
 import platform
 import sys
@@ -22,31 +25,32 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.report.overlay import write_overlay
+from Training.bundle.card import flattery
 from Training.bundle.description import read_description, update_description, write_description
-from Training.card import flattery
-from Training.cli.command import run_command
-from Training.cli.options import Parser, parse
+from Training.bundle.export import export_trained
+from Training.cli.command import Parser, parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, chosen_scans, labelled_dataset
-from Training.cli.script_parser import script_parser
-from Training.data.files import check_folder, make_folder
-from Training.data.scans import Dataset, Scan, listed
+from Training.data.scans import Dataset, Scan
 from Training.engine.checkpoints import read_trained
 from Training.engine.provenance import package_version
 from Training.evaluation.failures import Failures
-from Training.evaluation.inference_cost import cost_lines, measure, size_line
-from Training.evaluation.report import plain, print_table, write_results
+from Training.evaluation.inference_cost import cost_lines, measure_inference, size_line
+from Training.evaluation.metrics import PROTOCOLS
+from Training.evaluation.phases import PHASES, PLAIN, phase_dice, phase_table, scans_in
+from Training.evaluation.report import null_for_nan, print_scores, write_results
 from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
     BOOTSTRAP_SEED,
     Advance,
     CaseScores,
     Show,
-    known_organs,
+    annotated_organs,
     mean_dice,
     score_case,
     summarise,
 )
-from Training.export import export_trained
+from Training.system.files import check_folder, make_folder, write_json, write_text
+from Training.system.words import listed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +86,7 @@ def _evaluate(arguments: Namespace) -> None:
     with opened_model(arguments.model) as bundle:
         dataset = labelled_dataset(arguments, bundle.labels)
         scans = chosen_scans(dataset, arguments)
-        organs = known_organs(scans, bundle.labels)
+        organs = annotated_organs(scans, bundle.labels)
         console = Console(markup=False, highlight=False)
         _say_what_is_left_out(bundle, dataset, organs, console)
         if arguments.dry_run:
@@ -93,18 +97,38 @@ def _evaluate(arguments: Namespace) -> None:
         facts = _facts(bundle, dataset, arguments.threads)
         write_results(arguments.out, results, facts, organs)
         if arguments.record:
-            _record(arguments.model, {"cases": [result.case for result in results], **facts, **summarise(results)})
-        print_table(results, f"{bundle.name} {bundle.version}", console)
+            _record(arguments.model, {"cases": [result.case for result in results], **facts, "protocols": PROTOCOLS,
+                                      **summarise(results)})
+        print_scores(results, f"{bundle.name} {bundle.version}", console)
+        if arguments.phases:
+            _score_phases(scans, results, bundle, organs, arguments, facts)
         if flattering := flattery([result.case for result in results], bundle.provenance):
             console.print(" ".join(flattering), soft_wrap=True)
         console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
+
+
+def _score_phases(scans: Sequence[Scan], plain: list[CaseScores], bundle: Bundle, organs: Sequence[Label],
+                  arguments: Namespace, facts: dict[str, Any]) -> None:
+    results = {PLAIN: plain}
+    without_pictures = arguments.clone()
+    without_pictures.pictures = False
+    for phase in PHASES:
+        simulated = scans_in(phase, scans, bundle.input.window_hu)
+        results[phase] = _score_all(simulated, bundle, organs, without_pictures)
+        make_folder(arguments.out / phase)
+        write_results(arguments.out / phase, results[phase], facts | {"simulated_phase": phase}, organs)
+    dice = phase_dice(results)
+    write_json(arguments.out / "phases.json", null_for_nan({**facts, "dice": dice}))
+    write_text(arguments.out / "phases.md", phase_table(dice) + "\n")
+    means = ", ".join(f"{phase} {dice[phase]['mean']:.3f}" for phase in dice)
+    print(f"Mean Dice by simulated contrast phase: {means}; written: phases.md and phases.json")
 
 
 def _record(model: Path, results: dict[str, Any]) -> None:
     description = read_description(model)
     # The figures are this network's own now, whosever they were.
     provenance = {key: value for key, value in description["provenance"].items() if key != "measured"}
-    write_description(model, description | {"results": plain(results), "provenance": provenance})
+    write_description(model, description | {"results": null_for_nan(results), "provenance": provenance})
 
 
 def _check_recordable(model: Path) -> None:
@@ -114,7 +138,7 @@ def _check_recordable(model: Path) -> None:
 
 
 def _say_what_it_costs(scans: Sequence[Scan], bundle: Bundle, threads: int, console: Console) -> None:
-    cost = measure(scans[0], bundle, threads=threads)
+    cost = measure_inference(scans[0], bundle, threads=threads)
     size = size_line(bundle.network, cost.size, len(bundle.input.context_offsets_mm))
     for line in (f"Dry run of {bundle.name} {bundle.version} on {listed(scan.name for scan in scans)}.",
                  f"{size} {_trained_size(bundle)}", *cost_lines(cost, scans)):
@@ -168,7 +192,7 @@ def _painter(scan: Scan, bundle: Bundle, failures: Failures, folder: Path) -> Sh
     def paint(volume: Volume, labels: np.ndarray, reference: np.ndarray) -> None:
         named = replace(volume, name=scan.name)
         write_overlay(folder / f"{scan.name}.png", named, labels, bundle.labels)
-        failures.look(named, labels, reference, scan.known)
+        failures.look(named, labels, reference, scan.annotated)
 
     return paint
 
@@ -204,6 +228,9 @@ def _parser() -> Parser:
     parser.add_argument("--pictures", action="store_true",
                         help="a picture of each segmented case as well, and failures.png: the worst organs of all "
                         "below their reference")
+    parser.add_argument("--phases", action="store_true",
+                        help="score the same scans with contrast medium taken away and in a simulated arterial phase "
+                        "as well: OUT/non-contrast, OUT/arterial and phases.md")
     parser.add_argument("--record", action="store_true",
                         help="write the means into the bundle's model.json and card as well")
     parser.add_argument("--record-failures", metavar="REFERENCE",

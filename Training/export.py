@@ -2,167 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
+if not __package__:
+    import clone  # noqa: F401
+
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from jsonargparse import Namespace
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.atomic import atomic_path
-from MISTKDSegmentLib.model.bundle import (
-    DESCRIPTION_FILE,
-    NETWORK_FILE,
-    SCHEMA_VERSION,
-    Bundle,
-    InputContract,
-    PostProcessing,
-    load_bundle,
-)
+from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.model.labels import Label
-from Training.bundle.description import write_description
-from Training.bundle.half_precision import store_in_half
-from Training.bundle.onnx_file import to_onnx
-from Training.bundle.parity import check_parity
-from Training.cli.command import run_command
-from Training.cli.options import Parser, parse
+from Training.bundle.export import export_trained
+from Training.bundle.half_precision import LARGEST_LOSS, halve_bundle, store_in_half
+from Training.cli.command import Parser, parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, labelled_scans
-from Training.cli.script_parser import script_parser
-from Training.data.files import check_folder, make_folder
-from Training.data.prepared import Case, load_cases, read_manifest
-from Training.data.scans import Scan, counted
+from Training.data.manifest import read_manifest
+from Training.data.prepared import PreparedCase, load_cases
+from Training.data.scans import Scan
 from Training.engine.checkpoints import Trained, read_trained
-from Training.evaluation.inference_cost import cost_lines, measure, size_line
-from Training.evaluation.pictures import CURVES
-from Training.evaluation.scores import mean_dice, score_cases
+from Training.evaluation.inference_cost import cost_lines, measure_inference, size_line
+from Training.system.files import check_folder
+from Training.system.words import counted
 
-# Mean Dice that a smaller form may cost.
-LARGEST_LOSS = 0.002
 # Height and width of the slice that operations are told of where no scan is at hand, rounded up to the multiple.
 PIXELS = 256
-
-
-def export_trained(
-    trained: Trained,
-    folder: Path,
-    *,
-    name: str,
-    version: str,
-    licence: str | None = None,
-    prepared_case: Case | None = None,
-    run: Path | None = None,
-) -> Bundle:
-    """Write the bundle of a trained network: `model.onnx`, `model.json` and its card `README.md`.
-
-    Args:
-        trained: what `read_trained` gave.
-        folder: for the bundle; made if missing.
-        name, version: of the model.
-        licence: of the weights; None says that the data's holds.
-        prepared_case: a case on whose slices onnxruntime must agree with PyTorch; None compares nothing.
-        run: folder of the training, whose learning curves go with the bundle.
-
-    Returns:
-        The bundle, read back and verified.
-
-    Raises:
-        InputError: if a logit differs by more than 1e-4.
-        OutputError: if a file cannot be written.
-    """
-    content = to_onnx(trained.network, len(trained.contract.context_offsets_mm))
-    provenance = dict(trained.provenance)
-    if prepared_case is not None:
-        difference = check_parity(trained.network, content, prepared_case, trained.contract)
-        provenance["export"] = {"case": prepared_case.name, "largest_logit_difference": difference}
-    make_folder(folder)
-    if run is not None:
-        copy_curves(run, folder)
-    return write_bundle(folder, content, name=name, version=version, labels=trained.labels, contract=trained.contract,
-                        licence=licence or _licence(provenance), provenance=provenance)
-
-
-def write_bundle(
-    folder: Path,
-    content: bytes,
-    *,
-    name: str,
-    version: str,
-    labels: Sequence[Label],
-    contract: InputContract,
-    licence: str,
-    provenance: Mapping[str, Any],
-    postprocessing: Mapping[str, PostProcessing] | None = None,
-) -> Bundle:
-    """Write a network and what it wants to see as a bundle without results.
-
-    Args:
-        folder: for the bundle; made if missing.
-        content: the ONNX model.
-        name, version, licence: of the model.
-        labels: organs in the order of the output channels 1, 2, …
-        contract: what the network wants to see.
-        provenance: how it was trained.
-        postprocessing: clean-up per organ name.
-
-    Returns:
-        The bundle, read back and verified.
-
-    Raises:
-        OutputError: if a file cannot be written.
-    """
-    make_folder(folder)
-    with atomic_path(folder / NETWORK_FILE) as temporary:
-        temporary.write_bytes(content)
-    write_description(folder, {
-        "schema_version": SCHEMA_VERSION,
-        "name": name,
-        "version": version,
-        "licence": licence,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "input": asdict(contract),
-        "labels": [asdict(label) for label in labels],
-        "postprocessing": {organ: asdict(rule) for organ, rule in (postprocessing or {}).items()},
-        "provenance": _without_paths(provenance),
-        "results": {},
-    })
-    return load_bundle(folder)
-
-
-def halve_bundle(bundle: Bundle, folder: Path, scans: Sequence[Scan], *, threads: int = 0) -> Bundle:
-    """Write a bundle whose weights are stored in 16 bits, if that costs nearly nothing.
-
-    Args:
-        bundle: in 32 bits.
-        folder: for the smaller bundle; may be that of `bundle`.
-        scans: labelled; both forms segment them through the code that ships.
-        threads: of onnxruntime; 0 lets it choose.
-
-    Returns:
-        The smaller bundle; it says what it lost. Results recorded for the larger one are not carried over.
-
-    Raises:
-        InputError: if the mean Dice falls by 0.002 or more, or cannot be measured.
-        OutputError: if a file cannot be written.
-    """
-    content = store_in_half(bundle.network)
-    smaller = replace(bundle, network=content, sha256=hashlib.sha256(content).hexdigest())
-    before, after = (mean_dice(score_cases(scans, one, threads=threads)) for one in (bundle, smaller))
-    if not before - after < LARGEST_LOSS:
-        raise InputError(f"storing {bundle.folder} in 16 bits costs {before - after:.4f} mean Dice on "
-                         f"{counted(len(scans), 'case')}, and {LARGEST_LOSS} is too much: keep the 32-bit form.")
-    measured = {"of_sha256": bundle.sha256, "bytes_before": len(bundle.network), "bytes_after": len(content),
-                "dice_before": before, "dice_after": after, "cases": [scan.name for scan in scans]}
-    make_folder(folder)
-    copy_curves(bundle.folder, folder)
-    return write_bundle(folder, content, name=bundle.name, version=bundle.version, labels=bundle.labels,
-                        contract=bundle.input, licence=bundle.licence, postprocessing=bundle.postprocessing,
-                        provenance={**bundle.provenance, "half_precision": measured})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -174,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(arguments: Namespace) -> None:
     check_folder(arguments.out)
     if (arguments.out / DESCRIPTION_FILE).exists() and not arguments.replace:
-        raise InputError(f"{arguments.out} holds a model bundle, whose results and clean-up would be lost: name "
-                         "another folder, or add --replace.")
+        raise InputError(f"{arguments.out} holds a model bundle, whose results and post-processing would be lost: "
+                         "name another folder, or add --replace.")
     source = _source(arguments.source)
     if isinstance(source, Bundle) and not arguments.half:
         raise InputError(f"{arguments.source} is a bundle already: add --half, or name a checkpoint.")
@@ -191,20 +58,21 @@ def _export(arguments: Namespace) -> None:
     _report(bundle)
 
 
-def _exported(source: Trained | Bundle, case: Case | None, folder: Path, arguments: Namespace) -> Bundle:
+def _exported(source: Trained | Bundle, case: PreparedCase | None, folder: Path, arguments: Namespace) -> Bundle:
     if isinstance(source, Bundle):
         return source
     return export_trained(source, folder, name=arguments.name, version=arguments.version, licence=arguments.licence,
                           prepared_case=case, run=arguments.source.parent)
 
 
-def _costs(source: Trained | Bundle, case: Case | None, scans: Sequence[Scan], arguments: Namespace) -> list[str]:
-    """What an export costs and gives; it is done in a folder that is gone afterwards, but for the scans."""
+def _costs(source: Trained | Bundle, case: PreparedCase | None, scans: Sequence[Scan], arguments: Namespace
+           ) -> list[str]:
+    """Sentences about what an export costs; it is done in a folder that is gone afterwards, but for the scans."""
     with TemporaryDirectory() as folder:
         start = time.perf_counter()
         bundle = _exported(source, case, Path(folder), arguments)
         seconds = time.perf_counter() - start
-        cost = measure(scans[0], bundle, threads=arguments.threads) if scans else None
+        cost = measure_inference(scans[0], bundle, threads=arguments.threads) if scans else None
     side = -(-PIXELS // bundle.input.multiple) * bundle.input.multiple
     lines = [size_line(bundle.network, cost.size if cost else (side, side), len(bundle.input.context_offsets_mm))]
     if isinstance(source, Trained):
@@ -225,37 +93,11 @@ def _scans_for_half(arguments: Namespace, labels: Sequence[Label]) -> list[Scan]
     return labelled_scans(arguments, labels)
 
 
-def _middle_case(prepared: Path, trained: Trained) -> Case:
+def _middle_case(prepared: Path, trained: Trained) -> PreparedCase:
     """A case that was not trained on, where there is one."""
     names = [case.name for case in read_manifest(prepared).cases]
     validation = trained.provenance.get("data", {}).get("validation", ())
     return load_cases([prepared], [next((name for name in names if name in validation), names[0])])[0]
-
-
-def _licence(provenance: Mapping[str, Any]) -> str:
-    data = provenance.get("data", {}).get("licence", "not stated")
-    return f"{data} (that of the training data). Research use only. Not a medical device."
-
-
-def _without_paths(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """A provenance for other people: where files lay here tells them nothing; `start` has the checksum."""
-    recipe = {key: Path(value).name if key.endswith("_start") and value else value
-              for key, value in provenance.get("recipe", {}).items()}
-    return {**provenance, **({"recipe": recipe} if recipe else {})}
-
-
-def copy_curves(source: Path, folder: Path) -> bool:
-    """Copy the learning curves of a run or bundle, where it has some, into a bundle; returns whether there are.
-
-    Raises:
-        OutputError: if they cannot be written.
-    """
-    # No example pictures: they show slices of the data set, and the licences of many forbid passing those on.
-    curves, target = source / CURVES, folder / CURVES
-    if curves.is_file() and curves.resolve() != target.resolve():
-        with atomic_path(target) as temporary:
-            shutil.copyfile(curves, temporary)
-    return curves.is_file()
 
 
 def _report(bundle: Bundle) -> None:
@@ -282,7 +124,8 @@ def _parser() -> Parser:
     parser.add_argument("--prepared", type=Path, metavar="FOLDER",
                         help="prepared cases, on one of which onnxruntime is compared with PyTorch")
     parser.add_argument("--half", action="store_true",
-                        help="store the weights in 16 bits, if that costs less than 0.002 mean Dice on --data")
+                        help=f"store the weights in 16 bits, if that costs less than {LARGEST_LOSS} mean Dice on "
+                        "--data")
     add_scan_options(parser, required=False)
     return parser
 

@@ -2,76 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+if not __package__:
+    import clone  # noqa: F401
+
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only
 
-from MISTKDSegmentLib.errors import InputError, OutputError, SegmentError
-from MISTKDSegmentLib.io.atomic import atomic_path
-from Training import ablate, adopt, distill, evaluate, postprocessing, train_teacher
-from Training.cli.command import STOPPED, run_command
-from Training.cli.options import Parser, check_machine, parse, recipe_of
+from MISTKDSegmentLib.errors import InputError
+from Training import ablate, distill, evaluate, postprocess, train_teacher
+from Training.cli.command import Parser, parse, run_command, script_parser
 from Training.cli.scan_options import chosen_scans
-from Training.cli.script_parser import script_parser
-from Training.data.files import check_folder, make_folder
-from Training.data.prepared import Manifest, read_manifests
-from Training.data.scans import listed, open_dataset
-from Training.data.split import split_of
+from Training.cli.training_options import recipe_of, trainer_settings_of
+from Training.data.layouts.registry import open_dataset
+from Training.data.manifest import Manifest, read_manifests
 from Training.engine.checkpoints import LAST
 from Training.engine.dry_run import report
 from Training.engine.recipe import Recipe
-from Training.engine.run_folder import RECIPE_FILE, open_run
+from Training.engine.run_folder import open_run
+from Training.engine.split import split_of
+from Training.engine.trainings import student_task, teacher_task
+from Training.releasing.adopt import NOT_COMPARED
+from Training.releasing.adopt import main as adopt
+from Training.releasing.steps import Step, is_done, run_step
+from Training.system.files import check_folder, make_folder
+from Training.system.words import listed
 
 RECIPES = Path(__file__).parent / "recipes" / "synapse-abdomen"
 NAMES = ("teacher", "student", "final")
-DONE = ".done"
 # In these a teacher's recipe and its student's have to agree: the two must fit, and the card tells the student's.
 OF_BOTH = ("validation", "pixel_spacing_mm", "context_offsets_mm", "teacher_network")
-# Under which option of this script an option of a step was given.
-GIVEN_AS = {"--config": "recipe", "--version": "--model-version", "--data": "--scans"}
-
-
-class Step(NamedTuple):
-    """One command of the release.
-
-    Attributes:
-        name: of the step and of the file that says that it is done.
-        main: the script's.
-        arguments: of its command line.
-        run: folder of a training, which goes on where it was stopped; None for the others, which begin anew.
-    """
-
-    name: str
-    main: Callable[[Sequence[str]], int]
-    arguments: tuple[str, ...]
-    run: Path | None = None
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether it is a training that was stopped, or one that is done."""
-        return self.run is not None and (self.run / RECIPE_FILE).exists()
-
-    @property
-    def facts(self) -> dict[str, list[str]]:
-        """What decides its result: its options, and of its recipe not where it lies but what it says."""
-        found: dict[str, list[str]] = {}
-        option = "DATA"
-        for argument in self.arguments:
-            if argument.startswith("--"):
-                option, _, value = argument.partition("=")
-                found.setdefault(option, []).extend([value] if value else [])
-            else:
-                found.setdefault(option, []).append(argument)
-        for path in found.pop("--config", []):
-            found.setdefault("--config", []).append(hashlib.sha256(Path(path).read_bytes()).hexdigest())
-        return {GIVEN_AS.get(option, option): values for option, values in found.items()
-                if not option.startswith("--machine.")}
 
 
 def steps(options: Namespace, measured: Recipe) -> Iterator[Step]:
@@ -99,59 +62,18 @@ def steps(options: Namespace, measured: Recipe) -> Iterator[Step]:
     yield training("teacher", train_teacher.main, "teacher", teacher)
     yield training("student", distill.main, "student", student, *given, *named)
     yield training("alone", ablate.main, "student", alone, *given, "--variants", "[alone]")
-    yield Step("clean-up", postprocessing.main, ("--model", str(student / "bundle"), *labelled))
+    yield Step("postprocess", postprocess.main, ("--model", str(student / "bundle"), *labelled))
     yield scores("student", student / "bundle", "--record", "--pictures")
-    yield scores("student-without-clean-up", students)
+    yield scores("student-without-postprocessing", students)
     yield scores("alone", alone / f"alone-seed{measured.seed}" / LAST)
     yield scores("teacher", teacher / LAST)
-    yield training("final", distill.main, "final", final, *given, *named, "--student_start", str(students))
-    yield Step("figures", adopt.main, (str(final / "bundle"), "--measured", str(student / "bundle")))
+    yield training("final", distill.main, "final", final, *given, *named, "--student-start", str(students))
+    yield Step("figures", adopt, (str(final / "bundle"), "--measured", str(student / "bundle")))
 
 
 def recipe_options(options: Namespace, recipe: str) -> tuple[str, ...]:
     """The options of a training that say what it is."""
     return (*map(str, options.data), "--config", str(options.recipes / f"{recipe}.yaml"), *options.training)
-
-
-def is_done(step: Step, out: Path) -> bool:
-    """Whether a step was done before; where it is not known what was done, it is not.
-
-    Raises:
-        InputError: it was done with other options or another recipe.
-    """
-    try:
-        before = json.loads((out / f"{step.name}{DONE}").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    now = step.facts
-    changed = [option for option in dict.fromkeys([*before, *now]) if before.get(option) != now.get(option)]
-    if changed:
-        raise InputError(f"{step.name} in {out} was done before with another {', '.join(changed)}: give what it was "
-                         "done with, or name a new --out.")
-    return True
-
-
-def run_step(step: Step, out: Path) -> None:
-    """Run a step that is not done yet.
-
-    Raises:
-        InputError: it was done with other options or another recipe.
-        SegmentError: it failed, after it has said why.
-        KeyboardInterrupt: it was stopped.
-    """
-    if is_done(step, out):
-        print(f"{step.name}: done before")
-        return
-    facts, begun = step.facts, step.has_begun
-    print(f"{step.name}: {'goes on' if begun else 'begins'}", flush=True)
-    code = step.main([*step.arguments, *(["--resume"] if begun else [])])
-    if code == STOPPED:
-        raise KeyboardInterrupt
-    if code:
-        error = {InputError.exit_code: InputError, OutputError.exit_code: OutputError}.get(code, SegmentError)
-        raise error(f"{step.name} failed for the reason above: mend it and give the same command again.")
-    with atomic_path(out / f"{step.name}{DONE}") as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def check_recipes(recipes: Mapping[str, Recipe], manifest: Manifest) -> None:
@@ -169,7 +91,7 @@ def check_recipes(recipes: Mapping[str, Recipe], manifest: Manifest) -> None:
         raise InputError("student.yaml names no validation case: name those that the student is measured on.")
     _check_equal("teacher", teacher, student, OF_BOTH)
     _check_equal("final", final, student, [what for what in Recipe.__dataclass_fields__
-                                           if what not in adopt.NOT_COMPARED])
+                                           if what not in NOT_COMPARED])
     left_out = {*split_of(student, manifest).training, *student.validation} - {*split_of(final, manifest).training}
     if left_out or final.validation:
         raise InputError(f"final.yaml leaves out {listed(sorted(left_out | {*final.validation}))}: let it train on "
@@ -209,9 +131,9 @@ def check_all(options: Namespace, trainings: Mapping[str, Namespace], plan: Sequ
 def _dry_run(name: str, options: Namespace) -> None:
     recipe = recipe_of(options)
     schedule = recipe.teacher_schedule if name == "teacher" else recipe.student_schedule
-    run = open_run(options.data, recipe, check_machine(options, schedule.batch_size))
-    task = train_teacher.teacher_task(run)
-    report([(name, task if name == "teacher" else distill.student_task(run, task.network))], run)
+    run = open_run(options.data, recipe, trainer_settings_of(options, schedule.batch_size))
+    task = teacher_task(run)
+    report([(name, task if name == "teacher" else student_task(run, [task.network]))], run)
 
 
 def release_parser() -> Parser:
@@ -226,9 +148,9 @@ def release_parser() -> Parser:
     parser.add_argument("--recipes", type=Path, default=RECIPES, metavar="FOLDER",
                         help="with teacher.yaml, student.yaml and final.yaml; left out, those of the shipped model")
     parser.add_argument("--name", default="synapse-abdomen", help="of the model")
-    parser.add_argument("--model-version", default="0.2.1", help="of the model")
+    parser.add_argument("--model-version", default="0.3.0", help="of the model")
     parser.add_argument("--training", nargs="+", default=[], metavar="OPTION",
-                        help="given to every training as they are, e.g. machine.devices=4")
+                        help="given to every training as they are, e.g. trainer.devices=4")
     return parser
 
 

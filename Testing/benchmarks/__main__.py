@@ -26,7 +26,7 @@ from Testing.benchmarks.growth import draw_growth, measure_growth
 from Testing.benchmarks.page import PICTURE, Compared, Results, bars, page
 from Testing.benchmarks.process import CommandLine, array_run, command_line
 from Testing.benchmarks.scans import standard_scan, thin_scan
-from Training.bundle.onnx_cost import gflops
+from Training.evaluation.inference_cost import onnx_gflops
 
 ROOT = Path(__file__).resolve().parents[2]
 # Before and after the rest, for a busy moment must not pass for the peak.
@@ -77,7 +77,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> Results:
 
 
 def best_command_line(scan: Path, model: Path, times: int) -> CommandLine:
-    """The fastest of several runs of `mistkd-segment`."""
+    """The fastest of several runs of `mistkd segment`."""
     return min((command_line(scan, model) for _ in range(times)), key=lambda run: run.to_disk_s)
 
 
@@ -103,7 +103,7 @@ def _compared(volume: Volume, bundle: Bundle, options: argparse.Namespace, folde
 def _scan_gflops(volume: Volume, bundle: Bundle) -> float:
     slices = slices_to_run(range(len(volume.voxels)), volume.spacing_mm[2], bundle.input.slice_step_mm)
     shape = (1, len(bundle.input.context_offsets_mm), *stages.grid_of(volume, bundle).size)
-    return len(slices) * gflops(bundle.network, shape)
+    return len(slices) * onnx_gflops(bundle.network, shape)
 
 
 def _said(what: str, work: Callable[..., Result], *arguments: Any) -> Result:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import onnxruntime
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.preprocess import window
 from MISTKDSegmentLib.model.bundle import Bundle
 from Testing.benchmarks.stages import grid_of
+from Training.bundle.export import export_trained
 from Training.bundle.half_precision import store_in_half
 from Training.bundle.onnx_file import to_onnx
 from Training.engine.checkpoints import read_trained
-from Training.export import export_trained
-from Training.networks.segmenter import TEACHER, Segmenter
+from Training.networks.config import TEACHER
+from Training.networks.segmenter import Segmenter
 
+# An import statement would be sorted before the one that has to come first.
+quantization = importlib.import_module("onnxruntime.quantization")
 CALIBRATION_SLICES = 16
 
 
@@ -50,13 +53,14 @@ def in_8_bits(bundle: Bundle, volume: Volume) -> Bundle:
     with TemporaryDirectory() as folder:
         source, target = Path(folder) / "32.onnx", Path(folder) / "8.onnx"
         source.write_bytes(bundle.network)
-        quantize_static(source, target, _Slices(bundle, volume), per_channel=True,
-                        op_types_to_quantize=["Conv", "MatMul"], activation_type=QuantType.QUInt8,
-                        weight_type=QuantType.QInt8)
+        quantization.quantize_static(source, target, _Slices(bundle, volume), per_channel=True,
+                                     op_types_to_quantize=["Conv", "MatMul"],
+                                     activation_type=quantization.QuantType.QUInt8,
+                                     weight_type=quantization.QuantType.QInt8)
         return replace(bundle, network=target.read_bytes())
 
 
-class _Slices(CalibrationDataReader):
+class _Slices(quantization.CalibrationDataReader):
     """Slices from all over a scan as the network sees them."""
 
     def __init__(self, bundle: Bundle, volume: Volume) -> None:

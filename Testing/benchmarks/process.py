@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,9 @@ import numpy as np
 
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.bundle import load_bundle
+from MISTKDSegmentLib.system import peak_memory
 from Testing.benchmarks.clock import best
 from Testing.benchmarks.scans import labels_of
-from Testing.memory import peak_mb
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOK_S = 0.005
@@ -24,8 +25,8 @@ _COMMAND_LINE = """
 import sys
 from MISTKDSegmentLib.cli.segment import main
 code = main(sys.argv[1:])
-from Testing.memory import peak_mb
-print(peak_mb())
+from MISTKDSegmentLib.system import peak_memory
+print((peak_memory() or float('nan')) / 1e6)
 sys.exit(code)
 """
 _ARRAY = "import sys; from Testing.benchmarks.process import segment_array; segment_array(*sys.argv[1:])"
@@ -33,7 +34,7 @@ _ARRAY = "import sys; from Testing.benchmarks.process import segment_array; segm
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What `mistkd-segment` takes.
+    """What `mistkd segment` takes.
 
     Attributes:
         to_disk_s: from the start of the process until its segmentation is on disk.
@@ -62,7 +63,7 @@ class ArrayRun:
 
 
 def command_line(scan: Path, model: Path) -> CommandLine:
-    """Segment a file with `mistkd-segment`."""
+    """Segment a file with `mistkd segment`."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-c", _COMMAND_LINE, str(scan), "--output", folder, "--model",
@@ -72,7 +73,7 @@ def command_line(scan: Path, model: Path) -> CommandLine:
         to_disk_s = time.perf_counter() - start
         output, _ = process.communicate()
         if process.returncode:
-            raise RuntimeError(f"mistkd-segment ended with exit code {process.returncode}")
+            raise RuntimeError(f"mistkd segment ended with exit code {process.returncode}")
         return CommandLine(to_disk_s, time.perf_counter() - start, float(output.split()[-1]))
 
 
@@ -85,6 +86,11 @@ def array_run(volume: Volume, model: Path, times: int) -> ArrayRun:
         command = [sys.executable, "-c", _ARRAY, str(path), spacing, str(model), str(times)]
         output = subprocess.check_output(command, text=True, cwd=ROOT)
     return ArrayRun(**json.loads(output.splitlines()[-1]))
+
+
+def peak_mb() -> float:
+    """Largest memory of this process so far, in 1e6 bytes; NaN where the system does not tell."""
+    return (peak_memory() or math.nan) / 1e6
 
 
 def segment_array(path: str, spacing_mm: str, model: str, times: str) -> None:

@@ -8,14 +8,14 @@
         host.dialogs.expect("install", "Yes")      # announce dialogs; any other one fails the test
         host.click("applyButton")                  # refuses disabled or hidden buttons
         host.pump(until=lambda: done, timeout_s=20)
-        host.screenshot("panel.png")               # the panel, 480 px wide
+        host.screenshot("panel.png")               # the panel, as wide as Slicer makes it
         host.render_views("views.png")             # slices and 3-D, rendered by VTK
         host.save_scene(path); host.load_scene(path); host.close_scene(); host.reload()
     # closing = File > Exit; an exception in a slot or an unannounced dialog raises HostError here
 
-or as a pytest fixture: `from Testing.host import host` (skips where the API file is missing).
+or as a pytest fixture: `from Testing.host import host` (skips where PySide6 or slicer-core is missing).
 
-Names that ../shared/slicer/api-5.12.json does not list raise AttributeError; names that it lists and the host lacks
+Names that api-5.12.json does not list raise AttributeError; names that it lists and the host lacks
 raise NotImplementedError, so that a test never passes by accident. `open_host(None)` opens Slicer without a module;
 `open_host("path/MyModule.py")` with another one. See Host for everything that a test can do, and
 "not emulated" in README.md beside this file.

@@ -1,4 +1,4 @@
-"""What a real Slicer 5.12 shows to Python, read from shared/slicer/api-5.12.json: everything else is refused."""
+"""What a real Slicer 5.12 shows to Python, read from api-5.12.json: everything else is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-API_FILE = Path(__file__).resolve().parents[3] / "shared" / "slicer" / "api-5.12.json"
+# Asked of a running Slicer 5.12.3: names and signatures, no code.
+API_FILE = Path(__file__).with_name("api-5.12.json")
 
 # Read by hand of PythonQt's sources: these work on every wrapped object without being listed anywhere.
 ALWAYS = {"className", "inherits", "help", "delete"}
@@ -49,10 +50,6 @@ class ClassApi:
     def refuse(self, name: str) -> AttributeError:
         return AttributeError(f"{self.name} has no attribute named '{name}' in Slicer 5.12 "
                               f"({API_FILE.name} does not list it).")
-
-
-def available() -> bool:
-    return API_FILE.is_file()
 
 
 def name_of(signature: str) -> str:

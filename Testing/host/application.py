@@ -13,6 +13,7 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 VERSION = (5, 12, 3)
 REVISION = "34627"
+DOCK_FRAME_PX, DOCK_HEIGHT_PX = 3, 900
 
 
 def qt_application() -> QtWidgets.QApplication:
@@ -40,19 +41,23 @@ def _message(_kind: Any, _context: Any, text: str) -> None:
         sys.stderr.write(text + "\n")
 
 
-def make_it_look_like_slicer(application: QtWidgets.QApplication) -> None:
-    """Slicer's light style and a font that is there on every machine."""
+# Window and text, what one types into, every other row, selection and the text on it, links, text that is greyed out.
+_LIGHT = ("#f0f0f0", "#1f1f1f", "white", "#f7f7f7", "#3a7ecf", "white", "#1a5fb4", "#9a9a9a")
+_DARK = ("#2d2d2d", "#e6e6e6", "#1b1b1b", "#242424", "#3a7ecf", "white", "#7db4f0", "#7a7a7a")
+
+
+def make_it_look_like_slicer(application: QtWidgets.QApplication, dark: bool = False) -> None:
+    """Slicer's light or dark style, and a font that is there on every machine."""
+    window, text, base, other, chosen, chosen_text, link, disabled = map(QtGui.QColor, _DARK if dark else _LIGHT)
+    role, palette = QtGui.QPalette.ColorRole, QtGui.QPalette(window)
+    for name, color in ((role.Base, base), (role.AlternateBase, other), (role.Highlight, chosen),
+                        (role.HighlightedText, chosen_text), (role.Link, link), (role.LinkVisited, link),
+                        (role.ToolTipBase, base), (role.ToolTipText, text)):
+        palette.setColor(name, color)
+    for name in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(name, text)
+        palette.setColor(QtGui.QPalette.ColorGroup.Disabled, name, disabled)
     application.setStyle("Fusion")
-    palette = QtGui.QPalette(QtGui.QColor("#f0f0f0"))
-    palette.setColor(QtGui.QPalette.ColorRole.Base, QtGui.QColor("white"))
-    palette.setColor(QtGui.QPalette.ColorRole.AlternateBase, QtGui.QColor("#f7f7f7"))
-    palette.setColor(QtGui.QPalette.ColorRole.Highlight, QtGui.QColor("#3a7ecf"))
-    palette.setColor(QtGui.QPalette.ColorRole.HighlightedText, QtGui.QColor("white"))
-    palette.setColor(QtGui.QPalette.ColorRole.Link, QtGui.QColor("#1a5fb4"))
-    for role in (QtGui.QPalette.ColorRole.WindowText, QtGui.QPalette.ColorRole.Text,
-                 QtGui.QPalette.ColorRole.ButtonText):
-        palette.setColor(role, QtGui.QColor("#1f1f1f"))
-        palette.setColor(QtGui.QPalette.ColorGroup.Disabled, role, QtGui.QColor("#9a9a9a"))
     application.setPalette(palette)
     application.setFont(QtGui.QFont("DejaVu Sans", 9))
 
@@ -187,8 +192,23 @@ class CommandOptions:
     verboseModuleDiscovery = False
 
 
+class ModuleSelector(QtCore.QObject):
+    """The list of modules in the toolbar, as far as code uses it."""
+
+    moduleSelected = QtCore.Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.selectedModule = ""
+
+    def selectModule(self, name: str) -> None:
+        if name != self.selectedModule:
+            self.selectedModule = name
+            self.moduleSelected.emit(name)
+
+
 class SlicerMainWindow(QtWidgets.QMainWindow):
-    """The window that dialogs have as parent and that shows status messages."""
+    """The window that dialogs have as parent, that shows status messages, and whose dock holds the module's panel."""
 
     initialWindowShown = QtCore.Signal()
 
@@ -199,10 +219,19 @@ class SlicerMainWindow(QtWidgets.QMainWindow):
         self.statusBar()
         self._area = QtWidgets.QScrollArea(self)
         self._area.setWidgetResizable(True)
+        self._selector = ModuleSelector()
         self.setCentralWidget(self._area)
+
+    def moduleSelector(self) -> ModuleSelector:
+        return self._selector
 
     def show_panel(self, panel: QtWidgets.QWidget) -> None:
         self._area.setWidget(panel)
+        self.fit_dock()
+
+    def fit_dock(self) -> None:
+        """Make the dock as wide as the panel's hint says and three pixels more, each time the module is opened."""
+        self.resize(self._area.widget().sizeHint().width() + DOCK_FRAME_PX, DOCK_HEIGHT_PX)
 
     def take_panel(self) -> QtWidgets.QWidget:
         return self._area.takeWidget()

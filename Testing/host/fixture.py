@@ -10,12 +10,8 @@ from typing import Any, Optional, Union
 
 import pytest
 
-from Testing.host import api
-
 
 def _missing() -> Optional[str]:
-    if not api.available():
-        return f"needs {api.API_FILE.name}, the list of what a real Slicer shows to Python (in shared/slicer)"
     for name, package in (("PySide6", "PySide6-Essentials"), ("slicer_core", "slicer-core")):
         if importlib.util.find_spec(name) is None:
             return f"needs the package {package}"

@@ -9,9 +9,9 @@ from typing import Any, Optional, Union
 import slicer
 from PySide6 import QtCore, QtTest, QtWidgets
 
-from Testing.host import events, pictures, rendering, stand_ins
+from Testing.host import application, events, pictures, rendering, stand_ins
 from Testing.host.io_manager import write_node
-from Testing.host.open_slicer import PANEL_WIDTH_PX, HostError, OpenSlicer
+from Testing.host.open_slicer import HostError, OpenSlicer
 from Testing.host.proxy import wrap
 
 MODULE_FILE = Path(__file__).resolve().parents[2] / "MISTKDSegment" / "MISTKDSegment.py"
@@ -98,9 +98,19 @@ class Host(OpenSlicer):
         """The module's whole panel (a PySide6 widget)."""
         return self._manager.by_name[self._name]._representation
 
-    def screenshot(self, path: Union[str, Path], width_px: int = PANEL_WIDTH_PX) -> Path:
-        """Writes a picture of the whole panel as it looks in Slicer's module panel."""
+    def screenshot(self, path: Union[str, Path], dock_px: Optional[int] = None) -> Path:
+        """Writes a picture of the whole panel in a dock of that width; by default of the one that Slicer gives it."""
+        width_px = self.panel.sizeHint().width() if dock_px is None else dock_px - application.DOCK_FRAME_PX
         return pictures.panel(self.panel, Path(path), width_px, self.window)
+
+    def use_style(self, dark: bool) -> None:
+        """Slicer's light or dark style, as if Slicer had been started in it."""
+        application.make_it_look_like_slicer(self.qt_application, dark)
+        for label in self.panel.findChildren(QtWidgets.QLabel):
+            text = label.text()  # a label takes the colour of its links when it is given its text
+            label.setText("")
+            label.setText(text)
+        self.pump()
 
     def render_views(self, path: Union[str, Path]) -> Path:
         """Writes a picture of the axial, coronal, sagittal and 3-D view of the scene, rendered by VTK."""
@@ -134,13 +144,18 @@ class Host(OpenSlicer):
         self._raise_slot_errors()
         return self.widget
 
+    @property
+    def selected_module(self) -> str:
+        """The name of the module that is open."""
+        return self.window.moduleSelector().selectedModule
+
     def leave_module(self) -> None:
         """Opens another module."""
-        self.panel.exit()
+        self.window.moduleSelector().selectModule("Data")
         self.pump()
 
     def return_to_module(self) -> None:
-        self.panel.enter()
+        self.window.moduleSelector().selectModule(self._name)
         self.pump()
 
     def run_module_test(self) -> None:

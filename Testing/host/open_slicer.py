@@ -38,7 +38,6 @@ from Testing.host import (
 from Testing.host.object_methods import OBJECT
 from Testing.host.proxy import Registry, make_class, wrap
 
-PANEL_WIDTH_PX = 480
 _open: list[OpenSlicer] = []
 
 
@@ -89,9 +88,9 @@ class OpenSlicer:
         self.app.startupCompleted.emit()
         representation = scripted.widgetRepresentation()
         self._representation = representation._inner
-        self.window.show_panel(self._representation)
         self.widget = getattr(self.modules, self._name + "Widget")
-        self._representation.enter()
+        self.window.show_panel(self._representation)
+        self.window.moduleSelector().selectModule(self._name)
         self.pump()
         self._raise_slot_errors()
         return self.widget
@@ -164,7 +163,7 @@ class OpenSlicer:
         self.window = application.SlicerMainWindow()
         self.window.statusBar().messageChanged.connect(self._status_message)
         self._extend_slicer()
-        self.window.resize(PANEL_WIDTH_PX + 40, 900)
+        self.window.moduleSelector().moduleSelected.connect(self._module_selected)
         self.window.show()
 
     def _extend_slicer(self) -> None:
@@ -257,6 +256,18 @@ class OpenSlicer:
         found += [f"A child process that is still running: {process.program()} {process.arguments()}"
                   for process in _running()] if self._leaving else []
         return found
+
+    def _module_selected(self, name: str) -> None:
+        """Another module is opened, ours or one that the host knows by name only."""
+        if name != self._name and name not in api.load()["modules"]:
+            raise HostError(f"Slicer 5.12 has no module named '{name}'.")
+        if self._representation is None:
+            return
+        if name == self._name:
+            self.window.fit_dock()
+            self._representation.enter()
+        elif self._representation.isEntered:
+            self._representation.exit()
 
     def _raise_slot_errors(self) -> None:
         problems = self._problems()

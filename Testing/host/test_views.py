@@ -45,3 +45,26 @@ def test_the_views_are_there_again_after_the_scene_was_closed(bare):
     node = slicer.util.addVolumeFromArray(np.zeros((10, 10, 10), np.int16))
     slicer.util.setSliceViewerLayers(background=node, fit=True)
     assert slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetBackgroundLayer().GetVolumeNode() is node
+
+
+def composites():
+    import slicer
+    manager = slicer.app.layoutManager()
+    return [manager.sliceWidget(name).mrmlSliceCompositeNode() for name in manager.sliceViewNames()]
+
+
+def test_views_that_are_linked_are_told_at_once_what_one_is_told(bare):
+    import slicer
+    red, green, yellow = composites()
+    for view in (red, green, yellow):
+        view.SetLinkedControl(True)
+    labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode")
+    green.SetLabelVolumeID(labels.GetID())
+    green.SetLabelOpacity(0.3)
+    assert [(view.GetLabelVolumeID(), view.GetLabelOpacity()) for view in (red, yellow)] == [(labels.GetID(), 0.3)] * 2
+
+
+def test_views_that_are_not_linked_keep_what_they_show(bare):
+    red, green, yellow = composites()
+    red.SetLabelOpacity(0.3)
+    assert [view.GetLabelOpacity() for view in (green, yellow)] == [1.0, 1.0]

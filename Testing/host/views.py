@@ -8,6 +8,8 @@ import slicer
 import vtk
 from PySide6 import QtCore
 
+from Testing.host import observers
+
 SLICE_VIEWS = ("Red", "Green", "Yellow")
 VIEW_PX = 300
 
@@ -31,6 +33,11 @@ class LayoutManager(QtCore.QObject):
         for widget in self._slices.values():
             self._collection.AddItem(widget.sliceLogic())
         application_logic.SetSliceLogics(self._collection)
+        self._links = slicer.vtkMRMLSliceLinkLogic()
+        self._links.SetMRMLApplicationLogic(application_logic)
+        self._links.SetMRMLScene(scene)
+        for widget in self._slices.values():
+            widget.sliceController().follow(self)
         self._three_d = ThreeDWidget(scene)
         self._color_logic: Any = None
 
@@ -79,6 +86,7 @@ class LayoutManager(QtCore.QObject):
     layout = property(_layout)
 
     def shut(self) -> None:
+        self._links.SetMRMLScene(None)
         for widget in self._slices.values():
             widget.shut()
 
@@ -115,10 +123,30 @@ class SliceWidget:
 
 
 class SliceController:
-    """What modules use of qMRMLSliceControllerWidget."""
+    """What modules use of qMRMLSliceControllerWidget, and what its bar does by itself.
+
+    The bar shows what its composite node was told, and to be shown counts as being chosen there: where the views are
+    linked, the others are told at once. Volumes that are hidden from selectors are not shown.
+    """
 
     def __init__(self, logic: Any) -> None:
         self._logic = logic
+        self._shown: dict[int, Any] = {}
+
+    def follow(self, owner: Any) -> None:
+        """Pass on what the composite node is told, as long as `owner` (a QObject) lives."""
+        self._shown = _bar(self._logic.GetSliceCompositeNode())
+        observers.observe(owner, self._logic.GetSliceCompositeNode(), vtk.vtkCommand.ModifiedEvent,
+                          lambda _owner, _data: self._pass_on())
+
+    def _pass_on(self) -> None:
+        node = self._logic.GetSliceCompositeNode()
+        if node is None:
+            return
+        before, self._shown = self._shown, {**self._shown, **_bar(node)}
+        for flag in [flag for flag, value in self._shown.items() if value != before.get(flag, value)]:
+            self._logic.StartSliceCompositeNodeInteraction(flag)
+            self._logic.EndSliceCompositeNodeInteraction()
 
     def fitSliceToBackground(self) -> None:
         self._logic.FitSliceToAll()
@@ -149,6 +177,18 @@ class ThreeDWidget:
 
     def threeDController(self) -> ThreeDWidget:
         return self
+
+
+def _bar(node: Any) -> dict[int, Any]:
+    """What the bar of a slice view shows of a composite node, by the flag that links it."""
+    shown = {node.ForegroundOpacityFlag: node.GetForegroundOpacity(), node.LabelOpacityFlag: node.GetLabelOpacity()}
+    for flag, volume_id in ((node.BackgroundVolumeFlag, node.GetBackgroundVolumeID()),
+                            (node.ForegroundVolumeFlag, node.GetForegroundVolumeID()),
+                            (node.LabelVolumeFlag, node.GetLabelVolumeID())):
+        volume = node.GetScene().GetNodeByID(volume_id) if volume_id and node.GetScene() else None
+        if volume is None or not volume.GetHideFromEditors():
+            shown[flag] = volume_id
+    return shown
 
 
 def _added_slice_node(name: str, scene: Any) -> Any:

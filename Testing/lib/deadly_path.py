@@ -11,15 +11,15 @@ class DeadlyPath(type(Path())):  # type: ignore[misc]  # it differs between syst
     def __fspath__(self):
         counter = f"{self}.deaths"
         with open(counter, encoding="utf-8") as file:
-            left = int(file.read())
+            left, how = map(int, file.read().split())
         if left:
             with open(counter, "w", encoding="utf-8") as file:
-                file.write(str(left - 1))
-            os.kill(os.getpid(), signal.SIGKILL)
+                file.write(f"{left - 1} {how}")
+            os.kill(os.getpid(), how)
         return str(self)
 
 
-def deadly(path, deaths):
+def deadly(path, deaths, how=signal.SIGKILL):
     """The path, once what is left to it is written down."""
-    Path(f"{path}.deaths").write_text(str(deaths), encoding="utf-8")
+    Path(f"{path}.deaths").write_text(f"{deaths} {int(how)}", encoding="utf-8")
     return DeadlyPath(path)

@@ -22,12 +22,18 @@ HANG = "time.sleep(1000)\n"
 KILL_ITSELF = "os.kill(os.getpid(), signal.SIGKILL)\n"
 
 
+# As the child does: it is started before the scan is written down.
+_WAIT = """while os.path.isdir(folder) and not os.path.exists(folder + '/job.json'):
+    time.sleep(0.005)
+"""
+
+
 def python_slicer(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> Path:
     """Put a script in the place of PythonSlicer; `folder` and `arguments` are those of the job in it."""
     program = folder / "bin" / "PythonSlicer"
     program.parent.mkdir(exist_ok=True)
     program.write_text(f"#!{sys.executable} -S\nimport os, signal, subprocess, sys, time\n"
-                       f"arguments, folder = sys.argv[1:], sys.argv[-1]\n{body}")
+                       f"arguments, folder = sys.argv[1:], sys.argv[-1]\n{_WAIT}{body}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     return program

@@ -108,7 +108,7 @@ def test_nobody_is_asked_when_it_is_there(runtime, packages, pip):
 def test_one_question_names_the_size_then_it_is_installed(runtime, pip):
     questions = []
     assert runtime.ensure(lambda question: not questions.append(question))
-    assert len(questions) == 1 and "11 to 24 MB" in questions[0] and "not installed" in questions[0]
+    assert len(questions) == 1 and "about 30 MB" in questions[0] and "not installed" in questions[0]
     assert pip.calls == [(["onnxruntime>=1.19"], {"requester": "MISTKDSegment"})]
     assert runtime.state() == "ready" and "onnxruntime" not in sys.modules
 
@@ -117,7 +117,7 @@ def test_an_old_version_is_named_in_the_question(runtime, packages, pip):
     put(packages, "1.17.3")
     questions = []
     assert not runtime.ensure(questions.append)
-    assert "1.17.3" in questions[0] and "11 to 24 MB" in questions[0] and pip.calls == []
+    assert "1.17.3" in questions[0] and "about 30 MB" in questions[0] and pip.calls == []
 
 
 def test_a_refusal_installs_nothing_and_has_a_sentence_that_says_what_to_do(runtime, pip):

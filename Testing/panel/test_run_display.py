@@ -1,8 +1,11 @@
 """A run, seen from the panel."""
 
+import re
+
 import pytest
 
 from Testing.conftest import write_tiny_bundle
+from Testing.panel.children import idle
 from Testing.panel.made_up_nodes import ct_node
 
 LIVER_HU = 150
@@ -41,7 +44,7 @@ def test_a_run_ends_with_organs_a_table_and_a_sentence(host, ui, panel):
     segmentation = panel.parameters.segmentation
     assert segmentation.GetSegmentation().GetSegment("liver").GetName() == "Liver"
     assert ui.segmentationSelector.currentNode() is segmentation
-    assert [ui.resultsTable.item(row, 0).text() for row in range(2)] == ["Liver", "Spleen"]
+    assert [ui.resultsTable.item(row, 1).text() for row in range(3)] == ["Liver", "⚠ implausibly small", "Spleen"]
     assert not ui.progressBar.visible
     assert ui.segmentButton.text == "Segment abdomen"
 
@@ -164,16 +167,104 @@ def test_the_widget_may_go_during_a_run(host, panel):
     host.pump()
 
 
-def test_progress_shows_slices_and_time(ui, panel):
-    class Halfway:
-        slicesDone, slicesTotal, secondsLeft, showsProgress = 37, 150, 4.2, True
+def test_progress_shows_percent_and_time_left_from_the_first_moment(host, ui, panel):
+    host.click("segmentButton")
+    assert re.fullmatch(r"\d %, about \d+ s left", ui.progressBar.text)
+    panel.running.run.cancel()
 
-        def cancel(self):
-            pass
 
-    panel.running.run = Halfway()
-    panel.running.onProgress(panel.running.run)
-    assert ui.progressBar.text == "37 of 150 slices, 4 s left"
-    assert (ui.progressBar.value, ui.progressBar.maximum) == (37, 150)
-    assert "slice views" in ui.statusLabel.text
+def test_the_bar_moves_between_the_reports_of_the_child(host, ui, panel):
+    class Under(Halfway):
+        fraction = 0.1
+
+    panel.running.run = run = Under()
+    panel.running.onProgress(run)
+    assert (ui.progressBar.value, ui.progressBar.maximum) == (10, 100)
+    run.fraction = 0.37
+    panel.running.show()
+    assert ui.progressBar.text == "37 %, about 4 s left"
+    assert ui.statusLabel.text.startswith("37 of 150 slices")
     panel.running.abandon()
+
+
+class Halfway:
+    slicesDone, slicesTotal, secondsLeft, showsProgress, fraction = 37, 150, 4.2, True, 0.3
+
+    def cancel(self):
+        pass
+
+
+def save_results(host, panel, path):
+    """A scene with a scan and its results, as the panel shows them; then an empty scene."""
+    run_to_end(host, panel)
+    host.save_scene(path)
+    host.close_scene()
+    return path
+
+
+def test_a_scene_that_is_imported_during_a_run_leaves_the_panel_with_the_runs_volume(host, ui, panel, tmp_path):
+    import slicer
+
+    path = save_results(host, panel, tmp_path / "other.mrml")
+    mine = ct_node("mine", LIVER_HU)
+    host.pump()
+    panel.parameters.model = "tiny 1.0"
+    host.click("segmentButton")
+    slicer.util.loadScene(str(path))
+    host.pump()
+    assert panel.parameters.inputVolume is mine
+    host.pump(until=lambda: panel.running.run is None, timeout_s=60)
+    segmentation = panel.parameters.segmentation
+    assert panel.parameters.inputVolume is mine
+    assert segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole()) is mine
+    assert panel.parameters.organTable.GetName().startswith("mine")
+    assert ui.statusLabel.text.startswith("Done in ")
+    theirs = slicer.util.getNode("scan")
+    panel.parameters.inputVolume = theirs
+    assert panel.parameters.organTable.GetName().startswith("scan")
+
+
+@pytest.fixture
+def undo(host):
+    host.scene.SetUndoOn()
+    for name in ("vtkMRMLSegmentationNode", "vtkMRMLSegmentationDisplayNode", "vtkMRMLTableNode"):
+        default = host.scene.CreateNodeByClass(name)
+        default.UnRegister(None)
+        default.SetUndoEnabled(True)
+        host.scene.AddDefaultNode(default)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_undo_takes_the_sentence_of_the_run_back(host, ui, panel, undo, runs):
+    for _ in range(runs):
+        run_to_end(host, panel)
+    assert ui.statusLabel.text.startswith("Done in ")
+    host.scene.Undo()
+    host.pump()
+    assert ui.statusLabel.text == "Ready to segment all 2 organs."
+
+
+def test_after_a_while_a_child_is_ready_for_the_next_run_and_goes_with_the_panel(
+        host, panel, tmp_path, monkeypatch):
+    from MISTKDSegmentLib.slicer.panel import widget
+
+    monkeypatch.setattr(widget, "_GET_READY_MS", 50)
+    panel.refresh()
+    ready = panel.logic.readyChild
+    host.pump(until=lambda: ready.isWaiting)
+    host.click("segmentButton")
+    assert not ready.isWaiting
+    host.pump(until=lambda: panel.running.run is None, timeout_s=60)
+    host.pump(until=lambda: ready.isWaiting)
+    host.widget.cleanup()
+    assert not ready.isWaiting
+
+
+def test_no_child_gets_ready_where_no_run_could_start(host, panel, monkeypatch):
+    from MISTKDSegmentLib.slicer.panel import widget
+
+    monkeypatch.setattr(widget, "_GET_READY_MS", 1)
+    for happens in (lambda: host.click("noOrgansButton"), host.leave_module):
+        happens()
+        idle(host, 0.1)
+        assert not panel.logic.readyChild.isWaiting

@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from MISTKDSegmentLib.child.messages import Done, Failed, encode
 from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.report.table import OrganRow
@@ -56,12 +58,16 @@ def observer() -> Observer:
 
 @pytest.fixture
 def start(host, temporary, volume_node, tiny_bundle, observer):
-    from MISTKDSegmentLib.slicer.panel.segmentation_run import Run, RunParameters
+    from MISTKDSegmentLib.slicer.panel.run_parameters import RunParameters
+    from MISTKDSegmentLib.slicer.panel.segmentation_run import Run
 
     runs = []
 
     def start(observer=observer, **parameters) -> Run:
-        runs.append(Run(RunParameters(**{"volumeNode": volume_node, "bundle": tiny_bundle, **parameters}), observer))
+        names = [field.name for field in fields(SegmentOptions) if field.name in parameters]
+        options = SegmentOptions(**{name: parameters.pop(name) for name in names})
+        given = {"volumeNode": volume_node, "bundle": tiny_bundle, "options": options, **parameters}
+        runs.append(Run(RunParameters(**given), observer))
         return runs[-1]
 
     yield start
@@ -112,7 +118,7 @@ def test_the_result_is_one_segmentation_and_one_table_and_nothing_else_is_left(
 def test_progress_goes_from_none_to_all_slices(host, start, observer, tmp_path, monkeypatch):
     real_python(tmp_path, monkeypatch)
     run = start(threads=1)
-    assert (run.slicesDone, run.slicesTotal, run.secondsLeft) == (0, 0, None)
+    assert (run.slicesDone, run.slicesTotal) == (0, 0)
     host.pump(until=lambda: observer.ended, timeout_s=60)
     assert observer.progress[0] == (0, 10) and observer.progress[-1] == (10, 10)
     assert observer.progress == sorted(set(observer.progress))
@@ -135,12 +141,11 @@ def test_options_reach_the_child(host, start, observer, volume_node, tmp_path, m
 def test_the_voxels_are_handed_over_without_a_copy(host, start, volume_node, child, monkeypatch):
     import slicer
 
-    from MISTKDSegmentLib.slicer.panel import segmentation_run as run
+    from MISTKDSegmentLib.child.job import Job
 
     child(HANG)
-    seen, create = [], run.Job.create
-    monkeypatch.setattr(run.Job, "create", lambda volume, *args, **keywords: (
-        seen.append(volume), create(volume, *args, **keywords))[1])
+    seen, fill = [], Job.fill
+    monkeypatch.setattr(Job, "fill", lambda job, volume, options: (seen.append(volume), fill(job, volume, options))[1])
     start()
     assert np.shares_memory(seen[0].voxels, slicer.util.arrayFromVolume(volume_node))
 
@@ -255,7 +260,7 @@ def test_a_missing_pythonslicer_fails_it_with_one_sentence(host, start, observer
 def test_a_child_that_says_nothing_any_more_is_ended(host, start, observer, child, temporary, monkeypatch):
     from MISTKDSegmentLib.slicer.panel import segmentation_run as run
 
-    monkeypatch.setattr(run, "SILENCE_LIMIT_S", 0.8)
+    monkeypatch.setattr(run, "SILENCE_LIMIT_S", 2.0)
     child(STARTED + HANG)
     start()
     host.pump(until=lambda: observer.ended)
@@ -349,25 +354,121 @@ def test_an_output_that_is_deleted_meanwhile_gets_a_successor_and_a_sentence(
         assert getattr(run, name).GetScene() is host.scene
 
 
-def test_a_volume_of_another_size_in_its_place_fails_it(host, start, observer, child, volume_node, temporary):
-    child(STARTED + "time.sleep(0.3)\n" + DONE)
+@pytest.mark.parametrize("when", ["at once", "half done", "at the end"])
+@pytest.mark.parametrize("how", ["other voxels", "an edit"])
+def test_voxels_that_change_end_it(host, start, observer, child, volume_node, temporary, live, when, how):
+    import slicer
+
+    child(STARTED + FOUR_SLICES + ("time.sleep(0.1)\n" + DONE if when == "at the end" else HANG))
+    other = add_patient(host.scene, "other", np.zeros(SHAPE, np.int16))
+    before = look_of(host.scene)
+    run = start()
+    if when == "half done":
+        host.pump(until=lambda: live)
+    elif when == "at the end":
+        host.pump(until=lambda: not run._child.isRunning)
+    assert run.isRunning
+    if how == "an edit":
+        slicer.util.arrayFromVolume(volume_node)[2] = 40
+        slicer.util.arrayFromVolumeModified(volume_node)
+    else:
+        volume_node.SetAndObserveImageData(other.GetImageData())
+    assert observer.cancelled == ["The voxels of CTLiver were changed; start again."] and observer.ended == 1
+    assert look_of(host.scene) == before and nothing_left(temporary)
+
+
+@pytest.mark.parametrize(("change", "harm"), [
+    (lambda node: node.SetSpacing(2.0, 2.0, 6.0), True),
+    (lambda node: node.SetIJKToRASDirections(1, 0, 0, 0, -1, 0, 0, 0, 1), True),
+    (lambda node: node.SetOrigin(0.0, 0.0, 0.0), False),
+], ids=["stretched", "mirrored", "shifted"])
+def test_a_volume_that_is_stretched_or_turned_gets_no_labels_of_the_old_one(
+        host, start, observer, child, volume_node, temporary, change, harm):
+    child(STARTED + FOUR_SLICES + "time.sleep(0.3)\n" + DONE)
     start()
     host.pump(until=lambda: observer.progress)
-    other = add_patient(host.scene, "other", np.zeros((3, 4, 5), np.int16))
-    volume_node.SetAndObserveImageData(other.GetImageData())
-    before = look_of(host.scene)
+    change(volume_node)
     host.pump(until=lambda: observer.ended)
-    assert "CTLiver got another size" in observer.failed[0]
+    assert len(observer.finished) == (not harm)
+    assert not harm or "CTLiver was turned or stretched" in observer.failed[0]
+    assert nothing_left(temporary)
+
+
+def test_the_result_is_made_in_several_turns_of_the_event_loop(host, start, observer, child, volume_node, monkeypatch):
+    from MISTKDSegmentLib.slicer.panel import turns
+    from MISTKDSegmentLib.slicer.panel.timer import Timer
+
+    monkeypatch.setattr(turns, "TURN_S", 0.0)  # one step a turn
+    child(STARTED + FOUR_SLICES + DONE)
+    run = start()
+    host.pump(until=lambda: not run._child.isRunning)
+    others = []
+    timer = Timer(0, lambda: others.append(host.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")))
+    host.pump(until=lambda: observer.ended)
+    timer.stop()
+    assert others.count(0) > 10
+    assert run.segmentationNode.GetScene() is host.scene
+
+
+def test_it_can_be_cancelled_while_the_result_is_made(host, start, observer, child, temporary, monkeypatch):
+    from MISTKDSegmentLib.slicer.panel import turns
+
+    monkeypatch.setattr(turns, "TURN_S", 0.0)
+    child(STARTED + FOUR_SLICES + DONE)
+    before = look_of(host.scene)
+    run = start()
+    host.pump(until=lambda: not run._child.isRunning)
+    run.cancel()
+    idle(host, 0.2)
+    assert observer.cancelled == [""] and observer.ended == 1
     assert look_of(host.scene) == before and nothing_left(temporary)
+
+
+def test_what_is_doubtful_is_kept_with_the_table(host, start, observer, child):
+    from MISTKDSegmentLib.slicer.scene.organ_table_node import doubts_of
+
+    doubts = (("HU shifted", "Air is at 0 HU, where a CT has -1000."),)
+    child(STARTED + FOUR_SLICES + says(Done((liver_row(),), doubts)))
+    run = start()
+    host.pump(until=lambda: observer.ended)
+    assert doubts_of(run.tableNode) == doubts
+
+
+def test_waiting_keeps_the_application_alive_until_the_end(host, start, observer, child):
+    from MISTKDSegmentLib.slicer.panel.timer import Timer
+
+    child(STARTED + FOUR_SLICES + "time.sleep(0.2)\n" + DONE)
+    turns = []
+    timer = Timer(10, lambda: turns.append(1))
+    run = start()
+    run.wait()
+    timer.stop()
+    assert observer.finished == [run] and len(turns) > 5
+
+
+def test_a_child_that_is_ready_is_taken(host, temporary, volume_node, tiny_bundle, observer, child):
+    from MISTKDSegmentLib.slicer.panel.ready_child import ReadyChild
+    from MISTKDSegmentLib.slicer.panel.run_parameters import RunParameters
+    from MISTKDSegmentLib.slicer.panel.segmentation_run import Run
+
+    child(STARTED + FOUR_SLICES + DONE)
+    ready = ReadyChild()
+    ready.prepare()
+    host.pump(until=lambda: processes_in(temporary))
+    waiting = processes_in(temporary)
+    Run(RunParameters(volumeNode=volume_node, bundle=tiny_bundle), observer, ready)
+    assert processes_in(temporary) == waiting and not ready.isWaiting
+    host.pump(until=lambda: observer.ended)
+    assert len(observer.finished) == 1 and nothing_left(temporary)
 
 
 def test_a_result_that_cannot_be_written_fails_it(host, start, observer, child, temporary, monkeypatch, caplog):
     from MISTKDSegmentLib.slicer.panel import segmentation_run as run
 
-    def broken(*args):
+    def broken(*args, **keywords):
         raise RuntimeError("no room in the scene")
 
-    monkeypatch.setattr(run, "write_segmentation_node", broken)
+    monkeypatch.setattr(run, "write_result", broken)
     child(STARTED + FOUR_SLICES + DONE)
     start()
     host.pump(until=lambda: observer.ended)
@@ -428,15 +529,24 @@ def test_a_second_run_updates_the_segmentation(host, start, observer, child):
     assert second.segmentationNode is first.segmentationNode and look_of(host.scene)[0] == before
 
 
-def test_the_time_left_is_told_once_the_pace_is_known(host, start, child):
-    child(STARTED + says(Progress(2, 10)) + "time.sleep(1.2)\n" + says(Progress(6, 10)) + HANG)
+def test_time_and_part_are_told_from_the_first_moment_on(host, start, child):
+    child("time.sleep(0.3)\n" + STARTED + says(Progress(2, 10)) + "time.sleep(0.3)\n" + says(Progress(6, 10)) + HANG)
     run = start()
-    host.pump(until=lambda: run.slicesDone == 2)
-    assert run.secondsLeft is None
-    host.pump(until=lambda: run.slicesDone == 6)
-    assert 0.5 < run.secondsLeft < 2.5
+    assert run.secondsLeft > 1.0 and run.fraction < 0.1
+    parts = []
+    for slices in (2, 6):
+        host.pump(until=lambda slices=slices: run.slicesDone == slices)
+        parts.append(run.fraction)
+    assert 0.0 < parts[0] < parts[1] < 1.0
     run.cancel()
-    assert run.secondsLeft is None
+    assert run.secondsLeft == 0.0
+
+
+def test_a_run_makes_the_next_forecast_better(host, start, observer, child):
+    child(STARTED + FOUR_SLICES + DONE)
+    first = start().secondsLeft
+    host.pump(until=lambda: observer.ended)
+    assert start().secondsLeft < first
 
 
 @pytest.mark.parametrize("what", ["no bundle", "no such organ", "no organ", "label map", "no volume",

@@ -22,22 +22,17 @@ def test_durations_are_as_exact_as_they_are_known(sentences, seconds, said):
     assert sentences.duration(seconds) == said
 
 
-def test_the_progress_bar_gives_slices_and_time_left(sentences):
-    assert sentences.progress(37, 150, 4.2) == "37 of 150 slices, 4 s left"
-
-
-def test_no_time_left_is_made_up(sentences):
-    assert sentences.progress(0, 150, None) == "0 of 150 slices"
-    assert sentences.progress(37, 150, None) == "37 of 150 slices"
-    assert sentences.progress(150, 150, 0.0) == "150 of 150 slices"
+def test_the_progress_bar_gives_percent_and_time_left(sentences):
+    assert sentences.progress(62, 4.2) == "62 %, about 4 s left"
+    assert sentences.progress(0, 130.0) == "0 %, about 2 min 10 s left"
 
 
 def test_each_stage_of_a_run_has_its_sentence(sentences):
     said = [sentences.working(*stage) for stage in ((0, 0), (0, 150), (37, 150), (150, 150))]
-    assert "at the end" in sentences.working(37, 150, False) and "as they are found" in said[2]
     assert said[0] == "Starting the model…"
-    assert said[1] == said[2] and "slice views" in said[2]
+    assert said[2].startswith("37 of 150 slices, from the feet upwards") and "as they are found" in said[2]
     assert said[3] == "Making the segmentation…"
+    assert sentences.working(37, 150, False) == "37 of 150 slices: the organs appear at the end."
 
 
 def test_the_end_says_what_was_found_and_what_to_look_at(sentences):

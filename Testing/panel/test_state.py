@@ -9,7 +9,7 @@ import pytest
 CONTROLS = {"inputVolumeSelector", "modelComboBox", "addModelButton", "segmentationSelector", "organList",
             "allOrgansButton", "noOrgansButton", "segmentButton", "resultsTable", "copyButton", "exportButton",
             "show3dButton", "threadsSpinBox", "sliceStepSpinBox", "postprocessCheckBox", "previewCheckBox",
-            "useRoiCheckBox", "roiSelector", "newRoiButton", "installButton"}
+            "useRoiCheckBox", "roiSelector", "newRoiButton", "installButton", "editButton", "opacitySlider"}
 
 
 @pytest.fixture
@@ -52,7 +52,8 @@ def test_every_control_is_decided_in_every_situation(state, ready):
 def test_a_run_locks_every_choice_but_not_cancel_and_the_results(state, ready):
     reasons = state.why_disabled(replace(ready, running=True, has_rows=True, has_segments=True))
     free = {name for name, reason in reasons.items() if reason is None}
-    assert free == {"segmentButton", "resultsTable", "copyButton", "exportButton", "show3dButton"}
+    assert free == {"segmentButton", "resultsTable", "copyButton", "exportButton", "show3dButton", "editButton",
+                    "opacitySlider"}
     assert "run is under way" in reasons["inputVolumeSelector"]
 
 
@@ -70,7 +71,8 @@ def test_results_can_be_used_once_there_are_any(state, ready):
     assert "no results yet" in state.why_disabled(ready)["copyButton"]
     assert state.why_disabled(replace(ready, has_rows=True))["exportButton"] is None
     assert "no organ to show" in state.why_disabled(ready)["show3dButton"]
-    assert state.why_disabled(replace(ready, has_segments=True))["show3dButton"] is None
+    for name in ("show3dButton", "editButton", "opacitySlider"):
+        assert state.why_disabled(replace(ready, has_segments=True))[name] is None
 
 
 def test_a_region_can_be_chosen_once_the_restriction_is_ticked(state, ready):

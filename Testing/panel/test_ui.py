@@ -4,7 +4,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 FORM = ElementTree.parse(Path(__file__).resolve().parents[2] / "MISTKDSegment/Resources/UI/MISTKDSegment.ui")
-REACHED_BY_TAB = ("QPushButton", "QComboBox", "QCheckBox", "QSpinBox", "QDoubleSpinBox", "QListWidget", "QTableWidget",
+REACHED_BY_TAB = ("QPushButton", "QComboBox", "QCheckBox", "QSpinBox", "QDoubleSpinBox", "QSlider", "QTableWidget",
                   "qMRMLNodeComboBox", "ctkCollapsibleButton")
 
 

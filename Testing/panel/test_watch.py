@@ -54,6 +54,21 @@ def test_quitting_is_told(host, watched):
     assert watched[1] == ["The application is quitting."]
 
 
+def test_voxels_that_change_are_told_and_other_changes_are_not(watched, volume_node):
+    import slicer
+    import vtk
+
+    volume_node.SetName("CTLiver 2")
+    volume_node.SetOrigin(1.0, 2.0, 3.0)
+    assert watched[1] == []
+    image = vtk.vtkImageData()
+    image.SetDimensions(2, 2, 2)
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    volume_node.SetAndObserveImageData(image)
+    slicer.util.arrayFromVolumeModified(volume_node)
+    assert watched[1] == ["The voxels of CTLiver 2 were changed; start again."]
+
+
 def test_nothing_is_told_after_stop(host, watched, volume_node):
     watch, said = watched
     watch.stop()

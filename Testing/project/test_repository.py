@@ -80,6 +80,11 @@ def test_only_the_scene_touches_mrml_and_only_the_panel_touches_qt(path: Path) -
     assert imports_of(path) & {"slicer", "vtk", "qt", "ctk", "torch", "Training"} <= allowed
 
 
+def test_onnxruntime_is_imported_in_one_place() -> None:
+    sources = [path for path in tracked_files() if path.suffix == ".py" and path.exists()]
+    assert [path for path in sources if "onnxruntime" in imports_of(path)] == [LIB / "inference" / "onnx_runtime.py"]
+
+
 @pytest.mark.parametrize("path", sorted(LIB.glob("slicer/*/*.py")), ids=lambda p: p.name)
 def test_inside_slicer_the_network_is_never_loaded(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import vtk
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.report.table import FLAGS, OrganRow
 from MISTKDSegmentLib.slicer.scene import organ_table_node
-from MISTKDSegmentLib.slicer.scene.organ_table_node import rows_as_text, write_table_node
+from MISTKDSegmentLib.slicer.scene.organ_table_node import doubts_of, rows_as_text, write_table_node
 
 AORTA, GALLBLADDER = ABDOMEN_LABELS[:2]
 ROWS = [OrganRow(AORTA, 101.2345, 181.26, 50617, True), OrganRow(GALLBLADDER, 0.0, None, 0, False)]
@@ -106,3 +106,29 @@ def test_a_saved_table_is_the_same_again(world, tmp_path):
     again.GetStorageNode().SetFileName(str(tmp_path / "organs.tsv"))
     assert again.GetStorageNode().ReadData(again)
     assert rows_as_text(again).splitlines()[1] == TEXT.splitlines()[1]
+
+
+def test_what_is_doubtful_is_kept_with_the_table_and_in_the_scenes_file(world, tmp_path):
+    doubts = (("Orientation unclear", "The file does not say which side is left."), ("HU shifted", "Air is at 0 HU."))
+    node = write_table_node(ROWS, None, "organs", a_ct(world), doubts)
+    assert doubts_of(node) == doubts
+    world.scene.SetURL(str(tmp_path / "scene.mrml"))
+    world.scene.Commit()
+    again = type(world)()
+    again.scene.SetURL(str(tmp_path / "scene.mrml"))
+    again.scene.Import()
+    assert doubts_of(again.scene.GetFirstNodeByClass("vtkMRMLTableNode")) == doubts
+
+
+def test_a_later_run_without_doubts_takes_them_back(world):
+    volume = a_ct(world)
+    node = write_table_node(ROWS, None, "organs", volume, (("HU shifted", "Air is at 0 HU."),))
+    write_table_node(ROWS, node, "organs", volume)
+    assert doubts_of(node) == ()
+
+
+def test_a_table_of_somebody_else_has_no_doubts(world):
+    node = world.node("vtkMRMLTableNode")
+    assert doubts_of(node) == doubts_of(None) == ()
+    node.SetAttribute("MISTKDSegment.doubts", "[1, 2]")
+    assert doubts_of(node) == ()

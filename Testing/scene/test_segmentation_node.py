@@ -11,7 +11,8 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.slicer.scene import segmentation_node
-from MISTKDSegmentLib.slicer.scene.segmentation_node import show_3d, write_segmentation_node
+from MISTKDSegmentLib.slicer.scene.new_labels import at_once, crop_labels
+from MISTKDSegmentLib.slicer.scene.segmentation_node import put_segments, show_3d, write_segmentation_node
 from MISTKDSegmentLib.slicer.scene.volume_node import read_volume_node
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
 from Testing.scene.mrml import LPS_TO_RAS, World, real_scan, segment_ids, segment_mask, segment_ras
@@ -298,6 +299,34 @@ def test_an_organ_that_is_not_found_any_more_loses_its_segment(world):
     write_segmentation_node(organs("liver", "spleen"), volume, node, ABDOMEN_LABELS, "seg")
     assert segment_ids(node) == ["liver", "spleen"]
     assert_is(node, volume, organs("liver", "spleen"))
+
+
+def test_organs_that_are_found_again_take_their_old_place(world):
+    volume = a_ct(world)
+    node = write_segmentation_node(organs(), volume, None, ABDOMEN_LABELS, "seg")
+    write_segmentation_node(organs("liver", "spleen"), volume, node, ABDOMEN_LABELS, "seg")
+    write_segmentation_node(organs(), volume, node, ABDOMEN_LABELS, "seg")
+    assert segment_ids(node) == NAMES
+    assert_is(node, volume, organs())
+
+
+def test_an_organ_that_is_asked_for_alone_takes_its_place_among_the_models(world):
+    volume = a_ct(world)
+    node = write_segmentation_node(organs("aorta", "spleen"), volume, None, ABDOMEN_LABELS, "seg")
+    new = at_once(crop_labels(organs("liver"), table("liver")))
+    put_segments(new, volume, node, table("liver"), "seg", order=ABDOMEN_LABELS)
+    assert segment_ids(node) == ["aorta", "liver", "spleen"]
+
+
+def test_the_order_that_the_user_made_stays(world):
+    volume = a_ct(world)
+    node = write_segmentation_node(organs(), volume, None, ABDOMEN_LABELS, "seg")
+    add_segment(node, "tumour", organs() == BY_NAME["spleen"].value)
+    node.GetSegmentation().SetSegmentIndex("stomach", 0)
+    node.GetSegmentation().RemoveSegment("liver")
+    write_segmentation_node(organs(), volume, node, ABDOMEN_LABELS, "seg")
+    rest = [name for name in NAMES if name != "stomach"]
+    assert segment_ids(node) == ["stomach", *rest, "tumour"]
 
 
 def test_organs_that_were_not_asked_for_stay_and_all_share_one_layer(world):

@@ -7,7 +7,8 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.slicer.scene.shared_layer import Box, KeptSegment, SharedLayer, found_labels, kept_segment
+from MISTKDSegmentLib.slicer.scene.new_labels import Box, at_once, crop_labels
+from MISTKDSegmentLib.slicer.scene.shared_layer import KeptSegment, SharedLayer, kept_segment
 
 LIVER, SPLEEN = ABDOMEN_LABELS[4], ABDOMEN_LABELS[6]
 GRID = np.diag([-1.0, -1.0, 2.0, 1.0])
@@ -18,6 +19,10 @@ def labels_with(*voxels):
     for k, j, i, value in voxels:
         labels[k, j, i] = value
     return labels
+
+
+def layer_of(labels, found, kept_segments=()):
+    return SharedLayer(at_once(crop_labels(labels, found)), list(kept_segments), GRID)
 
 
 def content(layer):
@@ -31,40 +36,29 @@ def kept(segment_id, start, values, value=1):
     return KeptSegment(segment_id, value, values, Box(start, tuple(np.add(start, values.shape).tolist())))
 
 
-def test_a_box_around_two_and_its_place_in_it():
-    one, other = Box((1, 2, 3), (2, 4, 6)), Box((-1, 3, 0), (1, 9, 4))
-    both = one.around(other)
-    assert both == Box((-1, 2, 0), (2, 9, 6))
-    assert one.index(both) == (slice(2, 3), slice(0, 2), slice(3, 6))
-
-
-def test_only_labels_of_the_table_that_have_voxels_are_found():
-    assert found_labels(labels_with((0, 0, 0, 5), (1, 1, 1, 2)), (LIVER, SPLEEN)) == [LIVER]
-
-
 def test_new_labels_keep_their_values_and_others_are_left_out():
-    layer = SharedLayer(labels_with((1, 2, 3, 5), (2, 2, 4, 7), (2, 3, 4, 9)), [LIVER, SPLEEN], [], GRID)
+    layer = layer_of(labels_with((1, 2, 3, 5), (2, 2, 4, 7), (2, 3, 4, 9)), [LIVER, SPLEEN], [])
     assert content(layer) == {(1, 2, 3): 5, (2, 2, 4): 7}
     assert layer.segment_ids == ["", "", "", "", "liver", "", "spleen"]
 
 
 def test_kept_segments_get_free_values_also_outside_the_volume():
     far = kept("aorta", (-2, 0, 7), [[[9, 3]]], value=9)
-    layer = SharedLayer(labels_with((1, 2, 3, 5)), [LIVER], [far], GRID)
+    layer = layer_of(labels_with((1, 2, 3, 5)), [LIVER], [far])
     assert content(layer) == {(1, 2, 3): 5, (-2, 0, 7): 1}
     assert layer.segment_ids == ["aorta", "", "", "", "liver"]
 
 
 def test_kept_segments_that_overlap_are_left_out():
     over, beside = kept("spleen", (1, 2, 3), [[[1, 1]]]), kept("stomach", (1, 2, 4), [[[1]]])
-    layer = SharedLayer(labels_with((1, 2, 3, 5)), [LIVER], [over, beside], GRID)
+    layer = layer_of(labels_with((1, 2, 3, 5)), [LIVER], [over, beside])
     assert content(layer) == {(1, 2, 3): 5, (1, 2, 4): 1}
     assert "spleen" not in layer.segment_ids
 
 
 def test_with_all_values_in_use_further_segments_are_left_out():
     many = [kept(f"s{n}", (0, 0, n), [[[1]]]) for n in range(300)]
-    layer = SharedLayer(labels_with((1, 2, 3, 5)), [LIVER], many, GRID)
+    layer = layer_of(labels_with((1, 2, 3, 5)), [LIVER], many)
     assert len(layer.segment_ids) == 255
     assert len(set(layer.segment_ids)) == 255
 

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from MISTKDSegmentLib.errors import InputError, OutputError
-from Training.compare import difference_figure, main, worst_pairs
+from Training.compare import main
+from Training.evaluation.comparison import difference_figure, worst_pairs
 from Training.evaluation.paired import pair
 
 CASES = ("a", "b", "c", "d")
@@ -70,6 +71,16 @@ def test_the_files_hold_pairs_means_and_a_picture(files, tmp_path):
 def test_a_model_compared_with_itself_does_not_differ(files, capsys):
     assert run((files[0], files[0])) == 0
     assert "+0.000" in capsys.readouterr().out
+
+
+def test_distances_of_different_definitions_are_refused_and_dice_is_not(files, capsys):
+    for path, meaning in zip(files, ("border voxels", "areas")):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(document | {"protocols": {"millimetre": meaning}}))
+    assert run(files, "--metric", "surface_dice_2mm") == InputError.exit_code
+    error = capsys.readouterr().err
+    assert "define surface_dice_2mm (millimetre) differently" in error and error.count("\n") == 1
+    assert run(files) == 0
 
 
 def test_the_other_protocol_and_metric_can_be_asked_for(files, capsys):

@@ -21,14 +21,13 @@ from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from Testing.training.prepared_data import ORGANS, write_prepared
-from Testing.training.toy import MACHINE, RECIPE, toy_run, write_config
+from Testing.training.toy import RECIPE, TRAINER, toy_run, write_config
 from Training import distill, prepare, train_teacher
 from Training.engine.checkpoints import read_trained
 from Training.engine.run_folder import open_run, started_run
-from Training.networks.segmenter import STUDENT, TEACHER, Segmenter, parameter_count
-
-TRAINING_SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocessing", "export",
-                    "card")
+from Training.engine.trainings import check_share, read_teacher
+from Training.networks.config import STUDENT, TEACHER
+from Training.networks.segmenter import Segmenter, parameter_count
 
 
 def test_the_default_student_has_at_most_an_eighth_of_the_default_teachers_parameters():
@@ -104,7 +103,7 @@ def test_the_checkpoint_holds_the_student_and_its_projections_but_no_teacher(run
 def test_a_finished_run_exports_again_and_trains_no_further(prepared, run, tmp_path):
     before = (run / "bundle" / "model.onnx").read_bytes()
     again = [str(prepared), "--config", str(run / "recipe.yaml"), "--out", str(run), "--resume",
-             "--machine.accelerator", "cpu", "--machine.precision", "32-true"]
+             "--trainer.accelerator", "cpu", "--trainer.precision", "32-true"]
     assert distill.main([*again, "--bundle", str(tmp_path / "bundle")]) == 0
     assert (tmp_path / "bundle" / "model.onnx").read_bytes() == before
 
@@ -132,23 +131,62 @@ def test_a_teacher_can_be_trained_first_and_used_later(teacher, tmp_path):
 
 
 @pytest.mark.slow
+def test_several_teachers_teach_one_student(teacher, tmp_path, capsys):
+    data, first = teacher
+    second = first.parent / "previous.ckpt"
+    zooms = replace(RECIPE.distillation, teacher_zooms=(1.0, 1.25))
+    options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml", distillation=zooms)), "--out",
+               str(tmp_path / "s"), "--export", "false"]
+    assert distill.main([*options, "--teacher", str(first), str(second)]) == 0
+    facts = read_trained(tmp_path / "s" / "student" / "last.ckpt").provenance["teacher"]
+    assert [member["steps"] for member in facts["members"]] == [4, 3]
+    assert facts["minutes"] == pytest.approx(sum(member["minutes"] for member in facts["members"]))
+    assert sorted(facts["seen"].values()) == ["a", "b", "u"]
+    assert distill.main([*options, "--teacher", str(second), str(first), "--resume"]) == 3
+    assert "was begun with another teacher" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_teacher_named_twice_is_refused(teacher, tmp_path, capsys):
+    data, checkpoint = teacher
+    options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml")), "--out", str(tmp_path / "s")]
+    assert distill.main([*options, "--teacher", str(checkpoint), str(checkpoint)]) == 3
+    assert "is a teacher that --teacher has named already" in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
+def test_a_teacher_with_other_stages_is_refused(teacher, tmp_path, capsys):
+    data, checkpoint = teacher
+    content = torch.load(checkpoint, weights_only=True)
+    for name in ("widths", "depths", "heads", "reductions"):
+        content["trained"]["network"][name] = content["trained"]["network"][name][:3]
+    torch.save(content, tmp_path / "three.ckpt")
+    options = [str(data), "--config", str(write_config(tmp_path / "toy.yaml")), "--out", str(tmp_path / "s")]
+    assert distill.main([*options, "--teacher", str(tmp_path / "three.ckpt")]) == 3
+    error = capsys.readouterr().err
+    assert "three.ckpt" in error and "give four positive numbers, one per stage" in error and error.count("\n") == 1
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
 def test_a_teacher_that_does_not_fit_is_refused(teacher):
     data, checkpoint = teacher
     fitting = toy_run([data])
-    assert distill.read_teacher(fitting, checkpoint).labels == fitting.manifest.labels
+    assert read_teacher(fitting, checkpoint).labels == fitting.manifest.labels
     with pytest.raises(InputError, match=r"was trained on a, which --validation names"):
-        distill.read_teacher(toy_run([data], validation=("a",)), checkpoint)
+        read_teacher(toy_run([data], validation=("a",)), checkpoint)
     with pytest.raises(InputError, match=r"sees (slices at|a window of)"):
-        distill.read_teacher(toy_run([data], context_offsets_mm=(0.0,)), checkpoint)
+        read_teacher(toy_run([data], context_offsets_mm=(0.0,)), checkpoint)
     with pytest.raises(InputError, match=r"sees pixels of 1\.5 mm and the student of 2\.0"):
-        distill.read_teacher(toy_run([data], pixel_spacing_mm=2.0), checkpoint)
+        read_teacher(toy_run([data], pixel_spacing_mm=2.0), checkpoint)
 
 
 @pytest.mark.slow
 def test_a_teacher_of_other_organs_is_refused(teacher, tmp_path):
     other = write_prepared(tmp_path / "p", labels=ORGANS[::-1])
     with pytest.raises(InputError, match=r"knows other organs \(liver, spleen\)"):
-        distill.read_teacher(toy_run([other]), teacher[1])
+        read_teacher(toy_run([other]), teacher[1])
 
 
 @pytest.mark.slow
@@ -158,12 +196,12 @@ def test_a_renamed_validation_case_is_still_known_to_the_teacher(teacher, tmp_pa
     content = run.provenance["data"]["content_sha256"]
     run.provenance["data"]["content_sha256"] = content | {"c": content["b"]}
     with pytest.raises(InputError, match="was trained on c"):
-        distill.read_teacher(run, checkpoint)
+        read_teacher(run, checkpoint)
 
 
 def test_a_student_of_more_than_an_eighth_is_refused():
     with pytest.raises(InputError, match="at most an eighth"):
-        distill.check_share(Segmenter(3, 9, TEACHER), Segmenter(3, 9, TEACHER))
+        check_share(Segmenter(3, 9, TEACHER), [Segmenter(3, 9, TEACHER)])
 
 
 def test_training_needs_neither_a_reader_of_scans_nor_an_exporter():
@@ -174,26 +212,19 @@ def test_training_needs_neither_a_reader_of_scans_nor_an_exporter():
     assert not loaded & {"SimpleITK", "nibabel", "h5py", "onnx", "onnxruntime", "monai"}
 
 
-@pytest.mark.parametrize("script", TRAINING_SCRIPTS)
-def test_the_scripts_run_as_files(script):
-    path = Path(distill.__file__).with_name(f"{script}.py")
-    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, encoding="utf-8", check=True)
-    assert "usage:" in done.stdout
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [(["--validation", "[nobody]"], "no case nobody: name cases of yours with --validation"),
      (["--validation", "[a, b, c]"], "no labelled case is left to train on"),
-     (["--teacher_schedule.steps", "0"], "give a number above 0"), (["--teacher", "nowhere.ckpt"], "does not exist"),
+     (["--teacher-schedule.steps", "0"], "give 1 or more"), (["--teacher", "nowhere.ckpt"], "does not exist"),
      (["--teacher", __file__], "is no checkpoint"), (["--seed", "-1"], "from 0 to"),
-     (["--resume"], "holds no run to go on with"), (["--machine.devices", "3"], "cannot be shared by 3 processes"),
+     (["--resume"], "holds no run to go on with"), (["--trainer.devices", "3"], "cannot be shared by 3 processes"),
      (["--training", "[a, c]"], "c is for training and validation"), (["--name", " "], "--name and --version"),
      (["--augmentation.gamma", "0"], "gamma is 0"),
-     (["--machine.workers", "-1"], "machine.workers is -1"), (["--validation", "[c, c]"], "names c twice"),
-     (["--context_offsets_mm", "[0, .nan]"], "context_offsets_mm is (0.0, nan)"),
-     (["--student_start", "nowhere"], "nowhere"),
-     (["--student_network.widths", "[64, 64, 64, 64]"], "at most an eighth")],
+     (["--trainer.workers", "-1"], "trainer.workers is -1"), (["--validation", "[c, c]"], "names c twice"),
+     (["--context-offsets-mm", "[0, .nan]"], "context_offsets_mm is (0.0, nan)"),
+     (["--student-start", "nowhere"], "nowhere"),
+     (["--student-network.widths", "[64, 64, 64, 64]"], "at most an eighth")],
 )
 def test_a_users_mistake_is_one_line_and_an_exit_code(tmp_path, capsys, arguments, message):
     data = write_prepared(tmp_path / "data")
@@ -214,11 +245,11 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_the_training(tmp_path
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--student_network.widths", "[8, 8, 8]"], "student_network.widths"),
-     (["--validation", "c"], "write it as '[A, B]'"), (["--student_schedule.step", "3"], "--student_schedule.step"),
+    [(["--student-network.widths", "[8, 8, 8]"], "student_network.widths"),
+     (["--validation", "c"], "write it as '[A, B]'"), (["--student-schedule.step", "3"], "--student-schedule.step"),
      (["--nonsense", "1"], "--nonsense"),
-     (["--student_network.heads", "[3, 1, 1, 1]"], "divide"), (["--view", "wide"], "view"),
-     (["--machine.precision", "8"], "machine.precision")],
+     (["--student-network.heads", "[3, 1, 1, 1]"], "divide"), (["--view", "wide"], "view"),
+     (["--trainer.precision", "8"], "trainer.precision")],
 )
 def test_a_wrong_option_is_one_line_and_exit_code_2(tmp_path, capsys, arguments, message):
     config = write_config(tmp_path / "toy.yaml")
@@ -243,7 +274,7 @@ def test_a_dry_run_tells_the_cost_and_writes_nothing(tmp_path, capsys):
 @pytest.mark.slow
 def test_the_checkpoint_of_a_student_is_no_teacher(run, prepared):
     with pytest.raises(InputError, match="is the checkpoint of a student"):
-        distill.read_teacher(open_run([prepared], replace(RECIPE, validation=("p2",)), MACHINE),
+        read_teacher(open_run([prepared], replace(RECIPE, validation=("p2",)), TRAINER),
                              run / "student" / "last.ckpt")
 
 
@@ -311,4 +342,4 @@ def test_a_run_does_not_go_on_with_another_teacher(teacher, tmp_path, capsys):
 def test_the_largest_seed_trains(tmp_path):
     data, config = write_prepared(tmp_path / "data"), write_config(tmp_path / "toy.yaml")
     options = [str(data), "--config", str(config), "--out", str(tmp_path / "out"), "--seed", str(2**32 - 1)]
-    assert train_teacher.main([*options, "--teacher_schedule.steps", "1"]) == 0
+    assert train_teacher.main([*options, "--teacher-schedule.steps", "1"]) == 0

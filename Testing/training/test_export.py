@@ -1,128 +1,19 @@
-"""Export: from a checkpoint to a bundle that is whole, and to a smaller one only where that costs nothing."""
+"""The export command: a checkpoint or a smaller bundle, nothing overwritten, mistakes found before the work."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import InputError, OutputError
-from MISTKDSegmentLib.model.bundle import PostProcessing, load_bundle
-from Testing.training.made_up_scans import LIVER, MadeUpScan, made_up_voxels, write_dataset_json, write_nifti
-from Testing.training.tiny_network import CONTRACT, LABELS, PROVENANCE, tiny_trained, write_tiny_checkpoint
-from Training import export
-from Training.data.prepared import Case
-from Training.export import export_trained, halve_bundle, main
-
-NOTHING = np.zeros(0)
-
-
-def prepared_case():
-    image = np.zeros((5, 64, 64), np.uint8)
-    image[:, 8:56, 8:56] = np.random.default_rng(0).integers(0, 255, (5, 48, 48))
-    return Case("a", image, NOTHING, NOTHING, NOTHING, 2.0, 5.0)
-
-
-def test_the_bundle_reads_back_what_the_checkpoint_says(tmp_path):
-    bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="tiny", version="2")
-    assert (bundle.name, bundle.version, bundle.input, bundle.labels) == ("tiny", "2", CONTRACT, LABELS)
-    assert bundle.provenance == PROVENANCE
-    assert bundle.licence.startswith("CC BY 4.0 (that of the training data)")
-    names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
-    assert names == ["README.md", "model.json", "model.onnx"]
-
-
-def test_where_files_lay_is_not_passed_on(tmp_path):
-    recipe = {"seed": 3, "teacher_start": None, "student_start": "/home/somebody/runs/student/last.ckpt"}
-    history = PROVENANCE | {"recipe": recipe, "start": {"sha256": "f" * 64}}
-    trained = replace(tiny_trained(), provenance=history)
-    bundle = export_trained(trained, tmp_path, name="t", version="1")
-    assert bundle.provenance["recipe"] == {"seed": 3, "teacher_start": None, "student_start": "last.ckpt"}
-    assert bundle.provenance["start"] == {"sha256": "f" * 64}
-    assert trained.provenance["recipe"] == recipe
-
-
-def test_the_licence_can_be_given(tmp_path):
-    assert export_trained(tiny_trained(), tmp_path, name="t", version="1", licence="mine").licence == "mine"
-
-
-def test_parity_on_a_prepared_case_is_recorded(tmp_path):
-    bundle = export_trained(tiny_trained(), tmp_path, name="t", version="1", prepared_case=prepared_case())
-    assert bundle.provenance["export"]["case"] == "a"
-    assert 0 <= bundle.provenance["export"]["largest_logit_difference"] < 1e-4
-
-
-def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise InputError("PyTorch and onnxruntime differ.")
-    monkeypatch.setattr(export, "check_parity", refuse)
-    with pytest.raises(InputError):
-        export_trained(tiny_trained(), tmp_path / "b", name="t", version="1", prepared_case=prepared_case())
-    assert not (tmp_path / "b").exists()
-
-
-def test_the_learning_curves_of_the_run_go_with_the_bundle_and_slices_of_its_scans_do_not(tmp_path):
-    run = tmp_path / "student"
-    (run / "examples").mkdir(parents=True)
-    (run / "curves.png").write_bytes(b"curves")
-    (run / "examples" / "step_000100.png").write_bytes(b"slices")
-    bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="t", version="1", run=run)
-    assert [path.name for path in bundle.folder.glob("*.png")] == ["curves.png"]
-    assert "![curves](curves.png)" in (bundle.folder / "README.md").read_text(encoding="utf-8")
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="file"):
-        export_trained(tiny_trained(), tmp_path / "file" / "bundle", name="t", version="1")
-
-
-@pytest.fixture
-def halves(tiny_bundle, monkeypatch):
-    """Halving stands for any change of the network; the two forms score what is put into the list."""
-    dice = [0.9, 0.9]
-    turn = iter((0, 1))
-    monkeypatch.setattr(export, "store_in_half", lambda content: content)
-    monkeypatch.setattr(export, "score_cases", lambda *_, **__: None)
-    monkeypatch.setattr(export, "mean_dice", lambda _: dice[next(turn)])
-    return load_bundle(tiny_bundle), dice
-
-
-SCANS = [MadeUpScan(name="x", known=("liver",))]
-
-
-def test_a_smaller_form_says_what_it_lost(halves, tmp_path):
-    bundle, dice = halves
-    dice[:] = [0.9, 0.8985]
-    smaller = halve_bundle(bundle, tmp_path / "half", SCANS)
-    measured = smaller.provenance["half_precision"]
-    assert (measured["dice_before"], measured["dice_after"], measured["cases"]) == (0.9, 0.8985, ["x"])
-    assert smaller.postprocessing == {"liver": PostProcessing(largest_component=True)}
-    assert "0.8985" in (tmp_path / "half" / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("after", [0.8975, 0.5, float("nan")])
-def test_a_smaller_form_that_loses_is_refused_with_the_figure(halves, tmp_path, after):
-    bundle, dice = halves
-    dice[:] = [0.9, after]
-    with pytest.raises(InputError, match=r"costs (0\.0025|0\.4000|nan) mean Dice"):
-        halve_bundle(bundle, tmp_path / "half", SCANS)
-    assert not (tmp_path / "half").exists()
-
-
-def test_a_smaller_form_keeps_the_curves_alone(halves, tmp_path):
-    bundle, _ = halves
-    for name in ("curves.png", "step_000100.png"):
-        (bundle.folder / name).write_bytes(b"picture")
-    halve_bundle(bundle, tmp_path / "half", SCANS)
-    assert [path.name for path in (tmp_path / "half").glob("*.png")] == ["curves.png"]
-
-
-def test_results_of_the_larger_form_are_not_those_of_the_smaller(halves, tmp_path):
-    bundle, _ = halves
-    assert halve_bundle(replace(bundle, results={"cases": ["x"]}), tmp_path / "half", SCANS).results == {}
+from MISTKDSegmentLib.model.bundle import load_bundle
+from Testing.training.made_up_scans import LIVER, made_up_voxels, write_dataset_json, write_nifti
+from Testing.training.tiny_network import tiny_trained, write_tiny_checkpoint
+from Training.bundle import export
+from Training.bundle.export import export_trained
+from Training.export import main
 
 
 @pytest.fixture

@@ -22,9 +22,11 @@ from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Testing.training.raw_data import NAMES, VOXELS, body, nnunet, ours, reference, write
 from Training import prepare as script
-from Training.data.prepared import IGNORE, read_manifest
-from Training.data.scans import LAYOUTS
-from Training.prepare import main, prepare
+from Training.data.layouts.registry import LAYOUTS
+from Training.data.manifest import read_manifest
+from Training.data.preparation import prepare
+from Training.data.prepared import IGNORE
+from Training.prepare import main
 
 SHARED = Path(__file__).parents[3] / "shared" / "ct"
 PATIENCE_S = 60
@@ -83,8 +85,8 @@ class TestWhatComesOut:
         assert (manifest.source, manifest.licence, manifest.window_hu) == ("made up", "none", (-100.0, 200.0))
         assert manifest.labels == ABDOMEN_LABELS
         (case,) = manifest.cases
-        assert case == preparation.case and case.known == ("aorta", "liver")
-        assert case.voxels == {name: VOXELS[name] if name in case.known else 0 for name in NAMES}
+        assert case == preparation.case and case.annotated == ("aorta", "liver")
+        assert case.voxels == {name: VOXELS[name] if name in case.annotated else 0 for name in NAMES}
         assert case.sha256 == hashlib.sha256((tmp_path / "out" / "a.npz").read_bytes()).hexdigest()
         assert case.content_sha256 == hashlib.sha256(arrays(tmp_path / "out")[0].tobytes()).hexdigest()
         # 896 pixels of 1.5 x 1.5 x 5 mm.
@@ -93,7 +95,7 @@ class TestWhatComesOut:
     def test_unlabelled_scans_are_prepared_with_nothing_known(self, tmp_path):
         write(tmp_path / "raw" / "scan.nrrd", body())
         prepare(tmp_path / "raw", tmp_path / "out")
-        assert read_manifest(tmp_path / "out").cases[0].known == ()
+        assert read_manifest(tmp_path / "out").cases[0].annotated == ()
         assert not arrays(tmp_path / "out", "scan")[1].any()
 
     def test_other_organs_come_from_a_file_alone(self, tmp_path):
@@ -113,7 +115,7 @@ class TestWhatComesOut:
     def test_every_layout_gives_the_same_organs(self, tmp_path, write_raw):
         write_raw(tmp_path / "raw")
         _, (preparation,) = prepare(tmp_path / "raw", tmp_path / "out", pixel_spacing_mm=1.5)
-        assert all(preparation.case.voxels[name] > 0 for name in NAMES) and preparation.case.known == tuple(NAMES)
+        assert all(preparation.case.voxels[name] > 0 for name in NAMES) and preparation.case.annotated == tuple(NAMES)
 
     def test_labelled_test_cases_are_left_out_unless_asked_for(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a")
@@ -370,7 +372,7 @@ class TestRealScans:
             prepare(SHARED, tmp_path)
         _, preparations = prepare(SHARED, tmp_path, skip=["totalseg_example_ct_sm_seg"])
         assert [one.case.slices for one in preparations] == [56, 112, 30]
-        assert not any(one.case.known for one in preparations)
+        assert not any(one.case.annotated for one in preparations)
 
     def test_what_another_model_segments_is_on_the_right_sides(self, tmp_path):
         numbers = {"spleen": 1, "kidney_right": 2, "kidney_left": 3, "gallbladder": 4, "liver": 5, "stomach": 6,
@@ -382,6 +384,6 @@ class TestRealScans:
         for name, number in numbers.items():
             sitk.WriteImage(reference == number, str(case / "segmentations" / f"{name}.nii.gz"))
         _, (preparation,) = prepare(tmp_path / "raw", tmp_path / "out")
-        assert preparation.doubts == () and preparation.case.known == tuple(NAMES)
+        assert preparation.doubts == () and preparation.case.annotated == tuple(NAMES)
         assert preparation.organ_ml(1.5)["liver"] > 100
         assert json.loads((tmp_path / "out" / "s0001.note.json").read_text(encoding="utf-8"))["size"] == [122, 101, 30]

@@ -18,10 +18,11 @@ from Testing.training.made_up_scans import write_dataset_json, write_nifti
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import SMALL, write_config
 from Training import prepare, release
-from Training.cli.options import recipe_of
-from Training.data.prepared import Manifest, PreparedCase
+from Training.cli.training_options import recipe_of
+from Training.data.manifest import CaseEntry, Manifest
 from Training.engine.recipe import Recipe
-from Training.release import NAMES, RECIPES, Step, check_recipes, main, run_step, steps, training_options
+from Training.release import NAMES, RECIPES, check_recipes, main, steps, training_options
+from Training.releasing.steps import Step, run_step
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_one_command_trains_measures_and_trains_on_all_cases(raw, tmp_path, caps
     assert bundle.provenance["start"]["steps"] == 4
     assert bundle.results == measured.results and bundle.results["cases"] == ["p2"]
     assert bundle.results["bundle"]["sha256"] == measured.sha256 != bundle.sha256
-    for name in ("student", "student-without-clean-up", "alone", "teacher"):
+    for name in ("student", "student-without-postprocessing", "alone", "teacher"):
         assert list(json.loads((out / "scores" / name / "results.json").read_text())["cases"]) == ["p2"]
     capsys.readouterr()
     assert main(command) == 0
@@ -135,7 +136,7 @@ def test_cases_that_the_scans_lack_are_refused_before_the_first_training(command
 def test_cases_and_seed_are_those_of_the_students_recipe(command):
     options = release.parse(release.release_parser(), command)
     plan = {step.name: step.arguments for step in steps(options, Recipe(seed=3, validation=("a", "b")))}
-    for name in ("clean-up", "score-student", "score-teacher"):
+    for name in ("postprocess", "score-student", "score-teacher"):
         given = plan[name].index("--cases")
         assert plan[name][given + 1:given + 3] == ("a", "b")
     assert plan["score-alone"][1].endswith("alone-seed3/last.ckpt")
@@ -177,7 +178,7 @@ def test_the_machine_and_the_place_of_a_recipe_may_change(tmp_path, monkeypatch)
     calls: list[list[str]] = []
     for path, devices in (("a.yaml", 1), ("b.yaml", 4)):
         Path(path).write_text("seed: 1")
-        run_step(Step("teacher", recording(calls), ("--config", path, f"--machine.devices={devices}")), tmp_path)
+        run_step(Step("teacher", recording(calls), ("--config", path, f"--trainer.devices={devices}")), tmp_path)
     assert len(calls) == 1
 
 
@@ -218,7 +219,7 @@ def test_the_recipes_that_ship_fit_each_other_and_leave_the_published_cases_out_
     recipes = shipped_recipes()
     published = ("case0010", "case0024", "case0031", "case0039")
     assert recipes["teacher"].validation == recipes["student"].validation == published
-    cases = tuple(PreparedCase(name, 1, 5.0, "", name, ("liver",), {}) for name in ("case0005", *published))
+    cases = tuple(CaseEntry(name, 1, 5.0, "", name, ("liver",), {}) for name in ("case0005", *published))
     check_recipes(recipes, Manifest("", "", (-125.0, 275.0), 1.5, (), cases))
 
 
@@ -248,8 +249,8 @@ def test_the_recipe_of_the_shipped_weights_is_the_last_of_those_that_ship():
 
 def test_options_for_the_trainings_reach_them_alone():
     options = release.parse(release.release_parser(), ["d", "--scans", "s", "--out", "o", "--training",
-                                                       "machine.devices=4"])
+                                                       "trainer.devices=4"])
     options.training = [f"--{option}" for option in options.training]
-    assert [step.name for step in steps(options, Recipe()) if "--machine.devices=4" in step.arguments] == [
+    assert [step.name for step in steps(options, Recipe()) if "--trainer.devices=4" in step.arguments] == [
         "teacher", "student", "alone", "final"]
     assert Path(options.out) == Path("o")

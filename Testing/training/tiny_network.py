@@ -7,7 +7,8 @@ import torch
 from MISTKDSegmentLib.model.bundle import InputContract
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Training.engine.checkpoints import Trained, describe
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter
 
 CONTRACT = InputContract((-125.0, 275.0), 2.0, 32, (-5.0, 0.0, 5.0), 3.0)
 LABELS = tuple(label for label in ABDOMEN_LABELS if label.name in ("liver", "spleen"))

@@ -1,4 +1,4 @@
-"""Changing what a bundle's `model.json` says; the card beside it follows at once."""
+"""Read and change what a bundle's `model.json` says; the card beside it follows at once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE
-from Training.card import write_card
+from Training.bundle.card import write_card
+from Training.system.files import write_json
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
@@ -18,13 +18,12 @@ def write_description(folder: Path, description: Mapping[str, Any]) -> None:
     Raises:
         OutputError: if one of them cannot be written.
     """
-    with atomic_path(folder / DESCRIPTION_FILE) as temporary:
-        temporary.write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / DESCRIPTION_FILE, description)
     write_card(folder)
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """What `model.json` of a verified bundle says."""
+    """Read `model.json` of a verified bundle."""
     return json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
 
 

@@ -1,7 +1,8 @@
-"""How scripts are told which labelled scans to use."""
+"""Options that name labelled scans, and the scans that they name."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,8 @@ from jsonargparse.typing import NonNegativeInt
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import Label
-from Training.data.files import check_scan
-from Training.data.scans import LAYOUTS, Dataset, Scan, open_dataset, select_scans
-from Training.data.split_file import read_split
+from Training.data.layouts.registry import LAYOUTS, open_dataset
+from Training.data.scans import Dataset, Scan, select_scans
 
 
 def add_scan_options(parser: ArgumentParser, *, required: bool = True) -> None:
@@ -49,15 +49,15 @@ def chosen_scans(dataset: Dataset, arguments: Namespace) -> list[Scan]:
     """
     names = read_split(arguments.split) if arguments.split else arguments.cases
     if names is None:
-        names = [name for name, scan in dataset.scans.items() if scan.known]
+        names = [name for name, scan in dataset.scans.items() if scan.annotated]
         if not names:
             raise InputError(f"{arguments.data} has no scan with a reference: name labelled data.")
     scans = select_scans(dataset, names)
-    without = [scan.name for scan in scans if not scan.known]
+    without = [scan.name for scan in scans if not scan.annotated]
     if without:
         raise InputError(f"{', '.join(without)} in {arguments.data} has no reference: name labelled cases.")
     for scan in scans:
-        check_scan(scan)
+        scan.check()
     return scans
 
 
@@ -65,6 +65,26 @@ def labelled_scans(arguments: Namespace, organs: Sequence[Label]) -> list[Scan]:
     """The chosen scans of the data set that the options name.
 
     Raises:
-        InputError: as of `labelled_dataset` and `chosen_scans`.
+        InputError: the data set cannot be used, a scan is not in it, a file is missing, or it has no reference.
     """
     return chosen_scans(labelled_dataset(arguments, organs), arguments)
+
+
+def read_split(path: Path) -> list[str]:
+    """Read the names of the validation cases in a split file.
+
+    Args:
+        path: JSON object with "validation" (or "val"), or nnU-Net's `splits_final.json`, whose fold 0 counts.
+
+    Raises:
+        InputError: the file cannot be read or has no such list.
+    """
+    try:
+        split = json.loads(path.read_text(encoding="utf-8"))
+        fold = split[0] if isinstance(split, list) else split
+        names = fold["validation"] if "validation" in fold else fold["val"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(f'{path} is no readable split; give JSON with a list "validation".') from error
+    if not isinstance(names, list):
+        raise InputError(f'"validation" in {path} is not a list of case names; make it one.')
+    return [str(name) for name in names]

@@ -1,15 +1,14 @@
-"""Random views of a batch of slices, made on the device that trains: geometry and grey values."""
+"""Augmentation: random views of a batch of slices, made on the device that trains; geometry and grey values."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate, pad
 
-from MISTKDSegmentLib.errors import InputError
+from Training.data.augmentation import Augmentation
 
 # Shares of views, and ranges, that are not worth an option of their own.
 BLUR_SHARE = 0.25
@@ -21,101 +20,7 @@ ELASTIC_POINTS = (5, 6)
 ARTERIAL_GREYS = (0.58, 0.8)
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """How far views may stray; NO_AUGMENTATION has the values that switch each kind off.
-
-    There is no mirroring: left and right kidney are labels of their own, and a mirrored abdomen, liver on the left,
-    is not what a network will be shown.
-
-    Attributes:
-        rotation_degrees: largest rotation in the slice, in degrees; 0 for none.
-        scale: largest factor of enlargement or shrinking; 1 for none.
-        stretch: largest ratio between the scales along the view's two sides, for bodies of other build; 1 for none.
-        shift: largest shift, as a share of the view's sides; 0 for none.
-        elastic_pixels: standard deviation of a smooth displacement field, in pixels of the prepared slices; 0 for
-            none.
-        phase: how far contrast medium may come or go, 0 for not at all to 1: tissue that is brighter than
-            `phase_from` moves down by up to 0.3 times `phase` of the window (1 is about the way from a portal venous
-            phase to none) or up by a third of that; fat and air, and bone at the window's upper end, stay.
-        phase_from: grey value, 0 to 1 over the window, above which contrast medium acts; 0.31 is water in a window
-            of -125 to 275 HU.
-        arterial: share of views, 0 to 1, in which what is brighter than liver and spleen (aorta, kidneys) moves up to
-            the window's end, by 0.3 to 1 of the way, as it does in the arterial phase.
-        low_resolution: share of views, 0 to 1, that lose half of their resolution.
-        blur_pixels: largest standard deviation of a Gaussian blur, in pixels of the view, for a quarter of the
-            views; 0 for none.
-        gamma: largest exponent (and its inverse) on grey values; 1 for none.
-        contrast: largest factor (and its inverse) about the view's mean; 1 for none.
-        brightness: largest offset, as a share of the window; 0 for none.
-        window: largest move, of the lower and the upper end of the HU window independently, as a share of the
-            window; 0 for none.
-        noise: largest standard deviation of Gaussian noise, as a share of the window; 0 for none.
-        coarse_greys: share of views, 0 to 1, that keep only 8 to 64 grey levels.
-        context_dropout: share of views, 0 to 1, whose neighbouring slices are replaced by the slice itself, so that
-            a lone slice is nothing new.
-    """
-
-    rotation_degrees: float = 15.0
-    scale: float = 1.25
-    stretch: float = 1.15
-    shift: float = 0.08
-    elastic_pixels: float = 2.0
-    phase: float = 0.7
-    phase_from: float = 0.31
-    arterial: float = 0.2
-    low_resolution: float = 0.15
-    blur_pixels: float = 1.0
-    gamma: float = 1.4
-    contrast: float = 1.3
-    brightness: float = 0.1
-    window: float = 0.06
-    noise: float = 0.06
-    coarse_greys: float = 0.1
-    context_dropout: float = 0.1
-
-    def check(self) -> None:
-        """Refuse numbers that make no sense.
-
-        Raises:
-            InputError: names the value.
-        """
-        for name, value in vars(self).items():
-            low, high = _RANGES.get(name, (0.0, math.inf))
-            if not low <= value <= high or math.isinf(value):
-                limit = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
-                raise InputError(f"augmentation.{name} is {value}: give {limit}.")
-
-
-_SHARE, _FACTOR = (0.0, 1.0), (1.0, 10.0)
-_RANGES = {
-    "rotation_degrees": (0.0, 180.0), "scale": _FACTOR, "stretch": _FACTOR, "shift": _SHARE, "phase": _SHARE,
-    "phase_from": (0.0, 0.99), "arterial": _SHARE, "low_resolution": _SHARE, "gamma": _FACTOR, "contrast": _FACTOR,
-    "brightness": _SHARE, "window": (0.0, 0.4), "noise": _SHARE, "coarse_greys": _SHARE, "context_dropout": _SHARE,
-}
-
-
-NO_AUGMENTATION = Augmentation(
-    rotation_degrees=0.0,
-    scale=1.0,
-    stretch=1.0,
-    shift=0.0,
-    elastic_pixels=0.0,
-    phase=0.0,
-    arterial=0.0,
-    low_resolution=0.0,
-    blur_pixels=0.0,
-    gamma=1.0,
-    contrast=1.0,
-    brightness=0.0,
-    window=0.0,
-    noise=0.0,
-    coarse_greys=0.0,
-    context_dropout=0.0,
-)
-
-
-def view(
+def augment(
     image: Tensor,
     labels: Tensor,
     seeds: Tensor,
@@ -139,16 +44,16 @@ def view(
         image float32 (batch, context, height, width) in [0, 1], labels int64 (batch, height, width); outside the
         slice there is air and background.
     """
-    chance = _Chance(seeds, image.device)
-    grid = _grid(image, chance, size, zoom, augmentation)
+    random = _RandomStreams(seeds, image.device)
+    grid = _grid(image, random, size, zoom, augmentation)
     pixels = grid_sample(image.float(), grid, align_corners=False) / 255
     targets = grid_sample(labels[:, None].float(), grid, mode="nearest", align_corners=False)[:, 0].long()
     own = image.shape[1] // 2 if own_slice is None else own_slice
-    return _greys(pixels, own, chance, augmentation), targets
+    return _greys(pixels, own, random, augmentation), targets
 
 
-class _Chance:
-    """One stream of random numbers per item, each from its own seed; all take part in each throw."""
+class _RandomStreams:
+    """Streams of random numbers, one per item and each from its own seed; every draw takes a number from all."""
 
     def __init__(self, seeds: Tensor, device: torch.device) -> None:
         self.device = device
@@ -185,66 +90,77 @@ class _Chance:
 
 
 def _grid(
-    image: Tensor, chance: _Chance, size: tuple[int, int], zoom: float, augmentation: Augmentation
+    image: Tensor, random: _RandomStreams, size: tuple[int, int], zoom: float, augmentation: Augmentation
 ) -> Tensor:
     """Sampling positions (batch, height, width, 2) in the [-1, 1] coordinates of `grid_sample`."""
-    angle = chance.uniform(-augmentation.rotation_degrees, augmentation.rotation_degrees).deg2rad()
-    step, stretch = zoom * chance.factor(augmentation.scale), chance.factor(augmentation.stretch).sqrt()
+    angle = random.uniform(-augmentation.rotation_degrees, augmentation.rotation_degrees).deg2rad()
+    step, stretch = zoom * random.factor(augmentation.scale), random.factor(augmentation.stretch).sqrt()
     # Columns and rows of the view, in pixels of the input from its centre.
     y, x = (torch.arange(n, device=image.device) - (n - 1) / 2 for n in size)
     x, y = x.view(1, 1, 1, -1) * (step * stretch), y.view(1, 1, -1, 1) * (step / stretch)
-    columns = angle.cos() * x - angle.sin() * y + _shift(chance, size[1] * zoom, augmentation)
-    rows = angle.sin() * x + angle.cos() * y + _shift(chance, size[0] * zoom, augmentation)
+    columns = angle.cos() * x - angle.sin() * y + _shift(random, size[1] * zoom, augmentation)
+    rows = angle.sin() * x + angle.cos() * y + _shift(random, size[0] * zoom, augmentation)
     offsets = torch.cat([columns, rows], 1)
     if augmentation.elastic_pixels:
-        coarse = chance.normal(2, *ELASTIC_POINTS) * augmentation.elastic_pixels
+        coarse = random.normal(2, *ELASTIC_POINTS) * augmentation.elastic_pixels
         offsets = offsets + interpolate(coarse, size, mode="bicubic", align_corners=True)
     halves = torch.tensor([image.shape[3] / 2, image.shape[2] / 2], device=image.device)
     return offsets.permute(0, 2, 3, 1) / halves
 
 
-def _shift(chance: _Chance, side: float, augmentation: Augmentation) -> Tensor:
-    return chance.uniform(-1, 1) * augmentation.shift * side
+def _shift(random: _RandomStreams, side: float, augmentation: Augmentation) -> Tensor:
+    return random.uniform(-1, 1) * augmentation.shift * side
 
 
-def _greys(pixels: Tensor, own_slice: int, chance: _Chance, augmentation: Augmentation) -> Tensor:
+def _greys(pixels: Tensor, own_slice: int, random: _RandomStreams, augmentation: Augmentation) -> Tensor:
     """Change grey values in the order in which a scanner does: patient, reconstruction, window, storage."""
-    alone = chance.some(augmentation.context_dropout)
+    alone = random.some(augmentation.context_dropout)
     pixels[alone] = pixels[alone, own_slice, None].expand_as(pixels[alone])
     if augmentation.phase:
-        pixels = _change_phase(pixels, chance, augmentation)
+        change = random.uniform(-3, 1) * augmentation.phase
+        pixels = change_phase(pixels, change, augmentation.phase_from)
     if augmentation.arterial:
-        early, strength = chance.some(augmentation.arterial), chance.uniform(0.3, 1)
-        pixels[early] = _brighten_vessels(pixels[early], strength[early])
-    coarse = chance.some(augmentation.low_resolution)
+        early, strength = random.some(augmentation.arterial), random.uniform(0.3, 1)
+        pixels[early] = brighten_vessels(pixels[early], strength[early])
+    coarse = random.some(augmentation.low_resolution)
     if len(coarse):
         pixels[coarse] = _halve_resolution(pixels[coarse])
-    soft, deviation = chance.some(BLUR_SHARE), chance.uniform(0.5, 1) * augmentation.blur_pixels
+    soft, deviation = random.some(BLUR_SHARE), random.uniform(0.5, 1) * augmentation.blur_pixels
     if augmentation.blur_pixels and len(soft):
         pixels[soft] = _blur(pixels[soft], deviation[soft])
     air = pixels <= 0
-    pixels = _change_window(pixels, chance, augmentation)
+    pixels = _change_window(pixels, random, augmentation)
     if augmentation.noise:
-        pixels += chance.noise(pixels) * (chance.uniform(0, 1).square() * augmentation.noise)
+        pixels += random.noise(pixels) * (random.uniform(0, 1).square() * augmentation.noise)
     # Air is so far below the window that neither its ends nor noise make it grey.
     pixels = pixels.masked_fill_(air, 0).clamp_(0, 1)
-    few, levels = chance.some(augmentation.coarse_greys), chance.uniform(*map(math.log, GREY_LEVELS)).exp().round()
+    few, levels = random.some(augmentation.coarse_greys), random.uniform(*map(math.log, GREY_LEVELS)).exp().round()
     pixels[few] = (pixels[few] * (levels[few] - 1)).round() / (levels[few] - 1)
     return pixels
 
 
-def _change_phase(pixels: Tensor, chance: _Chance, augmentation: Augmentation) -> Tensor:
+def change_phase(pixels: Tensor, change: Tensor, phase_from: float) -> Tensor:
     """Lower or raise what contrast medium enhances, most of all two thirds of the way from water to the window's end.
 
     excess + change * excess^2 * (1 - excess) rises everywhere and has no kink at water for changes from -3 to 1.
+
+    Args:
+        pixels: grey values, 0 to 1 over the window.
+        change: -3 (all the way from a portal venous phase to none) to 1, of a shape that fits them.
+        phase_from: grey value above which contrast medium acts.
     """
-    span = 1 - augmentation.phase_from
-    excess = ((pixels - augmentation.phase_from) / span).clamp(0, 1)
-    change = chance.uniform(-3, 1) * augmentation.phase
+    span = 1 - phase_from
+    excess = ((pixels - phase_from) / span).clamp(0, 1)
     return pixels + (change * span) * excess.square() * (1 - excess)
 
 
-def _brighten_vessels(pixels: Tensor, strength: Tensor) -> Tensor:
+def brighten_vessels(pixels: Tensor, strength: Tensor) -> Tensor:
+    """Raise what is brighter than liver and spleen towards the window's end.
+
+    Args:
+        pixels: grey values, 0 to 1 over the window.
+        strength: share of the way, 0 to 1, of a shape that fits them.
+    """
     low, high = ARTERIAL_GREYS
     share = ((pixels - low) / (high - low)).clamp(0, 1)
     return pixels + strength * (1 - pixels) * share.square() * (3 - 2 * share)
@@ -268,14 +184,14 @@ def _blur(pixels: Tensor, deviation: Tensor) -> Tensor:
     return pixels
 
 
-def _change_window(pixels: Tensor, chance: _Chance, augmentation: Augmentation) -> Tensor:
+def _change_window(pixels: Tensor, random: _RandomStreams, augmentation: Augmentation) -> Tensor:
     """Gamma, contrast about the mean, brightness, and the ends of the window."""
     if augmentation.gamma != 1:
-        pixels = pixels.clamp_min(0) ** chance.factor(augmentation.gamma)
+        pixels = pixels.clamp_min(0) ** random.factor(augmentation.gamma)
     # Item by item: a sum over the batch may add in another order when the batch is another one.
     mean = torch.stack([item.mean() for item in pixels]).view(-1, 1, 1, 1)
-    factor = chance.uniform(1 / augmentation.contrast, augmentation.contrast)
-    lower, upper = (chance.uniform(-1, 1) * augmentation.window for _ in range(2))
-    offset = mean * (1 - factor) + chance.uniform(-1, 1) * augmentation.brightness - lower
+    factor = random.uniform(1 / augmentation.contrast, augmentation.contrast)
+    lower, upper = (random.uniform(-1, 1) * augmentation.window for _ in range(2))
+    offset = mean * (1 - factor) + random.uniform(-1, 1) * augmentation.brightness - lower
     scale = 1 / (1 + upper - lower)
     return pixels * (factor * scale) + offset * scale

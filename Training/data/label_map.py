@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from MISTKDSegmentLib.errors import InputError
-from Training.data.scans import listed
+from Training.system.files import read_yaml
+from Training.system.words import listed
 
 SHIPPED = Path(__file__).parent / "label_maps"
 _KEYS = ("organs", "sides", "ignore", "unknown")
@@ -35,7 +34,7 @@ class LabelMap:
             or several spellings with "|" between them, of which the first that the data set has counts.
         sides: labels to be told apart by the side on which they lie.
         ignore: labels whose voxels count neither as an organ nor as background.
-        unknown: organs that the reference does not tell, whatever labels there are.
+        unknown: organs that the reference does not annotate, whatever labels there are.
     """
 
     source: str
@@ -79,21 +78,6 @@ def read_label_map_file(path: Path) -> LabelMap:
         _labels(content.get("ignore") or [], path),
         tuple(identifier(name) for name in _labels(content.get("unknown") or [], path)),
     )
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file.
-
-    Raises:
-        InputError: it cannot be read or is no YAML.
-    """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is not valid YAML ({reason}); correct it.") from error
 
 
 def identifier(name: str) -> str:

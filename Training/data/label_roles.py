@@ -1,4 +1,4 @@
-"""What a data set's labels become, by name and by voxel value."""
+"""Translation of a data set's labels into ours, by name and by voxel value."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.labels import Label
 from Training.data.label_map import LabelMap, identifier
 from Training.data.prepared import IGNORE
-from Training.data.scans import listed
 from Training.data.sides import split_sides
+from Training.system.words import listed
 
 
 @dataclass(frozen=True)
 class Roles:
-    """What the labels of a data set are to us, by name.
+    """Meaning of a data set's labels to us, by name.
 
     Attributes:
         organs: channel number -> their labels.
@@ -33,41 +33,41 @@ class Roles:
 
     @property
     def used(self) -> set[str]:
-        """All labels of theirs that become something."""
+        """Labels of theirs that become something."""
         groups = (*self.organs.values(), *(labels for labels, _, _ in self.sides), self.ignore)
         return {label for group in groups for label in group}
 
-    def known(self, organs: Sequence[Label], present: Collection[str] | None = None) -> tuple[str, ...]:
+    def annotated(self, organs: Sequence[Label], present: Collection[str] | None = None) -> tuple[str, ...]:
         """Names of the organs that come of it, in their order.
 
         Args:
             organs: the organs asked for.
-            present: their labels that a scan's reference tells; None for all. An organ that is made up of several
-                is known where all of them are.
+            present: their labels that a scan's reference annotates; None for all. An organ that is made up of several
+                is annotated where all of them are.
         """
         needs = [*((channel, labels) for channel, labels in self.organs.items()),
                  *((channel, labels) for labels, *both in self.sides for channel in both)]
         lacking = {channel for channel, labels in needs if present is not None and not set(labels) <= set(present)}
-        told = {channel for channel, _ in needs} - lacking
-        return tuple(organs[channel - 1].name for channel in sorted(told))
+        found = {channel for channel, _ in needs} - lacking
+        return tuple(organs[channel - 1].name for channel in sorted(found))
 
 
 @dataclass(frozen=True)
 class ValueTable:
-    """How the voxel values of a label map become channel numbers.
+    """Translation of the voxel values of a label map into channel numbers.
 
     Attributes:
         channels: for each value from 0 to 255 its channel number, 0 or `IGNORE`.
         declared: the values that the data set declares.
         sides: values to be told apart by side, channel number on the left, channel number on the right.
-        known: names of our organs that come of it, in our order.
+        annotated: names of our organs that come of it, in our order.
         unused: their labels with a value that becomes nothing of ours.
     """
 
     channels: tuple[int, ...]
     declared: frozenset[int]
     sides: tuple[tuple[tuple[int, ...], int, int], ...]
-    known: tuple[str, ...]
+    annotated: tuple[str, ...]
     unused: tuple[str, ...]
 
     def apply(self, values: np.ndarray, volume: Volume, path: Path) -> np.ndarray:
@@ -130,7 +130,7 @@ def value_table(
     sides = tuple((tuple(value for value in values if value not in ignored), left, right)
                   for values, left, right in sides)
     declared = frozenset({0, *(value for values in theirs.values() for value in values)})
-    return ValueTable(tuple(channels), declared, sides, roles.known(organs), unused)
+    return ValueTable(tuple(channels), declared, sides, roles.annotated(organs), unused)
 
 
 def assign(organs: Sequence[Label], theirs: Iterable[str], label_map: LabelMap | None, source: Path) -> Roles:
@@ -150,7 +150,7 @@ def assign(organs: Sequence[Label], theirs: Iterable[str], label_map: LabelMap |
         roles = _assign_by_name(organs, theirs, source)
     else:
         roles = _assign_by_map(organs, theirs, label_map, source)
-    if not roles.known(organs):
+    if not roles.annotated(organs):
         hint = "write a label map" if label_map is None else f"correct {label_map.source}"
         raise InputError(f"the labels of {source} ({listed(name for name in theirs if not name.isdigit())}) "
                          f"give none of the organs ({listed(organ.name for organ in organs)}); {hint}.")
@@ -158,7 +158,7 @@ def assign(organs: Sequence[Label], theirs: Iterable[str], label_map: LabelMap |
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """What two spellings of one organ share: "Kidney left" is "left_kidney"."""
+    """Words of a name in one order, alike for all its spellings: "Kidney left" is "left_kidney"."""
     return tuple(sorted(word for word in identifier(name).split("_") if word))
 
 

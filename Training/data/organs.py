@@ -12,8 +12,10 @@ from typing import Any
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, ANATOMICAL_STRUCTURE, Code, Label
-from Training.data.label_map import identifier, read_yaml
+from Training.data.label_map import identifier
 from Training.data.prepared import IGNORE
+from Training.system.files import read_yaml
+from Training.system.words import spaced
 
 PRIVATE_SCHEME = "99MISTKD"
 MAX_ORGANS = IGNORE - 1
@@ -54,12 +56,12 @@ def _organ(value: int, entry: Any, path: Path) -> Label:
     name = identifier(str(given["name"]))
     if not _NAME.fullmatch(name):
         raise InputError(f"{path} names an organ {given['name']!r}; use letters, digits and underscores.")
-    known = next((label for label in ABDOMEN_LABELS if label.name == name), None) or _unknown(value, name)
-    category, type_, modifier = (_code(given[key], name, path) if given.get(key) else getattr(known, key)
+    usual = next((label for label in ABDOMEN_LABELS if label.name == name), None) or _new_label(value, name)
+    category, type_, modifier = (_code(given[key], name, path) if given.get(key) else getattr(usual, key)
                                  for key in ("category", "type", "modifier"))
-    color = _color(given["color"], name, path) if "color" in given else known.color
-    plausible_ml = _volumes(given["plausible_ml"], name, path) if "plausible_ml" in given else known.plausible_ml
-    return Label(value, name, str(given.get("title", known.title)), color, category, type_, modifier, plausible_ml)
+    color = _color(given["color"], name, path) if "color" in given else usual.color
+    plausible_ml = _volumes(given["plausible_ml"], name, path) if "plausible_ml" in given else usual.plausible_ml
+    return Label(value, name, str(given.get("title", usual.title)), color, category, type_, modifier, plausible_ml)
 
 
 def _volumes(given: Any, name: str, path: Path) -> tuple[float, float]:
@@ -72,8 +74,8 @@ def _volumes(given: Any, name: str, path: Path) -> tuple[float, float]:
     return low, high
 
 
-def _unknown(value: int, name: str) -> Label:
-    title = name.replace("_", " ").capitalize()
+def _new_label(value: int, name: str) -> Label:
+    title = spaced(name).capitalize()
     code = name if len(name) <= _CODE_LENGTH else f"{name[:9]}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
     return Label(value, name, title, _palette(value), ANATOMICAL_STRUCTURE, Code(PRIVATE_SCHEME, code, title))
 

@@ -1,4 +1,4 @@
-"""One scan into its prepared form, and the note beside it that lets the next run keep it."""
+"""A scan in its prepared form, and the note beside it that lets the next run keep it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from MISTKDSegmentLib.geometry.frame import canonical_frame
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
-from Training.data.plausibility import doubts
-from Training.data.prepared import IGNORE, PreparedCase
+from Training.data.manifest import CaseEntry, parse_entry
+from Training.data.prepared import IGNORE
 from Training.data.scans import Scan
+from Training.data.sides import doubts
+from Training.system.files import write_json
 
 _FORM = 2  # to be raised when the same input gives other voxels or doubts, so that nothing old is kept
 
@@ -48,25 +50,25 @@ class Preparation:
         case: its entry in the manifest.
         size: of the scan in voxels, (i, j, k) of the canonical frame.
         spacing_mm: of the scan, likewise.
-        ignored: pixels of which nothing is known.
+        ignored: pixels without a valid label.
         doubts: what is hard to believe of its labels.
     """
 
     fingerprint: str
-    case: PreparedCase
+    case: CaseEntry
     size: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     ignored: int
     doubts: tuple[str, ...]
 
     def organ_ml(self, pixel_spacing_mm: float) -> dict[str, float]:
-        """Volume of each known organ in millilitres."""
+        """Volume of each annotated organ in millilitres."""
         pixel_ml = pixel_spacing_mm**2 * self.case.slice_spacing_mm / 1000
-        return {name: self.case.voxels[name] * pixel_ml for name in self.case.known}
+        return {name: self.case.voxels[name] * pixel_ml for name in self.case.annotated}
 
 
 def fingerprint(scan: Scan, target: Target) -> str:
-    """Of all that decides the prepared voxels of a scan: files (size and time of change), settings and options.
+    """Checksum of all that decides the prepared voxels of a scan: files (size and time), settings and options.
 
     Raises:
         InputError: a file is missing.
@@ -80,7 +82,7 @@ def fingerprint(scan: Scan, target: Target) -> str:
 
 
 def find_preparation(scan: Scan, target: Target) -> Preparation | None:
-    """What an earlier run made of the same scan with the same options, if its file is still whole.
+    """Find what an earlier run made of the same scan with the same options, if its file is still whole.
 
     Raises:
         InputError: a file of the scan is missing.
@@ -112,31 +114,30 @@ def prepare_case(scan: Scan, target: Target) -> Preparation:
         np.savez_compressed(temporary, image=image, labels=labels)
     names = [organ.name for organ in target.organs]
     counts = np.bincount(labels.ravel(), minlength=256)
-    case = PreparedCase(
+    case = CaseEntry(
         name=scan.name,
         slices=len(image),
         slice_spacing_mm=float(canonical.spacing_mm[2]),
         sha256=hashlib.sha256(_arrays(target, scan.name).read_bytes()).hexdigest(),
         content_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        known=scan.known,
+        annotated=scan.annotated,
         voxels={name: int(counts[channel]) for channel, name in enumerate(names, 1)},
     )
-    found = doubts(labels, names) if scan.known else []
+    found = doubts(labels, names) if scan.annotated else []
     size, spacing_mm = canonical.voxels.shape[::-1], canonical.spacing_mm
     preparation = Preparation(state, case, size, spacing_mm, int(counts[IGNORE]), tuple(found))
-    with atomic_path(_note(target, scan.name)) as temporary:
-        temporary.write_text(json.dumps(asdict(preparation), indent=2) + "\n", encoding="utf-8")
+    write_json(_note(target, scan.name), asdict(preparation))
     return preparation
 
 
 def prepared_image(grid: SliceGrid, hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
-    """One canonical slice (j, i) in HU as uint8 pixels."""
+    """A canonical slice (j, i) in HU as uint8 pixels."""
     box = window(hu[grid.rows, grid.columns], window_hu)[None]
     return np.rint(grid.to_pixels(box)[0] * 255).astype(np.uint8)
 
 
 def prepared_labels(grid: SliceGrid, slice_labels: np.ndarray) -> np.ndarray:
-    """One canonical slice (j, i) of channel numbers as uint8 pixels: in each, the number that covers most of it."""
+    """A canonical slice (j, i) of channel numbers as uint8 pixels: in each, the number that covers most of it."""
     box = slice_labels[grid.rows, grid.columns]
     values = np.union1d(np.flatnonzero(np.bincount(box.ravel())), [0])
     cover = grid.to_pixels(np.stack([box == value for value in values]))
@@ -160,6 +161,5 @@ def _note(target: Target, name: str) -> Path:
 
 
 def _parse(note: dict) -> Preparation:
-    case = PreparedCase(**{**note["case"], "known": tuple(note["case"]["known"])})
     lists: dict[str, Sequence] = {key: tuple(note[key]) for key in ("size", "spacing_mm", "doubts")}
-    return Preparation(**{**note, **lists, "case": case})
+    return Preparation(**{**note, **lists, "case": parse_entry(note["case"])})

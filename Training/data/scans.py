@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,44 +11,62 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.model.labels import Label
-
-LAYOUTS = ("nnunet", "btcv", "transunet", "totalsegmentator", "prepared", "scans")
+from Training.system.words import listed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan(ABC):
-    """One scan of a data set.
+    """A scan of a data set.
 
     Attributes:
         name: e.g. "case0010".
         image: where its voxels lie, for messages.
         files: every file that it is read from; where one changes, the scan has changed.
-        known: names of the organs asked for that its reference tells; none for an unlabelled scan.
+        annotated: names of the organs asked for that its reference annotates; none for an unlabelled scan.
         is_test: whether the data set keeps this labelled scan for testing.
     """
 
     name: str
     image: Path
     files: tuple[Path, ...]
-    known: tuple[str, ...] = ()
+    annotated: tuple[str, ...] = ()
     is_test: bool = False
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """What decides, besides the files, what is read: where one changes, the scan has changed."""
-        return (self.known,)
+        """Facts besides the files that decide what is read: where one changes, the scan has changed."""
+        return (self.annotated,)
 
-    def check(self) -> None:  # noqa: B027 - most layouts have nothing to find out
-        """Find out what can be found out without reading voxels.
+    @property
+    def size_mb(self) -> float:
+        """Size of its files on disk, in 1e6 bytes."""
+        return sum(path.stat().st_size for path in self.files) / 1e6
+
+    def check(self) -> None:
+        """Find out whether the scan can be used, as far as that is known without its voxels.
 
         Raises:
-            InputError: the scan cannot be read.
+            InputError: a file is missing or may not be read, or the layout knows another reason.
+        """
+        for path in self.files:
+            try:
+                with open(path, "rb"):
+                    pass
+            except OSError as error:
+                raise InputError(f"{path} cannot be read ({error.strerror}); put it there or leave {self.name} "
+                                 "out.") from None
+        self.check_layout()
+
+    def check_layout(self) -> None:  # noqa: B027 - most layouts have nothing to find out
+        """Find out what else the layout knows without reading voxels.
+
+        Raises:
+            InputError: the scan cannot be used.
         """
 
     @abstractmethod
     def read_volume(self) -> Volume:
-        """The scan in HU.
+        """Read the scan, in HU.
 
         Raises:
             InputError: it cannot be read or is no CT.
@@ -56,7 +74,7 @@ class Scan(ABC):
 
     @abstractmethod
     def read_reference(self, volume: Volume) -> np.ndarray:
-        """What a person has drawn: channel numbers and `IGNORE`, uint8 (k, j, i); all 0 for an unlabelled scan.
+        """Read what a person has drawn: channel numbers and `IGNORE`, uint8 (k, j, i); all 0 for an unlabelled scan.
 
         Args:
             volume: what `read_volume` gave.
@@ -86,32 +104,6 @@ class Dataset:
     unused: tuple[str, ...] = ()
 
 
-def open_dataset(
-    folder: Path,
-    organs: Sequence[Label],
-    *,
-    layout: str | None = None,
-    label_map: Path | None = None,
-    spacing: Path | None = None,
-) -> Dataset:
-    """Find the scans of a data set; nothing large is read yet.
-
-    Args:
-        folder: of the data set.
-        organs: the organs asked for; the channel number of each is its position + 1.
-        layout: one of `LAYOUTS`; None finds out from what lies in the folder.
-        label_map: a label map file, or the name of one that comes with the program; None matches labels by name.
-        spacing: YAML file, case -> [i, j, k] in mm, for the layout that has no spacing of its own.
-
-    Raises:
-        InputError: the folder is no data set of that layout, or its labels cannot become the organs.
-    """
-    # Here and not above: the layouts are made of what this module defines.
-    from Training.data.layouts.registry import open_layout
-
-    return open_layout(folder, organs, layout=layout, label_map=label_map, spacing=spacing)
-
-
 def select_scans(dataset: Dataset, names: Sequence[str] | None) -> list[Scan]:
     """The named scans in the given order, or all of them.
 
@@ -126,19 +118,3 @@ def select_scans(dataset: Dataset, names: Sequence[str] | None) -> list[Scan]:
     if not chosen:
         raise InputError(f"no case of {dataset.folder} is named; name at least one.")
     return [dataset.scans[name] for name in chosen]
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things for people.
-
-    Examples:
-        >>> counted(1, "case"), counted(2, "case")
-        ('1 case', '2 cases')
-    """
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names for a message, at most twenty."""
-    names = list(names)
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")

@@ -1,6 +1,8 @@
-"""Telling left from right: an organ that a data set has under one label on both sides."""
+"""Left and right: an organ's two sides told apart, and labels doubted whose organs lie on the wrong side."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -8,8 +10,18 @@ from scipy import ndimage
 from MISTKDSegmentLib.geometry.frame import canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.preprocess import body_box
+from Training.system.words import spaced
 
 _MIN_SHARE = 0.9
+# Organs whose centres lie in a known order, also in a part of the abdomen: the first lies to the patient's left of
+# the second (axis 2) or behind it (axis 1). This is not true in situs inversus: a doubt can be overruled.
+_ORDER = (
+    ("left_kidney", "right_kidney", 2, "left"),
+    ("spleen", "liver", 2, "left"),
+    ("left_kidney", "stomach", 1, "back"),
+    ("right_kidney", "liver", 1, "back"),
+)
+EMPTY = "has none of the organs"
 
 
 def split_sides(
@@ -40,10 +52,39 @@ def split_sides(
 
 
 def _is_left(mask: np.ndarray, volume: Volume) -> np.ndarray:
-    """For each voxel of the mask whether it lies to the left of the body's middle."""
+    """Bool (voxels of the mask,): true to the left of the body's middle."""
     canonical = canonical_frame(volume).volume
     _, columns = body_box(canonical)
     middle_mm = (columns.start + columns.stop - 1) / 2 * canonical.spacing_mm[0]
     ijk = np.argwhere(mask)[:, ::-1]
     lps = ijk @ volume.ijk_to_lps[:3, :3].T + np.asarray(volume.origin_mm)
     return (lps - np.asarray(canonical.origin_mm)) @ canonical.direction[:, 0] > middle_mm
+
+
+def doubts(labels: np.ndarray, organs: Sequence[str]) -> list[str]:
+    """Phrases about what is hard to believe of a label map.
+
+    Args:
+        labels: channel numbers, uint8 (k, j, i), i to the patient's left, j to posterior, k to superior.
+        organs: names of channels 1, 2, ...
+
+    Returns:
+        Phrases that follow on a case's name; none where nothing is wrong.
+    """
+    centres = {name: centre for channel, name in enumerate(organs, 1)
+               if (centre := _centre(labels == channel)) is not None}
+    if not centres:
+        return [EMPTY]
+    return [
+        f"has its {spaced(one)} on the wrong side of its {spaced(other)} (not to the {side})"
+        for one, other, axis, side in _ORDER
+        if one in centres and other in centres and centres[one][axis] <= centres[other][axis]
+    ]
+
+
+def _centre(mask: np.ndarray) -> tuple[float, ...] | None:
+    counts = [mask.sum(tuple(other for other in range(3) if other != axis)) for axis in range(3)]
+    total = counts[0].sum()
+    if not total:
+        return None
+    return tuple(float(count @ np.arange(len(count)) / total) for count in counts)

@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from MISTKDSegmentLib.inference.context import context_indices
-from Training.data.prepared import Case
-from Training.engine.distributed import process_count, process_rank
+from Training.data.prepared import PreparedCase
+from Training.system.distributed import process_count, process_rank
 
 BACKGROUND_SHARE = 0.1
 
 
 class Draw(NamedTuple):
-    """One slice to show: its place in the data set and the seed of its random view."""
+    """A slice to show: its place in the data set and the seed of its random view."""
 
     place: int
     seed: int
@@ -29,15 +29,15 @@ class Batch(NamedTuple):
 
     Attributes:
         image: uint8 (batch, context, rows, columns), 0 to 255 over the HU window.
-        labels: uint8 (batch, rows, columns), channels of the organs, 255 where nothing is known.
-        known: bool (batch, classes), the channels that the labels tell.
+        labels: uint8 (batch, rows, columns), channels of the organs, 255 where no label is valid.
+        annotated: bool (batch, classes), the channels that each reference annotates.
         place: int64 (batch,), places in the data set.
         seed: int64 (batch,), of the random views.
     """
 
     image: Tensor
     labels: Tensor
-    known: Tensor
+    annotated: Tensor
     place: Tensor
     seed: Tensor
 
@@ -52,7 +52,7 @@ class SliceDataset(Dataset[Batch]):
             how much air there is around a patient: what is measured should have no more than inference has.
     """
 
-    def __init__(self, cases: Sequence[Case], context_offsets_mm: Sequence[float], *,
+    def __init__(self, cases: Sequence[PreparedCase], context_offsets_mm: Sequence[float], *,
                  common_canvas: bool = True) -> None:
         self.cases = list(cases)
         self.context_offsets_mm = tuple(context_offsets_mm)
@@ -70,7 +70,7 @@ class SliceDataset(Dataset[Batch]):
         return Batch(
             torch.from_numpy(self._on_canvas(np.stack([case.image[k] for k in ks]))),
             torch.from_numpy(self._on_canvas(case.labels[k])),
-            torch.from_numpy(case.known),
+            torch.from_numpy(case.annotated),
             torch.tensor(draw.place),
             torch.tensor(draw.seed),
         )

@@ -1,4 +1,4 @@
-"""Checkpoints: complete in themselves, and read back only if undamaged. `checkpoint_io.py` writes them."""
+"""Checkpoints: complete in themselves, and read back only if undamaged. `fit.py` writes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import torch
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.bundle import InputContract, parse_label
 from MISTKDSegmentLib.model.labels import Label
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 # Where a checkpoint says what it holds.
@@ -67,7 +68,7 @@ def steps_done(checkpoint: Path) -> int:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether all parts of a checkpoint match the checksums in it."""
+    """Tell whether all parts of a checkpoint match the checksums in it."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -77,7 +78,7 @@ def is_whole(path: Path) -> bool:
 
 def describe(network: Segmenter, labels: tuple[Label, ...], contract: InputContract, provenance: Mapping[str, Any]
              ) -> dict[str, Any]:
-    """What `read_trained` needs beside the weights, in plain types."""
+    """Entries, in plain types, that `read_trained` needs beside the weights."""
     return {
         "network": asdict(network.config),
         "labels": [asdict(label) for label in labels],

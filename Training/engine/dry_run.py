@@ -1,8 +1,7 @@
-"""What a run will cost, before it is started: parameters, FLOPs, memory and time, measured on a few steps."""
+"""Cost of a run before it is started: parameters, FLOPs, memory and time, measured on a few steps."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,20 +14,20 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import default_collate
 from torch.utils.flop_counter import FlopCounterMode
 
-from Training.cli.duration import duration
-from Training.data.augment import view
+from Training.data.augment import augment
 from Training.engine.fit import memory_error, training_loader, whole_schedule
-from Training.engine.machine import Machine
-from Training.engine.run_folder import Run
+from Training.engine.run_folder import TrainingRun
 from Training.engine.tasks import SegmentationTask
 from Training.networks.segmenter import Segmenter, parameter_count
+from Training.system.memory import peak_gib
+from Training.system.words import duration
 
 # The first step allocates and, if asked to, compiles.
 STEPS = 3
 
 
-class Cost(NamedTuple):
-    """What training a network costs.
+class TrainingCost(NamedTuple):
+    """Cost of training a network.
 
     Attributes:
         parameters: trained values of the network.
@@ -45,24 +44,24 @@ class Cost(NamedTuple):
     peak_gib: float
 
 
-def measure(task: SegmentationTask, run: Run) -> Cost:
+def measure_training(task: SegmentationTask, run: TrainingRun) -> TrainingCost:
     """Train a task for three steps that are thrown away, and count.
 
     Raises:
         SegmentError: memory is short.
     """
     schedule = whole_schedule(task.schedule)
-    if run.machine.uses_gpu:
+    if run.settings.uses_gpu:
         torch.cuda.reset_peak_memory_stats()
     try:
         seconds = _seconds_per_step(task, run)
     except (RuntimeError, MemoryError) as error:
         raise memory_error(error, schedule) or error from None
-    return Cost(parameter_count(task.network), gflops(task.network, run), schedule.steps, seconds,
-                _peak_gib(run.machine))
+    return TrainingCost(parameter_count(task.network), gflops(task.network, run), schedule.steps, seconds,
+                torch.cuda.max_memory_allocated() / 2**30 if run.settings.uses_gpu else peak_gib())
 
 
-def gflops(network: Segmenter, run: Run) -> float:
+def gflops(network: Segmenter, run: TrainingRun) -> float:
     """Operations of one forward pass of one view, in 1e9."""
     device = next(network.parameters()).device
     # On CPUs, attention is counted in this form of it alone.
@@ -71,9 +70,9 @@ def gflops(network: Segmenter, run: Run) -> float:
     return counter.get_total_flops() / 1e9
 
 
-def _seconds_per_step(task: SegmentationTask, run: Run) -> float:
-    device = run.machine.device
-    loader = training_loader(task, run.training, 1, run.machine)
+def _seconds_per_step(task: SegmentationTask, run: TrainingRun) -> float:
+    device = run.settings.device
+    loader = training_loader(task, run.training, 1, run.settings)
     # What one of several processes would take of a batch.
     draws = list(loader.sampler)[: loader.batch_size]
     batch = default_collate([loader.dataset[draw] for draw in draws])
@@ -83,10 +82,10 @@ def _seconds_per_step(task: SegmentationTask, run: Run) -> float:
     times = []
     for _ in range(STEPS):
         start = time.perf_counter()
-        pixels, labels = view(batch.image, batch.labels, batch.seed, run.recipe.view, task.zoom,
+        pixels, labels = augment(batch.image, batch.labels, batch.seed, run.recipe.view, task.zoom,
                               run.recipe.augmentation, task.own_slice)
-        with torch.autocast(device.type, enabled=run.machine.precision != "32-true", dtype=torch.bfloat16):
-            terms = task.terms(task.arranged(pixels), labels, batch.known, task.chance(batch.seed))
+        with torch.autocast(device.type, enabled=run.settings.precision != "32-true", dtype=torch.bfloat16):
+            terms = task.terms(task.arranged(pixels), labels, batch.annotated, task.drop_path_draws(batch.seed))
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -96,37 +95,30 @@ def _seconds_per_step(task: SegmentationTask, run: Run) -> float:
     return sorted(times[1:])[len(times[1:]) // 2]
 
 
-def _peak_gib(machine: Machine) -> float:
-    if machine.uses_gpu:
-        return torch.cuda.max_memory_allocated() / 2**30
-    if sys.platform == "win32":
-        return float("nan")
-    import resource  # which Windows lacks
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
-
-
-def report(tasks: Sequence[tuple[str, SegmentationTask]], run: Run, console: Console | None = None) -> None:
+def report(tasks: Sequence[tuple[str, SegmentationTask]], run: TrainingRun, console: Console | None = None) -> float:
     """Measure every task and print a table.
 
     Args:
         tasks: name and task, in the order in which they will be trained.
-        run: recipe, data and machine.
+        run: recipe, data and trainer settings.
         console: where to print; by default standard output.
+
+    Returns:
+        Time of all trainings together, in seconds.
     """
     console = console or Console()
     table = Table(title=f"Dry run on {run.provenance['hardware']}", box=SIMPLE_HEAD, title_justify="left")
     for heading in ("network", "parameters", "GFLOPs a view", "steps", "s a step", "peak GiB", "time"):
         first = heading == "network"
         table.add_column(heading, justify="left" if first else "right", no_wrap=first)
+    seconds = 0.0
     for name, task in tasks:
-        cost = measure(task, run)
+        cost = measure_training(task, run)
+        seconds += cost.steps * cost.seconds_per_step
         table.add_row(name, f"{cost.parameters:,}", f"{cost.gflops_per_view:.2f}", f"{cost.steps:,}",
                       f"{cost.seconds_per_step:.2f}", f"{cost.peak_gib:.1f}",
                       duration(cost.steps * cost.seconds_per_step))
     console.print(table)
     console.print(f"{len(run.split.training)} cases to train on, {len(run.split.unlabelled)} without reference, "
                   f"{len(run.split.validation)} for validation. Validations and checkpoints come on top of the time.")
-
-
+    return seconds

@@ -1,8 +1,11 @@
-"""One training run with Lightning: loaders, checkpoints, averaged weights, logs, pictures."""
+"""A training with Lightning: loaders, checkpoints, averaged weights, logs, pictures."""
 
 from __future__ import annotations
 
+import io
 import logging
+import math
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -12,32 +15,28 @@ from typing import Any, NamedTuple
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import (
-    EMAWeightAveraging,
-    LearningRateMonitor,
-    ModelCheckpoint,
-)
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from MISTKDSegmentLib.errors import OutputError, SegmentError
-from Training.data.prepared import Case
+from MISTKDSegmentLib.io.atomic import atomic_path, remove_leftovers
+from Training.data.prepared import PreparedCase
 from Training.data.slices import BalancedSampler, CaseBatches, SliceDataset
-from Training.engine.checkpoint_io import AtomicCheckpointIO
-from Training.engine.checkpoints import LAST, steps_done, usable_checkpoint
-from Training.engine.machine import Machine
-from Training.engine.picture_callback import Pictures
-from Training.engine.progress_bar import TrainingProgress
+from Training.engine.callbacks import Pictures, TrainingProgress, WeightsOnDevice
+from Training.engine.checkpoints import LAST, PREVIOUS, steps_done, usable_checkpoint
 from Training.engine.recipe import Schedule
 from Training.engine.tasks import DistillationTask, SegmentationTask
+from Training.engine.trainer_settings import TrainerSettings
 
 LOG = "log"
 MOST_WHOLE_SLICES = 16
 
 
 class Epochs(NamedTuple):
-    """How a run is cut: an epoch ends with a checkpoint, and some of them with a validation.
+    """Cut of a training into epochs: each ends with a checkpoint, and some with a validation.
 
     Attributes:
         number: of epochs.
@@ -59,10 +58,10 @@ def plan_epochs(schedule: Schedule) -> Epochs:
         >>> plan_epochs(Schedule(steps=10, validations=4))
         Epochs(number=4, steps=3, per_validation=1)
     """
-    between = _ceil(schedule.steps, min(schedule.validations, schedule.steps))
-    per_validation = _ceil(between, schedule.checkpoint_steps)
-    steps = _ceil(between, per_validation)
-    return Epochs(_ceil(schedule.steps, steps * per_validation) * per_validation, steps, per_validation)
+    between = math.ceil(schedule.steps / min(schedule.validations, schedule.steps))
+    per_validation = math.ceil(between / schedule.checkpoint_steps)
+    steps = math.ceil(between / per_validation)
+    return Epochs(math.ceil(schedule.steps / (steps * per_validation)) * per_validation, steps, per_validation)
 
 
 def whole_schedule(schedule: Schedule) -> Schedule:
@@ -71,8 +70,8 @@ def whole_schedule(schedule: Schedule) -> Schedule:
     return replace(schedule, steps=epochs.number * epochs.steps)
 
 
-def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[Case], folder: Path,
-        machine: Machine) -> None:
+def fit(task: SegmentationTask, training: Sequence[PreparedCase], validation: Sequence[PreparedCase], folder: Path,
+        settings: TrainerSettings) -> None:
     """Train a task to the end of its schedule; goes on from the newest undamaged checkpoint in `folder`.
 
     Args:
@@ -80,7 +79,7 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
         training: cases to draw slices from.
         validation: labelled cases whose Dice is logged on the way; there may be none.
         folder: for checkpoints, logs (CSV and TensorBoard), learning curves and example pictures.
-        machine: what to compute on.
+        settings: what to compute on.
 
     Raises:
         InputError: all checkpoints in `folder` are damaged.
@@ -93,10 +92,10 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
     _hush_lightning()
     checkpoint = usable_checkpoint(folder)
     first_epoch = steps_done(checkpoint) // epochs.steps if checkpoint else 0
-    loaders = (training_loader(task, training, epochs.steps, machine, first_epoch=first_epoch),
-               validation_loader(task, validation, machine) if validation else None)
+    loaders = (training_loader(task, training, epochs.steps, settings, first_epoch=first_epoch),
+               validation_loader(task, validation, settings) if validation else None)
     try:
-        _trainer(task, folder, machine, epochs).fit(task, *loaders, ckpt_path=checkpoint, weights_only=True)
+        _trainer(task, folder, settings, epochs).fit(task, *loaders, ckpt_path=checkpoint, weights_only=True)
     except SystemExit:  # so Lightning answers Ctrl-C
         raise KeyboardInterrupt from None
     except OSError as error:
@@ -106,7 +105,7 @@ def fit(task: SegmentationTask, training: Sequence[Case], validation: Sequence[C
         raise memory_error(error, task.schedule) or error from None
 
 
-def training_loader(task: SegmentationTask, cases: Sequence[Case], steps: int, machine: Machine, *,
+def training_loader(task: SegmentationTask, cases: Sequence[PreparedCase], steps: int, settings: TrainerSettings, *,
                     first_epoch: int = 0) -> DataLoader[Any]:
     """Batches of drawn slices, `steps` an epoch; unlabelled cases are of use to the teacher's terms alone."""
     distils = isinstance(task, DistillationTask)
@@ -115,33 +114,34 @@ def training_loader(task: SegmentationTask, cases: Sequence[Case], steps: int, m
     sampler = BalancedSampler(dataset, steps, schedule.batch_size, task.recipe.seed, share)
     # Lightning lets processes that fetch slices begin before it says which epoch it is.
     sampler.set_epoch(first_epoch)
-    return _loader(dataset, machine, sampler=sampler, batch_size=schedule.batch_size // machine.processes)
+    return _loader(dataset, settings, sampler=sampler, batch_size=schedule.batch_size // settings.processes)
 
 
-def validation_loader(task: SegmentationTask, cases: Sequence[Case], machine: Machine) -> DataLoader[Any]:
-    """All slices of some cases in order."""
+def validation_loader(task: SegmentationTask, cases: Sequence[PreparedCase], settings: TrainerSettings
+                      ) -> DataLoader[Any]:
+    """Batches of all slices of some cases in order, each of one case."""
     dataset = SliceDataset(cases, task.recipe.context_offsets_mm, common_canvas=False)
-    share = task.schedule.batch_size // machine.processes
-    return _loader(dataset, machine, batch_sampler=CaseBatches(dataset, min(share, MOST_WHOLE_SLICES)))
+    share = task.schedule.batch_size // settings.processes
+    return _loader(dataset, settings, batch_sampler=CaseBatches(dataset, min(share, MOST_WHOLE_SLICES)))
 
 
-def _loader(dataset: SliceDataset, machine: Machine, **batches: Any) -> DataLoader[Any]:
-    workers = machine.loader_workers
+def _loader(dataset: SliceDataset, settings: TrainerSettings, **batches: Any) -> DataLoader[Any]:
+    workers = settings.loader_workers
     # Python 3.14 starts processes anew on Linux as well, which takes seconds each; ours touch no GPU and may fork.
     context = "fork" if workers and sys.platform == "linux" else None
-    return DataLoader(dataset, num_workers=workers, pin_memory=machine.uses_gpu, persistent_workers=workers > 0,
+    return DataLoader(dataset, num_workers=workers, pin_memory=settings.uses_gpu, persistent_workers=workers > 0,
                       multiprocessing_context=context, **batches)
 
 
-def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epochs) -> lightning.Trainer:
+def _trainer(task: SegmentationTask, folder: Path, settings: TrainerSettings, epochs: Epochs) -> lightning.Trainer:
     version = len(list((folder / LOG).glob("version_*")))  # each start of a run logs beside the ones before
     return lightning.Trainer(
-        accelerator="gpu" if machine.uses_gpu else "cpu",
-        devices=machine.devices,
-        num_nodes=machine.nodes,
+        accelerator="gpu" if settings.uses_gpu else "cpu",
+        devices=settings.devices,
+        num_nodes=settings.nodes,
         # Batch norms are the same everywhere already, and processes may have unequal numbers of slices to validate.
-        strategy=DDPStrategy(broadcast_buffers=False) if machine.processes > 1 else "auto",
-        precision=machine.precision,
+        strategy=DDPStrategy(broadcast_buffers=False) if settings.processes > 1 else "auto",
+        precision=settings.precision,
         plugins=[AtomicCheckpointIO()],
         max_epochs=epochs.number,
         check_val_every_n_epoch=epochs.per_validation,
@@ -163,12 +163,29 @@ def _trainer(task: SegmentationTask, folder: Path, machine: Machine, epochs: Epo
     )
 
 
-class WeightsOnDevice(EMAWeightAveraging):
-    """Averages weights where they are trained; Lightning sets it up while they still lie in main memory."""
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's checkpoints, each written whole before it takes the place of the last, which is kept."""
 
-    def setup(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
-        pl_module.to(trainer.strategy.root_device)
-        super().setup(trainer, pl_module, stage)
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OutputError: if it cannot be written, e.g. because the disk is full; the last one stays.
+        """
+        target = Path(path)
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A checkpoint of a process that was killed takes much room, and no other training writes into this folder.
+        remove_leftovers(target.parent)
+        with atomic_path(target) as temporary:
+            with open(temporary, "wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            # Not before the new one is safe: until then, the last is the one to go on from.
+            if target.exists():
+                os.replace(target, target.with_name(PREVIOUS))
 
 
 def _hush_lightning() -> None:
@@ -182,13 +199,9 @@ def _hush_lightning() -> None:
 
 
 def memory_error(error: BaseException, schedule: Schedule) -> SegmentError | None:
-    """One sentence about an error that means too little memory; None for any other."""
+    """Error that says in one sentence that memory is short; None where another error means something else."""
     short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
     if not short:
         return None
     return SegmentError(f"Memory is short for batches of {schedule.batch_size} slices: lower batch_size of the "
-                        "schedule or --view, or raise --machine.devices.")
-
-
-def _ceil(number: int, divisor: int) -> int:
-    return -(-number // divisor)
+                        "schedule or --view, or raise --trainer.devices.")

@@ -1,4 +1,4 @@
-"""How a network came about: data, split, recipe, commit, versions and hardware."""
+"""Provenance of a network: data, split, recipe, commit, versions and hardware."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import Any
 import torch
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.atomic import atomic_path
-from Training.data.prepared import Manifest
-from Training.data.split import Split
-from Training.engine.machine import Machine
+from Training.data.manifest import Manifest
 from Training.engine.recipe import Recipe
+from Training.engine.split import Split
+from Training.engine.trainer_settings import TrainerSettings
+from Training.system.files import file_sha256, write_json
 
 METHOD = "MISTKD (doi 10.1145/3596286.3596292): transformer student distilled from a transformer teacher"
 PACKAGES = ("torch", "lightning", "numpy", "jsonargparse")
 RUN_FILE = "run.json"
 
 
-def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, machine: Machine) -> dict[str, Any]:
-    """What a checkpoint and a bundle say about their making, in plain types."""
+def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, settings: TrainerSettings) -> dict[str, Any]:
+    """Entries, in plain types, that a checkpoint and a bundle have about their making."""
     return {
         "method": METHOD,
         "data": {
@@ -42,12 +42,40 @@ def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, machine: Mac
         "recipe": recipe.as_plain(),
         "commit": commit(),
         "versions": {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
-        "hardware": hardware(machine),
+        "hardware": hardware(settings),
     }
 
 
+def start_checksums(recipe: Recipe) -> dict[str, str]:
+    """Checksums of the files of weights that a recipe names as starts, as far as they are there."""
+    named = {name: Path(start) for name in ("teacher_start", "student_start") if (start := getattr(recipe, name))}
+    # Of the folder of a SegFormer checkpoint, the weights alone.
+    files = {name: [start] if start.is_file() else sorted([*start.glob("*.safetensors"), *start.glob("*.bin")])
+             for name, start in named.items()}
+    return {name: " ".join(file_sha256(file) for file in found) for name, found in files.items() if found}
+
+
+def seen_by(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """The cases, labelled or not, that the networks behind a provenance were trained on.
+
+    Args:
+        provenance: of a checkpoint or a bundle; what it does not say adds nothing.
+
+    Returns:
+        Checksum of the prepared image (`content_sha256`) -> name of the case; where no checksum is known, the name
+        stands for it.
+    """
+    seen: dict[str, str] = {}
+    for part in ("start", "teacher"):
+        seen |= provenance.get(part, {}).get("seen", {})
+    data = provenance.get("data", {})
+    checksums = data.get("content_sha256", {})
+    trained = [*data.get("training", ()), *data.get("unlabelled", ())]
+    return seen | {checksums.get(name, name): name for name in trained}
+
+
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What `run.json` of a run folder says; empty where there is none.
+    """Read `run.json` of a run folder; empty where there is none.
 
     Raises:
         InputError: it cannot be read.
@@ -73,8 +101,7 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     Raises:
         OutputError: if it cannot be written.
     """
-    with atomic_path(folder / RUN_FILE) as temporary:
-        temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / RUN_FILE, facts)
 
 
 def commit() -> str:
@@ -87,12 +114,12 @@ def commit() -> str:
         return "unknown"
 
 
-def hardware(machine: Machine) -> str:
-    """What a run computes on, in words."""
-    if machine.uses_gpu:
-        return f"{machine.processes} x {torch.cuda.get_device_name()}, {machine.precision}"
-    processes = "1 process" if machine.processes == 1 else f"{machine.processes} processes"
-    return f"{processes} of {torch.get_num_threads()} threads on a CPU ({platform.machine()}), {machine.precision}"
+def hardware(settings: TrainerSettings) -> str:
+    """Devices that a run computes on, in words."""
+    if settings.uses_gpu:
+        return f"{settings.processes} x {torch.cuda.get_device_name()}, {settings.precision}"
+    processes = "1 process" if settings.processes == 1 else f"{settings.processes} processes"
+    return f"{processes} of {torch.get_num_threads()} threads on a CPU ({platform.machine()}), {settings.precision}"
 
 
 def package_version(package: str) -> str | None:

@@ -1,25 +1,25 @@
-"""Everything that decides a training run, in one place that is written beside its result."""
+"""The recipe: everything that decides a training, in one place that is written beside its result."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.atomic import atomic_path
-from Training.data.augment import Augmentation
-from Training.networks.segmenter import STUDENT, TEACHER, NetworkConfig
+from Training.data.augmentation import Augmentation
+from Training.networks.config import STUDENT, TEACHER, NetworkConfig
+from Training.system.files import write_text
+from Training.system.ranges import Count, NonNegative, Positive, Range, Share, ShareBelowOne, check_ranges
 
-VIEW_MULTIPLE = 32  # the encoder's coarsest stride
+VIEW_DIVISOR = 32  # the encoder's coarsest stride
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast a network is trained.
+    """Length and speed of a training.
 
     Attributes:
         steps: optimiser steps; rounded up to whole intervals between validations.
@@ -30,42 +30,26 @@ class Schedule:
         warmup: share of the steps over which the rate rises from zero.
         weight_decay: AdamW's, on matrices and kernels only.
         gradient_clip: largest norm of the gradient.
-        ema_decay: of the averaged weights, which are those that are kept.
+        ema_decay: of the averaged weights, which are those that are kept; less in the first steps (`decay_at`).
         validations: how often the Dice of the validation cases is measured.
         checkpoint_steps: a checkpoint is written at least this often, in optimiser steps.
     """
 
-    steps: int
-    batch_size: int = 16
-    learning_rate: float = 6e-4
-    encoder_rate: float = 1.0
-    warmup: float = 0.05
-    weight_decay: float = 0.05
-    gradient_clip: float = 1.0
-    ema_decay: float = 0.995
-    validations: int = 8
-    checkpoint_steps: int = 100
-
-    def check(self, name: str) -> None:
-        """Refuse numbers that make no sense.
-
-        Raises:
-            InputError: names the value.
-        """
-        for what in ("steps", "batch_size", "learning_rate", "encoder_rate", "gradient_clip", "validations",
-                     "checkpoint_steps"):
-            if not 0 < getattr(self, what) < math.inf:
-                raise InputError(f"{name}.{what} is {getattr(self, what)}: give a number above 0.")
-        for what in ("warmup", "ema_decay"):
-            if not 0 <= getattr(self, what) < 1:
-                raise InputError(f"{name}.{what} is {getattr(self, what)}: give a share from 0 to below 1.")
-        if not 0 <= self.weight_decay < math.inf:
-            raise InputError(f"{name}.weight_decay is {self.weight_decay}: give 0 or more.")
+    steps: Count
+    batch_size: Count = 16
+    learning_rate: Positive = 6e-4
+    encoder_rate: Positive = 1.0
+    warmup: ShareBelowOne = 0.05
+    weight_decay: NonNegative = 0.05
+    gradient_clip: Positive = 1.0
+    ema_decay: ShareBelowOne = 0.995
+    validations: Count = 8
+    checkpoint_steps: Count = 100
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """What ties the student to its teacher, beside the segmentation loss; 0 switches a term off.
+    """Weights of the terms that tie the student to its teacher, beside the segmentation loss; 0 switches one off.
 
     Attributes:
         sequence: weight of the distance between the encoders' token sequences (MISTKD, Zhang et al. 2023).
@@ -75,41 +59,30 @@ class Distillation:
         stage_weights: shares of the four encoder stages in `sequence` and `relation`.
         channel_temperature: softening of the logits' maps in `channel`.
         logit_temperature: softening of the class probabilities in `logit`.
+        fade: share of the steps, 0 to 1, over which `sequence` and `relation` fade to nothing at the end of the
+            training; 0 keeps them as they are. What a student needs to begin with can be in its way at the end.
+        teacher_zooms: pixel sizes over the student's at which the teacher looks as well; its class probabilities, but
+            not its tokens, are averaged over them. 1 is one of them.
         unlabelled_share: share of the slices that is drawn from unlabelled cases, where there are some.
         unlabelled_weight: weight of the teacher's terms on unlabelled slices; on labelled ones it is 1.
     """
 
-    sequence: float = 1.0
-    relation: float = 0.0
-    channel: float = 0.0
-    logit: float = 1.0
+    sequence: NonNegative = 1.0
+    relation: NonNegative = 0.0
+    channel: NonNegative = 0.0
+    logit: NonNegative = 1.0
     stage_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 1.0)
-    channel_temperature: float = 4.0
-    logit_temperature: float = 2.0
-    unlabelled_share: float = 0.25
-    unlabelled_weight: float = 1.0
-
-    def check(self) -> None:
-        """Refuse numbers that make no sense.
-
-        Raises:
-            InputError: names the value.
-        """
-        for what in ("sequence", "relation", "channel", "logit", "unlabelled_weight"):
-            if not 0 <= getattr(self, what) < math.inf:
-                raise InputError(f"distillation.{what} is {getattr(self, what)}: give 0 or more.")
-        for what in ("channel_temperature", "logit_temperature"):
-            if not getattr(self, what) > 0:
-                raise InputError(f"distillation.{what} is {getattr(self, what)}: give a number above 0.")
-        if not 0 <= self.unlabelled_share < 1:
-            raise InputError(f"distillation.unlabelled_share is {self.unlabelled_share}: give 0 to below 1.")
-        if not all(0 <= weight < math.inf for weight in self.stage_weights) or not sum(self.stage_weights):
-            raise InputError(f"distillation.stage_weights are {self.stage_weights}: give 0 or more, one above 0.")
+    channel_temperature: Positive = 4.0
+    logit_temperature: Positive = 2.0
+    fade: Share = 0.0
+    teacher_zooms: tuple[float, ...] = (1.0,)
+    unlabelled_share: ShareBelowOne = 0.25
+    unlabelled_weight: NonNegative = 1.0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A run of the method.
+    """Entries of a training.
 
     Attributes:
         seed: of initial weights, data order and augmentation.
@@ -122,6 +95,8 @@ class Recipe:
         wide_share: share of the steps, 0 to 1, whose views are wide.
         context_offsets_mm: slices seen together, by distance in mm from the one that is segmented; 0 is that slice.
         slice_step_mm: distance in mm of the slices that inference runs in thin-slice scans.
+        slice_smoothing_mm: distance in mm within which inference averages the class probabilities of slices; 0 for
+            none.
         teacher_network: sizes of the teacher.
         student_network: sizes of the student.
         teacher_start: what the teacher starts from: a checkpoint of ours (`.ckpt`) of the same sizes; for the encoder
@@ -135,15 +110,16 @@ class Recipe:
         distillation: what ties the student to its teacher.
     """
 
-    seed: int = 0
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
     validation: tuple[str, ...] = ("case0010", "case0024", "case0031", "case0039")
     training: tuple[str, ...] | None = None
-    pixel_spacing_mm: float = 2.0
+    pixel_spacing_mm: Annotated[float, Range(0.1, 10)] = 2.0
     view: tuple[int, int] = (128, 192)
     wide_view: tuple[int, int] = (192, 256)
-    wide_share: float = 0.0
+    wide_share: Share = 0.0
     context_offsets_mm: tuple[float, ...] = (-5.0, 0.0, 5.0)
-    slice_step_mm: float = 3.0
+    slice_step_mm: Annotated[float, Range(0.1, 100)] = 3.0
+    slice_smoothing_mm: Annotated[float, Range(0, 100)] = 0.0
     teacher_network: NetworkConfig = TEACHER
     student_network: NetworkConfig = STUDENT
     teacher_start: str | None = None
@@ -159,8 +135,9 @@ class Recipe:
         Raises:
             InputError: names the value.
         """
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed is {self.seed}: give a number from 0 to {2**32 - 1}.")
+        check_ranges(self)
+        for part in ("teacher_schedule", "student_schedule", "augmentation", "distillation"):
+            check_ranges(getattr(self, part), f"{part}.")
         for what, cases in (("validation", self.validation), ("training", self.training or ())):
             twice = sorted({name for name in cases if cases.count(name) > 1})
             if twice:
@@ -168,26 +145,22 @@ class Recipe:
         both = sorted(set(self.validation) & set(self.training or ()))
         if both:
             raise InputError(f"{', '.join(both)} is for training and validation: name it once.")
-        if not 0.1 <= self.pixel_spacing_mm <= 10:
-            raise InputError(f"pixel_spacing_mm is {self.pixel_spacing_mm}: give 0.1 to 10 mm.")
         for what, size in (("view", self.view), ("wide_view", self.wide_view)):
-            if any(side <= 0 or side % VIEW_MULTIPLE for side in size):
-                raise InputError(f"{what} is {size}: give multiples of {VIEW_MULTIPLE} pixels.")
-        if not 0 <= self.wide_share <= 1:
-            raise InputError(f"wide_share is {self.wide_share}: give 0 to 1.")
+            if any(side <= 0 or side % VIEW_DIVISOR for side in size):
+                raise InputError(f"{what} is {size}: give multiples of {VIEW_DIVISOR} pixels.")
         offsets = self.context_offsets_mm
         if offsets.count(0.0) != 1 or len(offsets) > 64 or not all(-1000 <= offset <= 1000 for offset in offsets):
             raise InputError(f"context_offsets_mm is {offsets}: give 0 once, and at most 63 others, in mm.")
-        if not 0.1 <= self.slice_step_mm <= 100:
-            raise InputError(f"slice_step_mm is {self.slice_step_mm}: give 0.1 to 100 mm.")
-        self.teacher_schedule.check("teacher_schedule")
-        self.student_schedule.check("student_schedule")
-        self.augmentation.check()
-        self.distillation.check()
+        zooms = self.distillation.teacher_zooms
+        if zooms.count(1.0) != 1 or len(set(zooms)) != len(zooms) or not all(0.5 <= zoom <= 2 for zoom in zooms):
+            raise InputError(f"distillation.teacher_zooms is {zooms}: give 1 and others from 0.5 to 2, each once.")
+        weights = self.distillation.stage_weights
+        if not all(weight in Range(0) for weight in weights) or not sum(weights):
+            raise InputError(f"distillation.stage_weights are {weights}: give 0 or more, one above 0.")
 
     def as_plain(self) -> dict[str, Any]:
         """The recipe as what YAML and JSON know."""
-        return plain(asdict(self))
+        return lists_for_tuples(asdict(self))
 
     def write(self, path: Path) -> None:
         """Save as YAML, which `--config` takes.
@@ -200,15 +173,14 @@ class Recipe:
             if changed:
                 raise InputError(f"{path} is of another recipe ({', '.join(changed[:5])}): name a new --out, or give "
                                  "the options that run began with.")
-        with atomic_path(path) as temporary:
-            temporary.write_text(yaml.safe_dump(self.as_plain(), sort_keys=False), encoding="utf-8")
+        write_text(path, yaml.safe_dump(self.as_plain(), sort_keys=False))
 
 
-def plain(value: Any) -> Any:
+def lists_for_tuples(value: Any) -> Any:
     """The same with tuples as lists."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: lists_for_tuples(item) for key, item in value.items()}
+    return [lists_for_tuples(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,24 +12,28 @@ from filelock import FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError, OutputError
-from Training.data.prepared import Case, Manifest, load_cases, read_manifests
-from Training.data.split import Split, split_of
-from Training.engine.allocator import keep_freed_memory
+from Training.data.manifest import Manifest, read_manifests
+from Training.data.prepared import PreparedCase, load_cases
+from Training.data.same_patient import check_patients
 from Training.engine.checkpoints import LAST, PREVIOUS
-from Training.engine.machine import Machine
-from Training.engine.provenance import provenance_of, read_facts, starts, write_facts
+from Training.engine.provenance import provenance_of, read_facts, start_checksums, starts, write_facts
 from Training.engine.recipe import Recipe
+from Training.engine.split import Split, split_of
+from Training.engine.trainer_settings import TrainerSettings
+from Training.system.files import file_sha256
+from Training.system.memory import keep_freed_memory
+from Training.system.words import listed
 
 RECIPE_FILE = "recipe.yaml"
 LOCK_FILE = ".lock"
 
 
-class Run(NamedTuple):
-    """Everything that a training needs beside its networks.
+class TrainingRun(NamedTuple):
+    """Recipe, settings and opened data of a training: all that it needs beside its networks.
 
     Attributes:
         recipe: what decides the result.
-        machine: what to compute on.
+        settings: what to compute on.
         manifest: of the prepared cases.
         split: names of the cases.
         training: labelled and unlabelled cases to train on.
@@ -39,11 +42,11 @@ class Run(NamedTuple):
     """
 
     recipe: Recipe
-    machine: Machine
+    settings: TrainerSettings
     manifest: Manifest
     split: Split
-    training: list[Case]
-    validation: list[Case]
+    training: list[PreparedCase]
+    validation: list[PreparedCase]
     provenance: dict[str, Any]
 
     @property
@@ -57,11 +60,12 @@ class Run(NamedTuple):
         return len(self.manifest.labels) + 1
 
 
-def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
+def open_run(data: Sequence[Path], recipe: Recipe, settings: TrainerSettings) -> TrainingRun:
     """Open the data of a run and check that it fits the recipe.
 
     Raises:
-        InputError: the prepared data are damaged, don't fit each other or lack a case.
+        InputError: the prepared data are damaged, don't fit each other or lack a case, or a patient of the validation
+            would be trained on.
         OutputError: there is no room for the unpacked voxels.
     """
     keep_freed_memory()
@@ -69,8 +73,10 @@ def open_run(data: Sequence[Path], recipe: Recipe, machine: Machine) -> Run:
     split = split_of(recipe, manifest)
     _check_organs(manifest, split)
     training = load_cases(data, [*split.training, *split.unlabelled])
-    provenance = provenance_of(recipe, manifest, split, machine)
-    return Run(recipe, machine, manifest, split, training, load_cases(data, split.validation), provenance)
+    validation = load_cases(data, split.validation)
+    check_patients(training, validation)
+    return TrainingRun(recipe, settings, manifest, split, training, validation,
+                       provenance_of(recipe, manifest, split, settings))
 
 
 def _check_organs(manifest: Manifest, split: Split) -> None:
@@ -82,19 +88,20 @@ def _check_organs(manifest: Manifest, split: Split) -> None:
 
 
 @contextmanager
-def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = None) -> Iterator[None]:
+def started_run(folder: Path, run: TrainingRun, *, resume: bool, teachers: Sequence[Path] = ()) -> Iterator[None]:
     """A run folder that is this process's own for the block, with recipe and facts written into it; all is seeded.
 
     Args:
         folder: of the run.
-        run: recipe, data and machine.
+        run: recipe, data and trainer settings.
         resume: whether to go on with a run.
-        teacher: checkpoint that the run was given; None where it trains its own.
+        teachers: checkpoints that the run was given; none where it trains its own.
 
     Raises:
         OutputError: the folder cannot be made.
         InputError: it holds a run already and `resume` is False, it holds none and `resume` is True, or its run was
-            begun with another recipe, other data or another teacher; or another training writes into it.
+            begun with another recipe, other data, another teacher or other weights to start from; or another training
+            writes into it.
     """
     lightning.seed_everything(run.recipe.seed, verbose=False)
     if rank_zero_only.rank != 0:
@@ -102,15 +109,18 @@ def started_run(folder: Path, run: Run, *, resume: bool, teacher: Path | None = 
         return
     _check_begun(folder, resume)
     with _locked(folder):
-        given = None if teacher is None else hashlib.sha256(teacher.read_bytes()).hexdigest()
+        given = " ".join(file_sha256(teacher) for teacher in teachers) or None
         before = read_facts(folder)
         _check_same_data(folder, before, run)
         if before and before.get("given_teacher_sha256") != given:
             raise InputError(f"{folder} was begun with another teacher: name a new --out, or give the --teacher that "
                              "the run began with.")
+        checksums = start_checksums(run.recipe)
+        _check_same_start(folder, before, checksums)
         run.recipe.write(folder / RECIPE_FILE)
         all_starts = starts(before, run.provenance)
-        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "starts": all_starts})
+        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "start_sha256": checksums,
+                             "starts": all_starts})
         yield
 
 
@@ -140,7 +150,7 @@ def _check_begun(folder: Path, resume: bool) -> None:
         raise InputError(f"{folder} holds a run already: add --resume to go on with it, or name a new --out.")
 
 
-def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:
+def _check_same_data(folder: Path, before: dict[str, Any], run: TrainingRun) -> None:
     if not before:
         return
     old, new = before["data"]["sha256"], run.provenance["data"]["sha256"]
@@ -148,3 +158,11 @@ def _check_same_data(folder: Path, before: dict[str, Any], run: Run) -> None:
     if changed:
         raise InputError(f"{folder} was begun with other data ({', '.join(changed[:5])}): name a new --out, or give "
                          "the data that the run began with.")
+
+
+def _check_same_start(folder: Path, before: dict[str, Any], checksums: dict[str, str]) -> None:
+    old = before.get("start_sha256", {})
+    changed = [name for name, checksum in checksums.items() if old.get(name, checksum) != checksum]
+    if changed:
+        raise InputError(f"{folder} was begun with other weights than {listed(changed)} names now: name a new --out, "
+                         "or put the weights back that the run began with.")

@@ -1,25 +1,35 @@
-"""What a network starts from: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
+"""Starts of a network: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from MISTKDSegmentLib.errors import InputError
 from Training.engine.checkpoints import Trained, read_trained
-from Training.engine.recipe import plain
-from Training.engine.run_folder import Run
-from Training.engine.seen_cases import seen_by
-from Training.networks.efficientnet_lite import installed_start
-from Training.networks.huggingface import start_from_segformer
-from Training.networks.segmenter import HybridEncoder, NetworkConfig, Segmenter
+from Training.engine.provenance import seen_by
+from Training.engine.recipe import lists_for_tuples
+from Training.engine.run_folder import TrainingRun
+from Training.networks.config import NetworkConfig
+from Training.networks.efficientnet_lite import (
+    START_DATA,
+    START_LICENCE,
+    START_SHA256,
+    START_VERSION,
+    installed_start,
+    package_of,
+)
+from Training.networks.huggingface import start_from_segformer, weights_file
+from Training.networks.hybrid import HybridEncoder
+from Training.networks.segmenter import Segmenter
+from Training.system.files import file_sha256
 
 RANDOM = "random"
 
 
-def start_network(network: Segmenter, start: str | None, run: Run) -> None:
+def start_network(network: Segmenter, start: str | None, run: TrainingRun) -> None:
     """Put the weights into a network that its recipe starts from.
 
     Args:
@@ -32,7 +42,7 @@ def start_network(network: Segmenter, start: str | None, run: Run) -> None:
     """
     if start == RANDOM or (start is None and not network.config.is_hybrid):
         return
-    if start is not None and Path(start).suffix == ".ckpt":
+    if is_checkpoint(start):
         start_from(network, Path(start), run)
     elif isinstance(network.encoder, HybridEncoder):
         network.encoder.convolutions.start(Path(start) if start else installed_start(network.config.early))
@@ -40,7 +50,7 @@ def start_network(network: Segmenter, start: str | None, run: Run) -> None:
         start_from_segformer(network, Path(start or ""))
 
 
-def start_from(network: Segmenter, start: Path, run: Run) -> None:
+def start_from(network: Segmenter, start: Path, run: TrainingRun) -> None:
     """Put the weights of a checkpoint of ours into a network.
 
     The checkpoint may have seen pixels of another size, to which the network then gets used.
@@ -67,11 +77,11 @@ def start_from(network: Segmenter, start: Path, run: Run) -> None:
 
 
 def _sizes(config: NetworkConfig) -> dict[str, Any]:
-    """What a network's weights mean; not which branches training skips."""
-    return {name: value for name, value in plain(asdict(config)).items() if name != "drop_path"}
+    """Sizes that the weights of a network have to fit; not which branches training skips."""
+    return {name: value for name, value in lists_for_tuples(asdict(config)).items() if name != "drop_path"}
 
 
-def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_slices(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint whose networks see other slices together, or another window.
 
     Raises:
@@ -85,7 +95,7 @@ def check_slices(checkpoint: Path, trained: Trained, run: Run) -> None:
                              "options that the checkpoint was trained with, or choose another.")
 
 
-def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_organs(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint of other organs.
 
     Raises:
@@ -96,7 +106,7 @@ def check_organs(checkpoint: Path, trained: Trained, run: Run) -> None:
                          "the prepared data: choose one that was trained on the same.")
 
 
-def check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
+def check_not_seen(checkpoint: Path, trained: Trained, run: TrainingRun) -> None:
     """Refuse a checkpoint that has learnt from a validation case, itself or from its start or teacher.
 
     By content as well, for a case may have been renamed.
@@ -112,13 +122,52 @@ def check_not_seen(checkpoint: Path, trained: Trained, run: Run) -> None:
 
 
 def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
-    """Which checkpoint it was, how that came about, and every case that it has learnt from (see `seen_by`)."""
+    """Facts of a checkpoint: which it was, how it came about, and every case that it has learnt from (`seen_by`)."""
     provenance = read_trained(checkpoint).provenance
-    facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes")}
-    return {"sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(), **facts, "seen": seen_by(provenance)}
+    told = ("commit", "hardware", "steps", "minutes", "pretrained")
+    facts: dict[str, Any] = {key: provenance[key] for key in told if key in provenance}
+    return {"sha256": file_sha256(checkpoint), **facts, "seen": seen_by(provenance)}
 
 
-def start_facts(start: str | None) -> dict[str, Any]:
-    """The same as an entry of the provenance of a network that started there; nothing for other starts."""
-    is_ours = start is not None and Path(start).suffix == ".ckpt"
-    return {"start": checkpoint_facts(Path(start))} if start is not None and is_ours else {}
+def teacher_facts(checkpoints: Sequence[Path]) -> dict[str, Any]:
+    """Facts of one or several teachers: of the first, with the time of all and every case that any has learnt from.
+
+    Where there are several, "members" holds the facts of each.
+    """
+    members = [checkpoint_facts(checkpoint) for checkpoint in checkpoints]
+    if len(members) == 1:
+        return members[0]
+    seen = {checksum: name for member in members for checksum, name in member["seen"].items()}
+    return {**members[0], "minutes": sum(member["minutes"] for member in members), "seen": seen, "members": members}
+
+
+def start_facts(start: str | None, config: NetworkConfig) -> dict[str, Any]:
+    """Facts of a start, as entries of the provenance of a network; none for a random one.
+
+    Args:
+        start: as `Recipe.teacher_start`.
+        config: of the network.
+
+    Returns:
+        "start": facts of a checkpoint of ours; "pretrained": the published weights that its encoder goes back to.
+    """
+    facts: dict[str, Any] = {"start": checkpoint_facts(Path(start))} if is_checkpoint(start) else {}
+    pretrained = _pretrained_facts(start, config)
+    return facts | ({"pretrained": pretrained} if pretrained else {})
+
+
+def _pretrained_facts(start: str | None, config: NetworkConfig) -> dict[str, str]:
+    if start == RANDOM or (start is None and not config.is_hybrid):
+        return {}
+    if is_checkpoint(start):
+        return dict(read_trained(Path(start)).provenance.get("pretrained", {}))
+    if config.is_hybrid:  # whatever file it was: another checksum is refused
+        return {"weights": package_of(config.early), "version": START_VERSION, "licence": START_LICENCE,
+                "data": START_DATA, "sha256": START_SHA256[config.early]}
+    folder = Path(start or "")
+    return {"weights": folder.name, "sha256": file_sha256(weights_file(folder))}
+
+
+def is_checkpoint(start: str | None) -> TypeGuard[str]:
+    """Tell whether a start is a checkpoint of ours."""
+    return start is not None and Path(start).suffix == ".ckpt"

@@ -1,10 +1,10 @@
-"""What Lightning trains: a teacher from the labels, and a student from the labels and its teacher."""
+"""Tasks that Lightning trains: a teacher from the labels, and a student from the labels and its teachers."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -14,15 +14,18 @@ from torch import Tensor, nn
 
 from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.model.bundle import InputContract
-from Training.data.augment import NO_AUGMENTATION, view
-from Training.data.prepared import IGNORE, Manifest
+from Training.data.augment import augment
+from Training.data.augmentation import NO_AUGMENTATION
+from Training.data.manifest import Manifest
+from Training.data.prepared import IGNORE
 from Training.data.slices import Batch, SliceDataset
 from Training.engine.checkpoints import DESCRIPTION, describe
-from Training.engine.distributed import process_count, sum_over_processes
-from Training.engine.recipe import VIEW_MULTIPLE, Recipe, Schedule
+from Training.engine.recipe import VIEW_DIVISOR, Recipe, Schedule
+from Training.engine.teachers import EnsembleTeacher
 from Training.losses.distillation import SequenceLoss, channel_loss, logit_loss, relation_loss
 from Training.losses.segmentation import segmentation_loss
 from Training.networks.segmenter import Segmenter
+from Training.system.distributed import process_count, sum_over_processes
 
 
 class SegmentationTask(lightning.LightningModule):
@@ -53,9 +56,9 @@ class SegmentationTask(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         self._batch = batch
-        pixels, labels = view(batch.image, batch.labels, batch.seed, self.view_size(self.global_step), self.zoom,
+        pixels, labels = augment(batch.image, batch.labels, batch.seed, self.view_size(self.global_step), self.zoom,
                               self.recipe.augmentation, self.own_slice)
-        terms = self.terms(self.arranged(pixels), labels, batch.known, self.chance(batch.seed))
+        terms = self.terms(self.arranged(pixels), labels, batch.annotated, self.drop_path_draws(batch.seed))
         loss = torch.stack(list(terms.values())).sum()
         several = process_count() > 1
         if not torch.isfinite(sum_over_processes(loss.detach())):
@@ -74,19 +77,20 @@ class SegmentationTask(lightning.LightningModule):
         """The same pixels, laid out in memory as the network is."""
         return pixels.contiguous(memory_format=self._memory_format)
 
-    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
+    def terms(self, pixels: Tensor, labels: Tensor, annotated: Tensor, draws: Tensor | None = None
+              ) -> dict[str, Tensor]:
         """The loss of one batch of views, term by term, with their weights.
 
         Args:
             pixels: float32 (batch, context, height, width) in [0, 1].
-            labels: int64 (batch, height, width), channels of the organs, 255 where nothing is known.
-            known: bool (batch, classes), the channels that the labels tell.
-            chance: (batch, branches), which branches of the network each item skips; see `Encoder`.
+            labels: int64 (batch, height, width), channels of the organs, 255 where no label is valid.
+            annotated: bool (batch, classes), the channels that each reference annotates.
+            draws: (batch, branches), which branches of the network each item skips; see `MiTEncoder`.
         """
-        return {"segmentation": segmentation_loss(self._features(pixels, chance)[1], labels, known)}
+        return {"segmentation": segmentation_loss(self._features(pixels, draws)[1], labels, annotated)}
 
-    def chance(self, seeds: Tensor) -> Tensor | None:
-        """Numbers (batch, branches) in [0, 1) for stochastic depth, each item's from its own seed."""
+    def drop_path_draws(self, seeds: Tensor) -> Tensor | None:
+        """Numbers (batch, branches) in [0, 1) for drop path, each item's from its own seed."""
         if not self.network.config.drop_path:
             return None
         # Not the seeds of the views themselves: their first numbers are the rotations.
@@ -97,7 +101,7 @@ class SegmentationTask(lightning.LightningModule):
         dataset: SliceDataset = self.trainer.train_dataloader.dataset
         slices = ", ".join(dataset.name(int(place)) for place in self._batch.place)
         return (f"The loss is no number any more at step {self.global_step} ({what}; slices {slices}): go on from the "
-                "last checkpoint with --resume --machine.precision 32-true, or begin anew with a lower learning rate.")
+                "last checkpoint with --resume --trainer.precision 32-true, or begin anew with a lower learning rate.")
 
     def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: float | None = None,
                                     gradient_clip_algorithm: str | None = None) -> None:
@@ -128,13 +132,13 @@ class SegmentationTask(lightning.LightningModule):
 
     def whole_slices(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Pixels float32 (batch, context, h, w) and labels int64 (batch, h, w) without augmentation."""
-        height, width = (_ceil(round(n / self.zoom), VIEW_MULTIPLE) for n in batch.image.shape[-2:])
-        return view(batch.image, batch.labels, batch.seed, (height, width), self.zoom, NO_AUGMENTATION)
+        height, width = (_ceil(round(n / self.zoom), VIEW_DIVISOR) for n in batch.image.shape[-2:])
+        return augment(batch.image, batch.labels, batch.seed, (height, width), self.zoom, NO_AUGMENTATION)
 
     def on_validation_epoch_end(self) -> None:
         counts = sum_over_processes(self._counts).double()
         cases = self.trainer.val_dataloaders.dataset.cases
-        dice = organ_dice(counts, torch.tensor([case.known.tolist() for case in cases], device=counts.device))
+        dice = organ_dice(counts, torch.tensor([case.annotated.tolist() for case in cases], device=counts.device))
         self.log("dice", dice.nanmean(), prog_bar=True)
         self.log_dict({
             f"dice_{label.name}": value for label, value in zip(self.manifest.labels, dice, strict=True)
@@ -170,79 +174,88 @@ class SegmentationTask(lightning.LightningModule):
 
 
 class DistillationTask(SegmentationTask):
-    """Trains a student beside its frozen teacher, which sees the same views.
+    """Trains a student beside its frozen teachers, which see the same views.
 
     Args:
         student: the network to train.
-        teacher: the trained network; kept in evaluation mode, never updated and not part of the checkpoint.
-        recipe, schedule, manifest, provenance, compiled: as in `SegmentationTask`.
+        teachers: trained networks (see `EnsembleTeacher`); never updated and not part of the checkpoint.
+        recipe: augmentation, view, pixel spacing and weights of the terms.
+        schedule: of the student.
+        manifest: of the prepared cases: organs, window and pixel spacing.
+        provenance: how the student comes about; part of its checkpoints.
+        compiled: whether torch.compile fuses the networks.
     """
 
-    def __init__(self, student: Segmenter, teacher: Segmenter, recipe: Recipe, schedule: Schedule, manifest: Manifest,
-                 provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
+    def __init__(self, student: Segmenter, teachers: Sequence[Segmenter], recipe: Recipe, schedule: Schedule,
+                 manifest: Manifest, provenance: Mapping[str, Any], *, compiled: bool = False) -> None:
         super().__init__(student, recipe, schedule, manifest, provenance, compiled=compiled)
         self.weights = recipe.distillation
         if self.weights.sequence:
             self.sequence_loss = SequenceLoss(
-                student.config.widths, teacher.config.widths, self.weights.stage_weights
+                student.config.widths, teachers[0].config.widths, self.weights.stage_weights
             )
-        # Out of sight, so that it is neither a submodule nor saved nor copied and averaged with the student.
-        self._teacher = _Shared([teacher.eval().requires_grad_(False)])
-        self._teacher_features = torch.compile(teacher.features) if compiled else teacher.features
+        # No module, so that it is neither saved nor averaged with the student.
+        self.teacher = EnsembleTeacher(teachers, self.weights.teacher_zooms, compiled=compiled)
 
-    def terms(self, pixels: Tensor, labels: Tensor, known: Tensor, chance: Tensor | None = None) -> dict[str, Tensor]:
-        self._teacher[0].to(pixels.device)
-        with torch.no_grad():
-            their_tokens, (their_logits, *_) = self._teacher_features(pixels)
-        tokens, logits = self._features(pixels, chance)
+    def terms(self, pixels: Tensor, labels: Tensor, annotated: Tensor, draws: Tensor | None = None
+              ) -> dict[str, Tensor]:
+        their_tokens, their_logits = self.teacher(pixels)
+        tokens, logits = self._features(pixels, draws)
         weights = self.weights
+        fading = fading_at(self.global_step, self.schedule.steps, weights.fade)
         terms: dict[str, Tensor] = {}
         if weights.sequence:
-            terms["sequence"] = weights.sequence * self.sequence_loss(tokens, their_tokens)
+            terms["sequence"] = weights.sequence * fading * self.sequence_loss(tokens, their_tokens)
         if weights.relation:
-            terms["relation"] = weights.relation * relation_loss(tokens, their_tokens, weights.stage_weights)
+            terms["relation"] = weights.relation * fading * relation_loss(tokens, their_tokens, weights.stage_weights)
         if weights.channel:
             terms["channel"] = weights.channel * channel_loss(logits[0], their_logits, weights.channel_temperature)
         if weights.logit:
             terms["logit"] = weights.logit * logit_loss(logits[0], their_logits, weights.logit_temperature)
-        share = torch.where(known.any(1), 1.0, weights.unlabelled_weight)
+        share = torch.where(annotated.any(1), 1.0, weights.unlabelled_weight)
         return {
-            "segmentation": segmentation_loss(logits, labels, known),
+            "segmentation": segmentation_loss(logits, labels, annotated),
             **{name: (share * term).mean() for name, term in terms.items()},
         }
 
 
-class _Shared(list[Segmenter]):
-    """Networks that a copy shares with its original."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Shared:
-        return self
-
-
 def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:
-    """What a network of this recipe wants to see."""
+    """Contract of a network of this recipe: window, pixels and slices that it wants to see."""
     return InputContract(
         window_hu=manifest.window_hu,
         pixel_spacing_mm=recipe.pixel_spacing_mm,
-        multiple=VIEW_MULTIPLE,
+        multiple=VIEW_DIVISOR,
         context_offsets_mm=tuple(recipe.context_offsets_mm),
         slice_step_mm=recipe.slice_step_mm,
+        slice_smoothing_mm=recipe.slice_smoothing_mm,
     )
 
 
-def organ_dice(counts: Tensor, known: Tensor) -> Tensor:
+def organ_dice(counts: Tensor, annotated: Tensor) -> Tensor:
     """Dice per organ, averaged over the cases that know the organ and where it is real or predicted.
 
     Args:
         counts: (cases, classes, classes), voxels by reference and prediction.
-        known: bool (cases, classes).
+        annotated: bool (cases, classes).
 
     Returns:
-        (classes - 1,); NaN for organs that no case tells.
+        (classes - 1,); NaN for organs that no case annotates.
     """
     overlap = counts.diagonal(dim1=1, dim2=2)
     dice = 2 * overlap / (counts.sum(1) + counts.sum(2))
-    return torch.where(known, dice, torch.nan).nanmean(0)[1:]
+    return torch.where(annotated, dice, torch.nan).nanmean(0)[1:]
+
+
+def fading_at(step: int, steps: int, fade: float) -> float:
+    """Share of a term that fades over the last `fade` of the steps: 1 before, 0 after the last step.
+
+    Examples:
+        >>> [fading_at(step, 100, 0.5) for step in (0, 50, 75, 100)]
+        [1.0, 1.0, 0.5, 0.0]
+        >>> fading_at(100, 100, 0.0)
+        1.0
+    """
+    return min(1.0, (steps - step) / (steps * fade)) if fade else 1.0
 
 
 def rate_at(step: int, schedule: Schedule) -> float:

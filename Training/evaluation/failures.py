@@ -1,4 +1,4 @@
-"""What a model gets most wrong, as a picture: reference above, prediction below."""
+"""The worst failures of a model as a picture: reference above, prediction below."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from MISTKDSegmentLib.model.labels import Label
 from Training.data.prepared import IGNORE
 from Training.evaluation.metrics import dice
 from Training.evaluation.pictures import example_figure
+from Training.system.words import spaced
 
 FILE = "failures.png"
 MOST = 4
@@ -50,21 +51,21 @@ class Failures:
         self._organs, self._window_hu = organs, window_hu
         self._by_case: list[list[Failure]] = []
 
-    def look(self, volume: Volume, labels: np.ndarray, reference: np.ndarray, known: Sequence[str]) -> None:
+    def look(self, volume: Volume, labels: np.ndarray, reference: np.ndarray, annotated: Sequence[str]) -> None:
         """Take a case into account.
 
         Args:
             volume: the scan, under the name of the case.
             labels: uint8 label map (k, j, i).
             reference: channels and `IGNORE`, of the same shape.
-            known: organs that the reference tells.
+            annotated: organs that the reference annotates.
         """
         channels = np.zeros(256, np.uint8)
         for channel, organ in enumerate(self._organs, 1):
             channels[organ.value] = channel
         predicted = np.where(reference == IGNORE, IGNORE, channels[labels])
         scores = [(dice(predicted == channel, reference == channel), channel)
-                  for channel, organ in enumerate(self._organs, 1) if organ.name in known]
+                  for channel, organ in enumerate(self._organs, 1) if organ.name in annotated]
         # Of an organ without a wrong voxel, Dice is 1; of one that is in neither, it is no number.
         worst = sorted(one for one in scores if one[0] < 1)[:MOST]
         if worst:
@@ -78,7 +79,7 @@ class Failures:
         for score, channel in worst:
             wrong = ((theirs == channel) != (ours == channel)).sum((1, 2))
             place = (int(wrong.argmax()), *box)
-            title = f"{volume.name}\n{self._organs[channel - 1].name.replace('_', ' ')}: Dice {score:.2f}"
+            title = f"{volume.name}\n{spaced(self._organs[channel - 1].name)}: Dice {score:.2f}"
             pixels = window(frame.volume.voxels[place], self._window_hu)
             # Copies: views would keep the label maps of all cases in memory.
             yield Failure(score, title, pixels, theirs[place].copy(), ours[place].copy())

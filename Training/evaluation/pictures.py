@@ -15,6 +15,7 @@ from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
 from Training.data.prepared import IGNORE
 from Training.data.slices import SliceDataset
+from Training.system.words import spaced
 
 CURVES = "curves.png"
 OPACITY = 0.45
@@ -23,7 +24,7 @@ Curves = dict[str, list[tuple[int, float]]]
 
 
 def telling_slices(dataset: SliceDataset) -> list[int]:
-    """Of each case, the slice with most organs."""
+    """Places of the slices with most organs, one of each case."""
     organs = dataset.organs()[:, 1:].sum(1)
     best: dict[int, int] = {}
     for place, count in enumerate(organs):
@@ -94,7 +95,7 @@ def curve_figure(curves: Curves, organs: Sequence[Label] = ()) -> Figure:
     for axes, (title, drawn) in zip(row, panels, strict=True):
         for name, points in drawn.items():
             main = name in ("loss", "dice")
-            axes.plot(*zip(*points, strict=True), label=name.removeprefix("dice_").replace("_", " "),
+            axes.plot(*zip(*points, strict=True), label=spaced(name.removeprefix("dice_")),
                       color=colours.get(name), linewidth=2 if main else 1, zorder=3 if main else 2)
         axes.set(xlabel="steps done", title=title)
         axes.grid(alpha=0.3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from rich.table import Table
 
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
-from Training.data.scans import counted
 from Training.evaluation.metrics import PROTOCOLS
 from Training.evaluation.scores import PRESENCES, CaseScores, score_table, summarise, summarise_protocol
+from Training.system.files import write_json
+from Training.system.words import counted, spaced
 
 _COLUMNS = (("transunet", "dice", "transunet\nDice"), ("transunet", "hd95_voxels", "\nHD95 vox"),
             ("millimetre", "dice", "millimetre\nDice"), ("millimetre", "hd95_mm", "\nHD95 mm"),
@@ -41,16 +41,15 @@ def write_results(folder: Path, results: Sequence[CaseScores], facts: Mapping[st
     colors = {label.name: label.color for label in labels}
     with atomic_path(folder / "results.csv") as path:
         _write_csv(path, results)
-    with atomic_path(folder / "results.json") as path:
-        document = {**facts, "protocols": PROTOCOLS, "colors": colors, "summary": summarise(results),
-                    "cases": _cases(results)}
-        path.write_text(json.dumps(plain(document), indent=2) + "\n", encoding="utf-8")
+    document = {**facts, "protocols": PROTOCOLS, "colors": colors, "summary": summarise(results),
+                "cases": _cases(results)}
+    write_json(folder / "results.json", null_for_nan(document))
     with atomic_path(folder / "dice.png") as path:
         title = f"{facts['bundle']['name']} {facts['bundle']['version']}, {counted(len(results), 'case')}"
         dice_figure(results, title, colors).savefig(path, dpi=150)
 
 
-def print_table(results: Sequence[CaseScores], title: str, console: Console) -> None:
+def print_scores(results: Sequence[CaseScores], title: str, console: Console) -> None:
     """Print organ x metric for both protocols, the means and the confidence interval."""
     summary = summarise(results)
     table = Table(title=f"{title}, {counted(len(results), 'case')}", title_justify="left", box=SIMPLE_HEAD,
@@ -88,7 +87,7 @@ def dice_figure(results: Sequence[CaseScores], title: str,
     axes.boxplot(columns, showfliers=False, medianprops={"color": "black"})
     for place, (organ, column) in enumerate(zip(organs, columns, strict=True), 1):
         axes.plot(place + spread(len(column)), column, "o", **point_style(organ, colors or {}))
-    axes.set_xticks(range(1, len(organs) + 1), [organ.replace("_", " ") for organ in organs], rotation=30,
+    axes.set_xticks(range(1, len(organs) + 1), [spaced(organ) for organ in organs], rotation=30,
                     ha="right", rotation_mode="anchor")
     axes.set(ylim=(-0.02, 1.02), ylabel="Dice per case", title=title)
     axes.grid(axis="y", alpha=0.3)
@@ -96,7 +95,7 @@ def dice_figure(results: Sequence[CaseScores], title: str,
 
 
 def point_style(organ: str, colors: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """How matplotlib draws the points of an organ: with an edge, because some organs' colours are pale."""
+    """Style of an organ's points for matplotlib: with an edge, because some organs' colours are pale."""
     style = {"markersize": 5, "alpha": 0.7, "markeredgecolor": "black", "markeredgewidth": 0.4}
     return {**style, "color": np.asarray(colors[organ]) / 255} if organ in colors else style
 
@@ -106,12 +105,12 @@ def spread(count: int, width: float = 0.15) -> np.ndarray:
     return np.linspace(-width, width, count) if count > 1 else np.zeros(count)
 
 
-def plain(value: Any) -> Any:
+def null_for_nan(value: Any) -> Any:
     """The same document with NaN as null, which JSON has no word for."""
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: null_for_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [null_for_nan(item) for item in value]
     return none_for_nan(value) if isinstance(value, float) else value
 
 

@@ -1,4 +1,4 @@
-"""What a model scores: case by case through the code that ships, and summed up with intervals."""
+"""Scores of a model: case by case through the code that ships, and summed up with intervals."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.model.labels import Label
@@ -31,14 +32,15 @@ Show = Callable[[Volume, np.ndarray, np.ndarray], None]
 
 @dataclass(frozen=True)
 class CaseScores:
-    """What one case scored.
+    """Scores of one case.
 
     Attributes:
         case: name of the case.
         seconds: wall-clock time of the segmentation alone, without reading and scoring.
         shape_kji: shape of the scan.
         spacing_mm: spacing of the scan along i, j and k.
-        presence: organ -> "both", "missed", "invented", "absent", or "unknown" where the reference does not tell it.
+        presence: organ -> "both", "missed", "invented", "absent", or "unknown" where the reference does not
+            annotate it.
         scores: organ -> protocol -> metric -> value (NaN where undefined).
         content_sha256: of the scan's voxels and what its reference says; see `content_sha256`.
     """
@@ -53,8 +55,17 @@ class CaseScores:
 
 
 def score_cases(scans: Sequence[Scan], bundle: Bundle, *, threads: int = 0) -> list[CaseScores]:
-    """Score scans one after the other; arguments and errors as of `score_case`."""
-    organs = known_organs(scans, bundle.labels)
+    """Score scans one after the other.
+
+    Args:
+        scans: opened for `bundle.labels`.
+        bundle: the model.
+        threads: of onnxruntime; 0 lets it choose.
+
+    Raises:
+        InputError: a scan or its reference cannot be used; the sentence names the case.
+    """
+    organs = annotated_organs(scans, bundle.labels)
     return [score_case(scan, bundle, organs, threads=threads) for scan in scans]
 
 
@@ -72,10 +83,10 @@ def score_case(
     Args:
         scan: opened for `bundle.labels`.
         bundle: the model.
-        organs: what to score; those that the scan's reference does not tell have no scores.
+        organs: what to score; those that the scan's reference does not annotate have no scores.
         threads: threads of onnxruntime; 0 lets it choose.
-        advance: told (slices done, slices in all) while the segmentation runs.
-        show: told the scan, its labels and its reference in channel numbers.
+        advance: called with (slices done, slices in all) while the segmentation runs.
+        show: called with the scan, its labels and its reference in channel numbers.
 
     Raises:
         InputError: the scan or its reference cannot be used; the sentence names the case.
@@ -86,13 +97,13 @@ def score_case(
     seconds = time.perf_counter() - start
     if show is not None:
         show(volume, labels, reference)
-    told = reference != IGNORE
+    valid = reference != IGNORE
     found, scores = {}, {}
     for organ in organs:
-        if organ.name not in scan.known:
+        if organ.name not in scan.annotated:
             found[organ.name], scores[organ.name] = UNKNOWN, undefined_scores()
             continue
-        prediction = (labels == organ.value) & told
+        prediction = (labels == organ.value) & valid
         real = reference == channel_of(organ, bundle.labels)
         found[organ.name] = presence(prediction, real)
         scores[organ.name] = {"transunet": transunet(prediction, real),
@@ -113,7 +124,7 @@ def content_sha256(*arrays: np.ndarray) -> str:
 def _by_organ_name(scan: Scan, reference: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
     """A reference numbered by the organs' names: the channels of models of the same organs may differ."""
     numbers = np.zeros(256, np.uint8)
-    for number, organ in enumerate(sorted((label for label in labels if label.name in scan.known),
+    for number, organ in enumerate(sorted((label for label in labels if label.name in scan.annotated),
                                           key=lambda label: label.name), 1):
         numbers[channel_of(organ, labels)] = number
     numbers[IGNORE] = IGNORE
@@ -137,15 +148,15 @@ def segmented(volume: Volume, bundle: Bundle, *, threads: int = 0, advance: Adva
               postprocess: bool = True) -> np.ndarray:
     """Labels (k, j, i) of a scan, as the product segments it."""
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for progress in segment(volume, bundle, labels, threads=threads, postprocess=postprocess):
+    for progress in segment(volume, bundle, labels, SegmentOptions(threads=threads, postprocess=postprocess)):
         if advance is not None:
             advance(progress.slices_done, progress.slices_total)
     return labels
 
 
-def known_organs(scans: Sequence[Scan], labels: Sequence[Label]) -> list[Label]:
-    """The organs that the reference of at least one scan tells."""
-    return [label for label in labels if any(label.name in scan.known for scan in scans)]
+def annotated_organs(scans: Sequence[Scan], labels: Sequence[Label]) -> list[Label]:
+    """The organs that the reference of at least one scan annotates."""
+    return [label for label in labels if any(label.name in scan.annotated for scan in scans)]
 
 
 def channel_of(organ: Label, labels: Sequence[Label]) -> int:
@@ -178,7 +189,7 @@ def summarise(results: Sequence[CaseScores]) -> dict[str, dict[str, Any]]:
 
 
 def summarise_protocol(results: Sequence[CaseScores], protocol: str) -> dict[str, Any]:
-    """What `summarise` says of one protocol, without the counts."""
+    """Entries of `summarise` for one protocol, without the counts."""
     organs, metrics = list(results[0].scores), METRICS[protocol]
     dice = score_table(results, protocol, "dice")
     means = {metric: mean_of_defined(score_table(results, protocol, metric), axis=0) for metric in metrics}

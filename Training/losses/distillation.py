@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, kl_div, layer_norm, log_softmax, normalize
 
 from Training.networks.batch_norm import at_least_single
-from Training.networks.segmenter import Tokens
+from Training.networks.tokens import Tokens
 
 # Later stages carry meaning rather than texture: the weights that are known to work for hierarchical transformers.
 STAGE_WEIGHTS = (0.1, 0.1, 0.5, 1.0)

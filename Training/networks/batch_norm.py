@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from Training.engine.distributed import process_count, sum_over_processes
+from Training.system.distributed import process_count, sum_over_processes
 
 
 def at_least_single(tensor: Tensor) -> Tensor:

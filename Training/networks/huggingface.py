@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from MISTKDSegmentLib.errors import InputError
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.config import NetworkConfig
+from Training.networks.segmenter import Segmenter
 
 CONFIG = "config.json"
 # The first that is there is read.
@@ -95,10 +96,20 @@ def _check_sizes(folder: Path, config: dict[str, Any], ours: NetworkConfig) -> N
             )
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
+def weights_file(folder: Path) -> Path:
+    """The file with the weights of a checkpoint.
+
+    Raises:
+        InputError: there is none.
+    """
     path = next((folder / name for name in WEIGHTS if (folder / name).exists()), None)
     if path is None:
         raise InputError(f"{folder} holds neither {' nor '.join(WEIGHTS)}; download the whole checkpoint.")
+    return path
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    path = weights_file(folder)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

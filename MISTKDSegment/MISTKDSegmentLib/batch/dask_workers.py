@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from MISTKDSegmentLib.batch.case import Case, Settings
-from MISTKDSegmentLib.batch.outcome import DONE, FAILED, Event, Outcome, attempt, finished
+from MISTKDSegmentLib.batch.outcome import DONE, FAILED, WAITING, Event, Outcome, attempt, finished
 from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.io.console import silenced
 
@@ -28,7 +28,8 @@ class ClusterError(SegmentError):
 def on_cluster(cases: Sequence[Case], settings: Settings, address: str) -> Generator[Event, None, None]:
     """Run cases on a cluster, whose machines see the same files under the same paths.
 
-    A case whose worker dies is tried again elsewhere, as often as the scheduler allows (by default 3 times). When the
+    A case whose worker dies is tried again elsewhere, as often as the scheduler allows (by default 3 times), and then,
+    as one for which memory was short, once more when the others are over, with none of them beside it. When the
     iterator is closed, cases that have not begun are taken back; those that have come to their end. While there is no
     worker, the cases wait, after a warning in the log.
 
@@ -38,7 +39,7 @@ def on_cluster(cases: Sequence[Case], settings: Settings, address: str) -> Gener
         address: of the scheduler, e.g. "tcp://10.0.0.1:8786".
 
     Yields:
-        A case and what became of it.
+        A case and what became of it; "waiting" where it is tried once more.
 
     Raises:
         ClusterError: the scheduler does not answer, or went away.
@@ -46,14 +47,15 @@ def on_cluster(cases: Sequence[Case], settings: Settings, address: str) -> Gener
     client = _connect(address)
     # Of a scheduler that goes away they print tracebacks; we say it in a sentence.
     with silenced("distributed.client", "distributed.utils"), closing(client):
-        suspects = []
+        again = []
         for case, future in _completed(client, cases, settings):
-            if _killed(future):
-                suspects.append(case)
-            else:
-                yield case, _outcome(case, future, address)
-        # Once more, and alone: Dask also blames the cases that waited on a worker which another one killed.
-        for suspect in suspects:
+            outcome = _outcome(case, future, address)
+            if _killed(future) or outcome.lacked_memory:
+                again.append(case)
+                outcome = Outcome(WAITING, f"{outcome.error} It is tried once more after the others, alone.")
+            yield case, outcome
+        # Dask also blames the cases that waited on a worker which another one killed.
+        for suspect in again:
             for case, future in _completed(client, [suspect], settings):
                 yield case, _outcome(case, future, address)
 

@@ -47,7 +47,7 @@ def run_many(plan: Plan, settings: Settings, spread: Spread, messages: Console) 
         messages.print(sentence)
     if not plan.cases:
         raise InputError("There is no CT among the inputs; pass volume files, DICOM folders or folders of them.")
-    summary = Summary(settings.output / f"{SUMMARY_NAME}.csv", plan.cases, settings.organs)
+    summary = Summary(settings.output / f"{SUMMARY_NAME}.csv", plan.cases, settings.options.organs or ())
     unfinished = _skip_finished(plan.cases, settings, summary, messages)
     messages.print(f"Scans: {len(plan.cases)}; finished earlier: {summary.count(SKIPPED)}.")
     summary.write()
@@ -111,5 +111,5 @@ class _Board:
         with suppress(OutputError):
             self._summary.write()
         self._bar.update(self._whole, completed=self._over)
-        result = outcome.error if outcome.status == FAILED else f"done in {sum(outcome.seconds.values()):.1f} s"
-        self._messages.print(f"[{self._over}/{self._total}] {case.name}: {result}")
+        result = f"done in {sum(outcome.seconds.values()):.1f} s" if outcome.status == DONE else outcome.error
+        self._messages.print(" ".join([f"[{self._over}/{self._total}] {case.name}: {result}", *outcome.doubts]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from MISTKDSegmentLib import __version__
-from MISTKDSegmentLib.batch.case import Case, Result, Settings, results_stem, run_case
+from MISTKDSegmentLib.batch.case import Case, CaseResult, Settings, results_stem, run_case
 from MISTKDSegmentLib.errors import BundleError, InputError, SegmentError
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.io.atomic import atomic_path
@@ -21,7 +21,7 @@ from MISTKDSegmentLib.io.reading import files_of
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
 
 WAITING, DONE, SKIPPED, FAILED = "waiting", "done", "skipped", "failed"
-NO_MEMORY = "the scan needs more memory than there is; close other programs, use fewer --workers or crop it."
+NO_MEMORY = "needs more memory than there is; close other programs or crop it."
 # No longer than the shortest end of a segmentation's name: a name that is long enough for that one fits.
 _RECORD_SUFFIX = ".mistkd"
 
@@ -32,13 +32,15 @@ class Outcome:
 
     Attributes:
         status: "waiting", "done", "skipped" (done by an earlier run) or "failed".
-        error: what went wrong and the remedy, where it failed.
+        error: what went wrong and the remedy, where it failed; what went wrong so far, where it waits.
         seconds: by stage.
         slices: of the scan.
         spacing_mm: along i, j and k.
         volumes_ml: by organ.
         flags: what to beware of, by organ.
         note: that it was skipped although somebody changed its results; else empty.
+        lacked_memory: whether that is why it failed, so that it may succeed when less runs beside it.
+        doubts: what makes the result doubtful as a whole.
     """
 
     status: str
@@ -49,6 +51,8 @@ class Outcome:
     volumes_ml: Mapping[str, float] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: str = ""
+    lacked_memory: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 Event = tuple[Case, Union[Progress, Outcome]]
@@ -76,7 +80,7 @@ def attempt(case: Case, settings: Settings, report: Callable[[Progress], None] =
     except SegmentError as error:
         return Outcome(FAILED, str(error))
     except MemoryError:
-        return Outcome(FAILED, f"{case.source}: {NO_MEMORY}")
+        return Outcome(FAILED, f"{case.source} {NO_MEMORY}", lacked_memory=True)
     except Exception as error:  # a mistake of ours that one scan brings out must not cost the others
         return Outcome(FAILED, f"{case.source} could not be segmented ({type(error).__name__}); segment it alone to "
                                "see the details, and report them.")
@@ -91,10 +95,10 @@ def _bundle(folder: Path, description_sha256: str) -> Bundle:
     return bundle
 
 
-def _done(result: Result) -> Outcome:
+def _done(result: CaseResult) -> Outcome:
     return Outcome(DONE, "", result.seconds, result.slices, result.spacing_mm,
                    {row.label.name: round(row.volume_ml, 2) for row in result.rows},
-                   {row.label.name: row.flags for row in result.rows if row.flags})
+                   {row.label.name: row.flags for row in result.rows if row.flags}, doubts=result.doubts)
 
 
 def record_path(case: Case, settings: Settings) -> Path:
@@ -123,7 +127,7 @@ def finished(case: Case, settings: Settings) -> Optional[Outcome]:
         return None
 
 
-def _write_record(path: Path, fingerprint: str, settings: Settings, result: Result, outcome: Outcome) -> None:
+def _write_record(path: Path, fingerprint: str, settings: Settings, result: CaseResult, outcome: Outcome) -> None:
     content = {"program": __version__, "scan": fingerprint, "settings": _relevant(settings),
                "results": {written.name: _size_and_time(written) for written in result.written},
                "outcome": asdict(outcome)}
@@ -141,8 +145,11 @@ def _size_and_time(path: Path) -> Optional[list[int]]:
 
 def _relevant(settings: Settings) -> dict[str, Any]:
     """What of the settings the results depend on, as JSON gives it back."""
-    return {"model_sha256": settings.model_sha256, "organs": list(settings.organs), "format": settings.format,
-            "slice_step_mm": settings.slice_step_mm, "postprocess": settings.postprocess, "picture": settings.picture}
+    options = asdict(settings.options)
+    # No number of threads changes a label, and none of many scans has a region.
+    del options["threads"], options["region"]
+    return {"model_sha256": settings.model_sha256, "format": settings.format, "picture": settings.picture,
+            "orientation": settings.orientation, **options, "organs": list(settings.options.organs or ())}
 
 
 def _fingerprint(case: Case) -> str:

@@ -31,9 +31,16 @@ class SliceDone:
 
 @dataclass(frozen=True)
 class Done:
-    """The labels are complete."""
+    """The labels are complete.
+
+    Attributes:
+        rows: what was measured of each organ.
+        doubts: what makes the result as a whole doubtful: each a few words, such as "Orientation unclear", and their
+            explanation, a sentence or two that say what to do.
+    """
 
     rows: tuple[OrganRow, ...]
+    doubts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,8 @@ def _part(name: str, value: Any) -> Any:
         return Filled(**value)
     if name == "rows":
         return tuple(OrganRow(**{**row, "label": parse_label(row["label"])}) for row in value)
+    if name == "doubts":
+        return tuple((str(short), str(why)) for short, why in value)
     return value
 
 

@@ -4,44 +4,98 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
-from MISTKDSegmentLib.child.job import Work, open_work
+from MISTKDSegmentLib.child.job import Work, is_orphan, is_over, wait_for_work
+from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
-from MISTKDSegmentLib.io.reading import check_hu
+from MISTKDSegmentLib.inference.evidence import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
+from MISTKDSegmentLib.report.doubts import find_doubts, in_short
 from MISTKDSegmentLib.report.table import measure
+from MISTKDSegmentLib.system import peak_memory
 
 OLDEST_ONNXRUNTIME = (1, 19)
 WATCH_S = 0.1
 LOOK_S = 0.02
+# The window asks for no child that waits as long, and ends it before that.
+PATIENCE_S = 600.0
 FAILED_EXIT_CODE, STOPPED_EXIT_CODE = 1, 3
+_reached = [0, 0]  # slices, of how many: noted by the main thread, left behind by the one that watches
 _KINDS = {InputError: "input", BundleError: "model", OutputError: "output"}
 
 
 def main(folder: str) -> None:
-    """Do the job in a folder and end the process.
+    """Get ready, wait for the job in a folder, do it and end the process.
+
+    The folder is the window's to remove, but for where the window is gone or this process is told to end.
 
     Args:
-        folder: as `Job.create` made it.
+        folder: as `Job.empty` or `Job.create` made it.
     """
+    for name in ("SIGTERM", "SIGHUP"):  # when the user logs out, the window is about to go as well
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
     try:
-        work = open_work(Path(folder))
-        threading.Thread(target=_watch, args=(work,), daemon=True).start()
-        _do(work)
+        _work(Path(folder))
+    except _Ended as error:
+        with suppress(NobodyListens):
+            tell(failure(error))
+        _remove_and_end(Path(folder))
+    except NobodyListens:
+        _remove_and_end(Path(folder))
+
+
+def _work(folder: Path) -> None:
+    try:
+        threading.Thread(target=_watch, args=(folder,), daemon=True).start()
+        _get_ready()
+        work = wait_for_work(folder, PATIENCE_S, LOOK_S)
+        if work is not None:
+            _do(work)
+    except (NobodyListens, _Ended):
+        raise
     except BaseException as error:  # whatever it is, the window is waiting for a word
         tell(failure(error))
         sys.exit(FAILED_EXIT_CODE)
 
 
+class NobodyListens(Exception):
+    """The window has closed its end: it is gone, and nobody else will remove the folder."""
+
+
+class _Ended(BaseException):
+    """The system wants this process to end; not an Exception, which might be taken for the failure of a device."""
+
+
+def _end(number: int, _: object) -> None:
+    raise _Ended(signal.Signals(number).name)
+
+
+def _remove_and_end(folder: Path) -> NoReturn:
+    shutil.rmtree(folder, ignore_errors=True)
+    # Not sys.exit, which would try to flush what nobody reads, and wait for threads.
+    os._exit(STOPPED_EXIT_CODE)
+
+
 def tell(message: Message) -> None:
-    """Print a message at once."""
-    print(encode(message), flush=True)
+    """Print a message at once.
+
+    Raises:
+        NobodyListens: the window has closed its end.
+    """
+    try:
+        print(encode(message), flush=True)
+    except OSError as error:
+        raise NobodyListens from error
 
 
 def failure(error: BaseException) -> Failed:
@@ -49,6 +103,8 @@ def failure(error: BaseException) -> Failed:
     detail = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     if isinstance(error, SegmentError):
         return Failed(_KINDS.get(type(error), "unexpected"), str(error), detail)
+    if isinstance(error, _Ended):
+        return Failed("unexpected", f"The system ended the segmentation ({error}); start it again.", detail)
     if isinstance(error, MemoryError):
         return Failed("memory", "The scan needs more memory than there is; close other programs or crop it.", detail)
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] == "onnxruntime":
@@ -58,19 +114,25 @@ def failure(error: BaseException) -> Failed:
                   detail)
 
 
-def _watch(work: Work) -> None:
-    while not work.is_over:
+def _get_ready() -> None:
+    """Import what takes long, while the scan is written down or before there is one."""
+    check_onnxruntime()
+    import MISTKDSegmentLib.inference.runner  # noqa: F401
+
+
+def _watch(folder: Path) -> None:
+    while not is_over(folder):
+        leave(folder, LastWord(peak_memory(), *_reached))
         time.sleep(WATCH_S)
-    if work.is_orphan:
-        shutil.rmtree(work.folder, ignore_errors=True)
+    if is_orphan(folder):
+        _remove_and_end(folder)
     os._exit(STOPPED_EXIT_CODE)
 
 
 def _do(work: Work) -> None:
-    check_onnxruntime()
-    check_hu(work.volume.name, work.volume.voxels)
-    bundle = load_bundle(work.options.bundle)
-    if work.options.preview:
+    check_scan(work.volume.name, work.volume)
+    bundle = load_bundle(work.order.bundle)
+    if work.order.preview:
         _preview(work, bundle)
     else:
         _segment(work, bundle)
@@ -83,7 +145,8 @@ def check_onnxruntime() -> None:
         ImportError: onnxruntime is missing, broken or too old.
     """
     try:
-        import onnxruntime
+        from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
+
         version = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
     except (ImportError, AttributeError, ValueError, OSError) as error:
         raise ImportError(str(error), name="onnxruntime") from error
@@ -94,20 +157,22 @@ def check_onnxruntime() -> None:
 
 def _segment(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import segment
+    from MISTKDSegmentLib.inference.second_look import looks_mirrored
 
-    options = work.options
-    for progress in segment(work.volume, bundle, work.labels, organs=options.organs, threads=options.threads,
-                            slice_step_mm=options.slice_step_mm, postprocess=options.postprocess,
-                            region=options.region):
+    options = work.order.options
+    for progress in segment(work.volume, bundle, work.labels, options):
         tell(progress if progress.slices_done else Started(progress.slices_total))
-    labels = bundle.labels if options.organs is None else [bundle.label(name) for name in options.organs]
-    tell(Done(tuple(measure(work.volume, work.labels, labels, options.region))))
+        _reached[:] = progress.slices_done, progress.slices_total
+    rows = tuple(measure(work.volume, work.labels, bundle.labels_named(options.organs), options.region))
+    doubts = find_doubts(work.volume, work.labels, rows, options.region,
+                         lambda: looks_mirrored(work.volume, bundle, work.labels, options.threads))
+    tell(Done(rows, tuple((in_short(doubt), doubt) for doubt in doubts)))
 
 
 def _preview(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import ReadyScan
 
-    scan = ReadyScan(work.volume, bundle, work.labels, organs=work.options.organs, threads=work.options.threads)
+    scan = ReadyScan(work.volume, bundle, work.labels, work.order.options)
     tell(Started(0))
     answered = None
     while True:

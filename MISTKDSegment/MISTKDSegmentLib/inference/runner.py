@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Optional
 
@@ -15,26 +15,20 @@ from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.argmax import winners
 from MISTKDSegmentLib.inference.context import context_indices
-from MISTKDSegmentLib.inference.postprocess import postprocess as clean
+from MISTKDSegmentLib.inference.no_data import AIR_HU, NoData, find_no_data
+from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
+from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.session import Network
+from MISTKDSegmentLib.inference.smoothing import smooth
 from MISTKDSegmentLib.model.bundle import Bundle
 
 BATCH = 4
 
 
-def segment(
-    volume: Volume,
-    bundle: Bundle,
-    out: np.ndarray,
-    *,
-    organs: Optional[Sequence[str]] = None,
-    threads: int = 0,
-    slice_step_mm: Optional[float] = None,
-    postprocess: bool = True,
-    region: Optional[Region] = None,
-) -> Iterator[Progress]:
+def segment(volume: Volume, bundle: Bundle, out: np.ndarray,
+            options: SegmentOptions = DEFAULTS) -> Generator[Progress, None, None]:
     """Label the organs of a CT, yielding after each batch of slices.
 
     To stop, ask for no further item. Nothing is left running.
@@ -43,12 +37,7 @@ def segment(
         volume: CT in HU, any orientation.
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`; filled while the run goes on, complete after its last item.
-        organs: names of the organs to keep; all by default.
-        threads: for the network; 0, and more than there are, mean as many as there are cores.
-        slice_step_mm: run slices at most this far apart and interpolate class scores between them; by default as
-            the bundle says.
-        postprocess: whether to clean up organs as the bundle says.
-        region: label nothing outside of it; the network still sees what lies around.
+        options: what of it to label, and how.
 
     Yields:
         Progress, from (0, n) to (n, n).
@@ -56,22 +45,20 @@ def segment(
     Raises:
         BundleError: if the model does not know an organ or cannot be run.
         InputError: if the region lies outside the volume.
-        ValueError: if `out` does not fit the volume or `slice_step_mm` is not positive.
+        ValueError: if `out` does not fit the volume.
     """
-    step_mm = bundle.input.slice_step_mm if slice_step_mm is None else slice_step_mm
-    if not step_mm > 0:
-        raise ValueError(f"slice_step_mm is {step_mm}; it must be positive")
-    scan = ReadyScan(volume, bundle, out, organs=organs, threads=threads)
-    ks = range(len(scan.labels)) if region is None else region.slices(scan.frame.volume)
+    step_mm = options.slice_step_mm or bundle.input.slice_step_mm
+    scan = ReadyScan(volume, bundle, out, options)
+    ks = range(len(scan.labels)) if options.region is None else options.region.slices(scan.frame.volume)
     if not ks:
         raise InputError(f"The region lies outside {volume.name}; move it into the scan.")
     scan.labels[...] = 0
     yield Progress(0, len(ks))
-    for done in scan.label(ks, step_mm, region):
+    for done in scan.label(ks, step_mm, options.region):
         if done.stop < ks.stop:
             yield Progress(done.stop - ks.start, len(ks), scan.filled(done))
-    if postprocess:
-        clean(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
+    if options.postprocess:
+        postprocess(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
     scan.frame.finish(scan.labels, out)
     yield Progress(len(ks), len(ks))
 
@@ -83,8 +70,7 @@ class ReadyScan:
         volume: CT in HU, any orientation.
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`, to be filled.
-        organs: names of the organs to keep; all by default.
-        threads: as in `segment`.
+        options: which organs to label, and with how many threads.
 
     Attributes:
         frame: the canonical frame of the volume.
@@ -97,16 +83,18 @@ class ReadyScan:
         ValueError: if `out` does not fit the volume.
     """
 
-    def __init__(self, volume: Volume, bundle: Bundle, out: np.ndarray, *, organs: Optional[Sequence[str]] = None,
-                 threads: int = 0) -> None:
+    def __init__(self, volume: Volume, bundle: Bundle, out: np.ndarray, options: SegmentOptions = DEFAULTS) -> None:
         if out.shape != volume.voxels.shape or out.dtype != np.uint8:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
-        self.organs = bundle.labels if organs is None else tuple(bundle.label(name) for name in organs)
-        self.network = Network(bundle, threads)
+        self.organs = bundle.labels_named(options.organs)
+        self.network = Network(bundle, options.threads)
         self.frame = canonical_frame(volume)
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
-        self._pixels = _PixelCache(self.frame.volume, self._grid, bundle)
+        self._smoothing_mm = bundle.input.slice_smoothing_mm
+        # What lies below fat looks like air to the network, whatever it is.
+        self._no_data = find_no_data(self.frame.volume, bundle.input.window_hu[0])
+        self._pixels = _PixelCache(self.frame.volume, self._grid, bundle, self._no_data)
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
 
@@ -123,6 +111,9 @@ class ReadyScan:
                 found = winners(slice_scores, self._grid, self._values)
                 if region is not None:
                     found[~region.mask(self.frame.volume, k)[self._grid.rows, self._grid.columns]] = 0
+                empty = self._no_data.in_slice(k, (self._grid.rows, self._grid.columns))
+                if empty is not None:
+                    found[empty] = 0
                 self.labels[k, self._grid.rows, self._grid.columns] = found
             yield range(first, first + len(scores))
 
@@ -156,17 +147,19 @@ class ReadyScan:
             yield np.stack([self._pixels.with_context(k) for k in run[start : start + BATCH]])
 
     def _scores(self, run: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), batch by batch."""
-        before: Optional[np.ndarray] = None
-        starts = range(0, len(run), BATCH)
+        """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), some at a time."""
+        before: Optional[tuple[int, np.ndarray]] = None
+        spacing_mm = self.frame.volume.spacing_mm[2]
         with closing(self.network.scores_of(self.batches(run))) as batches:
-            for start, scores in zip(starts, batches):
-                ks = run[start : start + BATCH]
-                if before is not None:
-                    ks, scores = [run[start - 1], *ks], np.concatenate([before[None], scores])
-                filled = _between(ks, scores)
-                yield (ks[0], filled) if before is None else (ks[0] + 1, filled[1:])
-                before = scores[-1]
+            each = (scores for batch in batches for scores in batch)
+            smoothed = smooth(((k * spacing_mm, scores) for k, scores in zip(run, each)),
+                              self._smoothing_mm)
+            for start in range(0, len(run), BATCH):
+                new = list(zip(run[start : start + BATCH], smoothed))
+                known = new if before is None else [before, *new]
+                filled = _between([k for k, _ in known], np.stack([scores for _, scores in known]))
+                yield (known[0][0], filled) if before is None else (before[0] + 1, filled[1:])
+                before = known[-1]
 
 
 def slices_to_run(ks: range, spacing_mm: float, step_mm: float) -> list[int]:
@@ -199,8 +192,8 @@ def _between(ks: Sequence[int], scores: np.ndarray) -> np.ndarray:
 class _PixelCache:
     """Network pixels of the slices around the one in work, each resampled once."""
 
-    def __init__(self, volume: Volume, grid: SliceGrid, bundle: Bundle) -> None:
-        self._volume, self._grid, self._input = volume, grid, bundle.input
+    def __init__(self, volume: Volume, grid: SliceGrid, bundle: Bundle, no_data: NoData) -> None:
+        self._volume, self._grid, self._input, self._no_data = volume, grid, bundle.input, no_data
         self._pixels: dict[int, np.ndarray] = {}
 
     def with_context(self, k: int) -> np.ndarray:
@@ -210,6 +203,12 @@ class _PixelCache:
         self._pixels = {index: pixels for index, pixels in self._pixels.items() if index >= min(wanted)}
         for index in wanted:
             if index not in self._pixels:
-                box = self._volume.voxels[index, self._grid.rows, self._grid.columns]
-                self._pixels[index] = self._grid.to_pixels(window(box, self._input.window_hu)[None])[0]
+                pixels = window(self._hu(index), self._input.window_hu)
+                self._pixels[index] = self._grid.to_pixels(pixels[None])[0]
         return np.stack([self._pixels[index] for index in wanted])
+
+    def _hu(self, k: int) -> np.ndarray:
+        """The box of a slice, with air where there is no data."""
+        box = self._grid.rows, self._grid.columns
+        hu, empty = self._volume.voxels[k][box], self._no_data.in_slice(k, box)
+        return hu if empty is None else np.where(empty, hu.dtype.type(AIR_HU), hu)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.model.bundle import NETWORK_FILE, Bundle
 from MISTKDSegmentLib.system import usable_cores
 
@@ -44,7 +43,8 @@ class Network:
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self._bundle, self._file = bundle, bundle.folder / NETWORK_FILE
-        self._threads, cores = min(threads, os.cpu_count() or 1), usable_cores()
+        cores = usable_cores()
+        self._threads = min(threads, cores)
         self._at_once = min(self._threads or cores, _MOST_AT_ONCE)
         self._threads_each = (self._threads or cores) // self._at_once
         available = onnxruntime.get_available_providers()

@@ -34,6 +34,7 @@ class InputContract:
         multiple: height and width are multiples of this many pixels.
         context_offsets_mm: slices shown together, by distance from the one that is segmented.
         slice_step_mm: slices closer together than this need not all be run.
+        slice_smoothing_mm: distance within which the class probabilities of slices are averaged; see `smooth`.
     """
 
     window_hu: tuple[float, float]
@@ -41,6 +42,7 @@ class InputContract:
     multiple: int
     context_offsets_mm: tuple[float, ...]
     slice_step_mm: float
+    slice_smoothing_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,14 @@ class Bundle:
                 return label
         known = ", ".join(label.name for label in self.labels)
         raise BundleError(f"The model {self.name} has no organ {name!r}: choose from {known}.")
+
+    def labels_named(self, names: Optional[Sequence[str]]) -> tuple[Label, ...]:
+        """The organs of these names, in their order; all where it is None.
+
+        Raises:
+            BundleError: if the model does not know one.
+        """
+        return self.labels if names is None else tuple(self.label(name) for name in names)
 
 
 def default_bundle_folder() -> Path:
@@ -189,6 +199,8 @@ def _parse_input(entry: Mapping[str, Any]) -> InputContract:
         multiple=whole(entry["multiple"]),
         context_offsets_mm=tuple(number(offset) for offset in entry["context_offsets_mm"]),
         slice_step_mm=number(entry["slice_step_mm"]),
+        # Descriptions written before slices were averaged do not speak of it.
+        slice_smoothing_mm=number(entry.get("slice_smoothing_mm", 0.0)),
     )
     _check_input(contract)
     return contract
@@ -212,6 +224,8 @@ def _check_input(contract: InputContract) -> None:
         raise ValueError(f"multiple is {contract.multiple}")
     if not 0.1 <= contract.slice_step_mm <= 100:
         raise ValueError(f"slice_step_mm is {contract.slice_step_mm}")
+    if not 0 <= contract.slice_smoothing_mm <= 100:
+        raise ValueError(f"slice_smoothing_mm is {contract.slice_smoothing_mm}")
     offsets = contract.context_offsets_mm
     if not 1 <= len(offsets) <= 64 or any(not -1000 <= offset <= 1000 for offset in offsets):
         raise ValueError(f"context_offsets_mm is {list(offsets)}")

@@ -1,8 +1,11 @@
 """Worker processes on this machine, killed while they work."""
 
+import itertools
 import multiprocessing
 import os
+import signal
 from collections import deque
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from MISTKDSegmentLib.batch import local_workers
 from MISTKDSegmentLib.batch.case import Case, Settings
 from MISTKDSegmentLib.batch.local_workers import default_workers, on_workers
 from MISTKDSegmentLib.batch.outcome import Outcome
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.lib.deadly_path import deadly
@@ -20,8 +24,8 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="kills processes by s
 
 @pytest.fixture
 def settings(tiny_bundle, tmp_path):
-    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256, ("liver",), threads=1,
-                    picture=False)
+    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256,
+                    SegmentOptions(("liver",), threads=1), picture=False)
 
 
 def outcomes(events):
@@ -39,12 +43,58 @@ def test_a_killed_worker_costs_its_case_a_second_try_and_the_others_nothing(sett
 
 
 @posix_only
-def test_a_case_that_kills_each_worker_fails_alone(settings, tmp_path):
+def test_a_case_whose_worker_died_is_tried_once_more_alone_when_the_others_are_over(settings, tmp_path):
+    cases = [Case(deadly(write_volume(tmp_path / "a.nii.gz"), 1), "a"),
+             *(Case(write_volume(tmp_path / f"{name}.nii.gz"), name) for name in "bcd")]
+    told, beside = [], []
+    for case, event in on_workers(cases, settings, 2):
+        if isinstance(event, Outcome):
+            told.append((case.name, event.status))
+        elif case.name == "a":
+            beside.append(len(multiprocessing.active_children()))
+    assert sorted(told[:-1]) == [("a", "waiting"), ("b", "done"), ("c", "done"), ("d", "done")]
+    assert told[-1] == ("a", "done")
+    assert set(beside) == {1}
+
+
+@posix_only
+@pytest.mark.parametrize(("kills", "cause"), [
+    ([0], "most likely for want of memory (exit code -9)"), (itertools.count(), "for want of memory")])
+def test_a_case_that_kills_each_worker_fails_alone_and_tells_why(settings, tmp_path, monkeypatch, kills, cause):
+    counts = itertools.cycle(kills)
+    monkeypatch.setattr(local_workers, "memory_kills", lambda: next(counts))
+    monkeypatch.setattr(local_workers, "usable_memory", lambda: 4_200_000_000)
     cases = [Case(deadly(write_volume(tmp_path / "a.nii.gz"), 9), "a"),
              Case(write_volume(tmp_path / "b.nii.gz"), "b")]
     found = outcomes(on_workers(cases, settings, 1))
     assert (found["a"].status, found["b"].status) == ("failed", "done")
-    assert f"{tmp_path / 'a.nii.gz'} ended its worker process 2 times (exit code -9)" in found["a"].error
+    assert found["a"].error == (f"{tmp_path / 'a.nii.gz'} ended its worker process twice, also alone, {cause}: it "
+                                "needs more than the 4.2 GB that there are; close other programs, crop it or give it "
+                                "a larger machine.")
+
+
+@posix_only
+def test_a_worker_that_crashed_is_not_said_to_lack_memory(settings, tmp_path):
+    case = Case(deadly(write_volume(tmp_path / "a.nii.gz"), 9, signal.SIGSEGV), "a")
+    error = outcomes(on_workers([case], settings, 1))["a"].error
+    assert "by a crash (exit code -11)" in error and "memory" not in error
+
+
+class HungryPath(type(Path())):
+    """Of a scan for which there is no memory until a file PATH.free is there."""
+
+    def __fspath__(self):
+        if not os.path.exists(f"{self}.free"):
+            Path(f"{self}.free").touch()
+            raise MemoryError
+        return str(self)
+
+
+def test_a_case_for_which_memory_was_short_is_tried_once_more_alone(settings, tmp_path):
+    cases = [Case(HungryPath(write_volume(tmp_path / "a.nii.gz")), "a"),
+             Case(write_volume(tmp_path / "b.nii.gz"), "b")]
+    told = [(case.name, event.status) for case, event in on_workers(cases, settings, 1) if isinstance(event, Outcome)]
+    assert told == [("a", "waiting"), ("b", "done"), ("a", "done")]
 
 
 def test_there_are_no_more_workers_than_cases_and_than_windows_can_wait_for(settings, monkeypatch):
@@ -56,13 +106,13 @@ def test_there_are_no_more_workers_than_cases_and_than_windows_can_wait_for(sett
         def __init__(self, settings):
             begun.append(self)
 
-        def give(self, case, tries):
+        def give(self, case):
             self.case = case
 
     monkeypatch.setattr(local_workers, "_Worker", Idle)
     for cases, expected in ((3, 3), (100, 60)):
         begun.clear()
-        waiting = deque((Case(None, str(number)), 1) for number in range(cases))
+        waiting = deque(Case(None, str(number)) for number in range(cases))
         local_workers._hand_out(waiting, [], settings, 128)
         assert (len(begun), len(waiting)) == (expected, cases - expected)
 
@@ -83,9 +133,9 @@ def test_closing_ends_all_workers(settings, tmp_path):
     assert multiprocessing.active_children() == []
 
 
-@pytest.mark.parametrize(("cores", "gigabytes", "expected"), [(1, 64, 1), (8, 64, 4), (64, 16, 5), (16, 1, 1)])
+@pytest.mark.parametrize(("cores", "gigabytes", "expected"), [
+    (1, 64, 1), (8, 64, 4), (64, 16, 5), (16, 1, 1), (2, 4, 1), (8, None, 4)])
 def test_there_are_as_many_workers_as_cores_and_memory_are_good_for(monkeypatch, cores, gigabytes, expected):
     monkeypatch.setattr(local_workers, "usable_cores", lambda: cores)
-    monkeypatch.setattr(local_workers.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": gigabytes << 18}.get,
-                        raising=False)
+    monkeypatch.setattr(local_workers, "usable_memory", lambda: gigabytes and gigabytes << 30)
     assert default_workers() == expected

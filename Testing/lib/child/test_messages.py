@@ -13,11 +13,12 @@ MESSAGES = [
     Progress(150, 150),
     SliceDone(3, Filled(2, 7, 8)),
     Done((OrganRow(ABDOMEN_LABELS[2], 150.25, 31.5, 1502, True), OrganRow(ABDOMEN_LABELS[0], 0.0, None, 0, False))),
+    Done((), (("Orientation unclear", "The file does not say which side is left."), ("HU shifted", "Air is at 0."))),
     Failed("input", "Größe fehlt; pass it.", "Traceback …\nline 2"),
 ]
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+@pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_is_one_line_and_comes_back_equal(message):
     line = encode(message)
     assert "\n" not in line
@@ -31,8 +32,8 @@ def test_labels_keep_what_makes_a_volume_plausible():
 
 @pytest.mark.parametrize("line", [
     b"", b"libGL error", b"[1, 2]", b"3", b"{}", b'{"mistkd": "Nothing"}', b'{"mistkd": "Started"}', b"\xff\xfe",
-    b'{"mistkd": "Done", "rows": [{}]}', b'{"mistkd": ["Started"]}',
-    b'{"mistkd": "Started", "slices_total": 1, "x": 2}'])
+    b'{"mistkd": "Done", "rows": [{}]}', b'{"mistkd": "Done", "rows": [], "doubts": ["?"]}',
+    b'{"mistkd": ["Started"]}', b'{"mistkd": "Started", "slices_total": 1, "x": 2}'])
 def test_what_others_print_is_passed_over(line):
     assert decode(line) is None
 

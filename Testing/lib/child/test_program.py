@@ -8,14 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Job, Order
+from MISTKDSegmentLib.child.last_word import LastWord, find
 from MISTKDSegmentLib.child.messages import Done, Failed, Lines, SliceDone, Started
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import load_bundle
@@ -30,6 +33,11 @@ def flipped(volume: Volume) -> Volume:
     direction = np.diag([1.0, 1.0, -1.0])
     top = volume.origin_mm[2] + volume.spacing_mm[2] * (len(volume.voxels) - 1)
     return Volume(volume.voxels[::-1], volume.spacing_mm, (*volume.origin_mm[:2], top), direction, volume.name)
+
+
+def long_scan() -> Volume:
+    """So many slices that no run is over before it is interrupted."""
+    return replace(patient(), voxels=np.tile(patient().voxels, (400, 1, 1)))
 
 
 class Child:
@@ -61,8 +69,9 @@ class Child:
 def start(tmp_path: Path) -> Iterator:
     children = []
 
-    def starter(volume: Volume, options: Options, **environment: str) -> Child:
-        children.append(Child(Job.create(volume, options, inside=tmp_path), environment))
+    def starter(volume: Volume | None, order: Order | None = None, **environment: str) -> Child:
+        job = Job.create(volume, order, inside=tmp_path) if volume else Job.empty(inside=tmp_path)
+        children.append(Child(job, environment))
         return children[-1]
 
     yield starter
@@ -73,7 +82,7 @@ def start(tmp_path: Path) -> Iterator:
 
 @pytest.mark.parametrize("volume", [patient(), flipped(patient())], ids=["feet first", "head first"])
 def test_it_labels_as_the_runner_does_and_says_where(start, tiny_bundle, volume):
-    child = start(volume, Options(tiny_bundle))
+    child = start(volume, Order(tiny_bundle))
     first, *progress, last, done = child.messages()
     assert child.ends() == 0
     expected = np.zeros(volume.voxels.shape, np.uint8)
@@ -89,16 +98,16 @@ def test_it_labels_as_the_runner_does_and_says_where(start, tiny_bundle, volume)
 
 
 def test_organs_that_are_not_asked_for_are_neither_labelled_nor_measured(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, organs=("spleen",)))
+    child = start(patient(), Order(tiny_bundle, SegmentOptions(organs=("spleen",))))
     assert [row.label.name for row in child.messages()[-1].rows] == ["spleen"]
     assert set(np.unique(child.job.labels)) == {0, 7}
 
 
 def test_a_preview_answers_request_after_request_until_it_is_stopped(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, preview=True))
+    child = start(patient(), Order(tiny_bundle, preview=True))
     assert child.next() == Started(0)
     whole = np.zeros((10, 60, 70), np.uint8)
-    for _ in segment(patient(), load_bundle(tiny_bundle), whole, postprocess=False):
+    for _ in segment(patient(), load_bundle(tiny_bundle), whole, SegmentOptions(postprocess=False)):
         pass
     for number, k in enumerate((6, 3)):
         child.job.request(number, (0.0, 0.0, 100.0 + 5 * k + 1))
@@ -117,7 +126,7 @@ def test_a_preview_answers_request_after_request_until_it_is_stopped(start, tiny
 def test_what_cannot_be_segmented_is_one_sentence(start, tiny_bundle, change, kind, sentence):
     volume = patient()
     change(volume.voxels, tiny_bundle)
-    child = start(volume, Options(tiny_bundle))
+    child = start(volume, Order(tiny_bundle))
     (failed,) = child.messages()
     assert child.ends() == 1 and isinstance(failed, Failed)
     assert failed.kind == kind and sentence in failed.sentence and "\n" not in failed.sentence
@@ -126,17 +135,34 @@ def test_what_cannot_be_segmented_is_one_sentence(start, tiny_bundle, change, ki
 
 @pytest.mark.parametrize(("module", "reason"), [
     ("raise ImportError('libonnx.so: cannot open')", "libonnx.so: cannot open"),
-    ("__version__ = '1.18.1'", "version 1.18.1, needed is 1.19"),
+    ("__version__, disable_telemetry_events = '1.18.1', int", "version 1.18.1, needed is 1.19"),
 ])
 def test_an_unusable_onnxruntime_is_told_as_such(start, tiny_bundle, tmp_path, module, reason):
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "onnxruntime.py").write_text(module, encoding="utf-8")
-    (failed,) = start(patient(), Options(tiny_bundle), PYTHONPATH=str(tmp_path / "fake")).messages()
+    (failed,) = start(patient(), Order(tiny_bundle), PYTHONPATH=str(tmp_path / "fake")).messages()
     assert failed.kind == "onnxruntime" and reason in failed.sentence
 
 
+def test_a_child_that_is_started_before_there_is_a_scan_waits_for_it(start, tiny_bundle):
+    child = start(None)
+    time.sleep(0.2)
+    for _ in child.job.fill(patient(), Order(tiny_bundle)):
+        pass
+    *_, last = child.messages()
+    assert isinstance(last, Done)
+    assert child.job.labels.any()
+
+
+def test_a_child_that_waits_ends_without_a_word_when_it_is_stopped(start):
+    child = start(None)
+    child.job.stop()
+    assert child.messages() == []
+    assert child.errors == b""
+
+
 def test_a_stopped_child_ends_at_once(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, preview=True))
+    child = start(patient(), Order(tiny_bundle, preview=True))
     child.next()
     child.job.stop()
     before = time.monotonic()
@@ -145,20 +171,21 @@ def test_a_stopped_child_ends_at_once(start, tiny_bundle):
 
 
 def test_a_child_whose_folder_is_gone_ends(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, preview=True))
+    child = start(patient(), Order(tiny_bundle, preview=True))
     child.next()
     child.job.remove()
     child.ends()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny_bundle, tmp_path):
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny_bundle, tmp_path, preview):
     script = tmp_path / "window.py"
     script.write_text(
         "import subprocess, sys, time\nfrom pathlib import Path\n"
-        "from MISTKDSegmentLib.child.job import Job, Options\nfrom Testing.lib.inference.test_runner import patient\n"
-        f"options = Options(Path({str(tiny_bundle)!r}), preview=True)\n"
-        f"job = Job.create(patient(), options, inside=Path({str(tmp_path)!r}))\n"
+        "from MISTKDSegmentLib.child.job import Job, Order\nfrom Testing.lib.child.test_program import long_scan\n"
+        f"order = Order(Path({str(tiny_bundle)!r}), preview={preview})\n"
+        f"job = Job.create(long_scan(), order, inside=Path({str(tmp_path)!r}))\n"
         "child = subprocess.Popen(job.command(sys.executable), stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\nprint(child.pid, job.folder, flush=True)\ntime.sleep(600)\n", encoding="utf-8")
     root = Path(__file__).parents[3]
@@ -168,14 +195,38 @@ def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny
     os.kill(window.pid, signal.SIGKILL)
     window.communicate()
     deadline = time.monotonic() + PATIENCE_S
-    while (is_alive(int(pid)) and not is_zombie(int(pid))) or Path(folder.strip()).exists():
+    while is_alive(int(pid)) or Path(folder.strip()).exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def is_zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for somebody to take note of it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return False
+@pytest.mark.skipif(os.name != "posix", reason="on Windows, files that the window holds cannot be removed")
+def test_a_child_to_which_nobody_listens_removes_the_scan(start, tiny_bundle):
+    child = start(patient(), Order(tiny_bundle))
+    child.process.stdout.close()
+    child.process.stderr.close()
+    child.ends()
+    assert not child.job.folder.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows tells no process to end")
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_child_that_is_told_to_end_says_so_and_removes_the_scan(start, tiny_bundle, preview):
+    child = start(long_scan(), Order(tiny_bundle, preview=preview))
+    child.next()
+    child.process.send_signal(signal.SIGTERM)
+    *_, failed = child.messages()
+    assert failed.sentence == "The system ended the segmentation (SIGTERM); start it again."
+    assert not child.job.folder.exists()
+
+
+def test_a_child_leaves_word_of_its_memory_and_of_how_far_it_is(start, tiny_bundle):
+    child = start(long_scan(), Order(tiny_bundle))
+    assert child.next() == Started(4000)
+    done = 0
+    while not done:
+        child.next()
+        done = (find(child.job.folder) or LastWord(None)).slices_done
+    word = find(child.job.folder)
+    assert 0 < word.slices_done < word.slices_total == 4000
+    assert word.peak_bytes is None or word.peak_bytes > 30 << 20

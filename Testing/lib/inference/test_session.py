@@ -6,11 +6,11 @@ import logging
 import threading
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from MISTKDSegmentLib.errors import BundleError
 from MISTKDSegmentLib.inference import session
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.session import ACCELERATORS, CPU, Network
 from MISTKDSegmentLib.model.bundle import load_bundle
 
@@ -125,7 +125,7 @@ def test_pixels_that_the_network_does_not_take_are_an_error_that_names_the_file(
 
 def test_openvino_is_told_how_many_threads_it_may_use(bundle, devices, monkeypatch):
     devices(OPENVINO)
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr(session, "usable_cores", lambda: 8)
     assert Network(bundle, 3)._session.options == {"num_of_threads": "3"}
     assert Network(bundle, 0)._session.options == {}
 

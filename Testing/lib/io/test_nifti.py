@@ -59,7 +59,7 @@ def test_several_gzip_members_pass(tmp_path, nifti):
 def test_a_big_endian_file_passes(tmp_path, nifti):
     data = bytearray(nifti)
     for offset, kind, count in ((0, "i", 1), (DIM, "h", 8), (DATATYPE, "h", 2), (PIXDIM, "f", 9),
-                                (QFORM_CODE, "h", 2), (SFORM, "f", 12)):
+                                (QFORM_CODE, "h", 2), (256, "f", 6), (SFORM, "f", 12)):
         values = struct.unpack_from(f"<{count}{kind}", data, offset)
         struct.pack_into(f">{count}{kind}", data, offset, *values)
     accepts(tmp_path, bytes(data))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.model.bundle import default_bundle_folder
 from MISTKDSegmentLib.model.network_file import check_network
 from Testing.corpus.networks import conv_model, sized, subgraph, tensor

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.model.bundle import default_bundle_folder
-from Training.bundle.half_precision import LEAST_VALUES, store_in_half
+from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
+from MISTKDSegmentLib.model.bundle import PostProcessing, default_bundle_folder, load_bundle
+from Testing.training.made_up_scans import MadeUpScan
+from Training.bundle import half_precision
+from Training.bundle.half_precision import LEAST_VALUES, halve_bundle, store_in_half
 
 
 def model_of(weights, bias):
@@ -71,3 +75,49 @@ def test_the_network_that_ships_halves_and_scores_nearly_the_same():
     assert len(smaller) < 0.55 * len(content)
     pixels = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
     assert np.abs(outputs(content, pixels) - outputs(smaller, pixels)).max() < 0.05
+
+
+@pytest.fixture
+def halves(tiny_bundle, monkeypatch):
+    """Halving stands for any change of the network; the two forms score what is put into the list."""
+    dice = [0.9, 0.9]
+    turn = iter((0, 1))
+    monkeypatch.setattr(half_precision, "store_in_half", lambda content: content)
+    monkeypatch.setattr(half_precision, "score_cases", lambda *_, **__: None)
+    monkeypatch.setattr(half_precision, "mean_dice", lambda _: dice[next(turn)])
+    return load_bundle(tiny_bundle), dice
+
+
+SCANS = [MadeUpScan(name="x", annotated=("liver",))]
+
+
+def test_a_smaller_form_says_what_it_lost(halves, tmp_path):
+    bundle, dice = halves
+    dice[:] = [0.9, 0.8985]
+    smaller = halve_bundle(bundle, tmp_path / "half", SCANS)
+    measured = smaller.provenance["half_precision"]
+    assert (measured["dice_before"], measured["dice_after"], measured["cases"]) == (0.9, 0.8985, ["x"])
+    assert smaller.postprocessing == {"liver": PostProcessing(largest_component=True)}
+    assert "0.8985" in (tmp_path / "half" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("after", [0.8975, 0.5, float("nan")])
+def test_a_smaller_form_that_loses_is_refused_with_the_figure(halves, tmp_path, after):
+    bundle, dice = halves
+    dice[:] = [0.9, after]
+    with pytest.raises(InputError, match=r"costs (0\.0025|0\.4000|nan) mean Dice"):
+        halve_bundle(bundle, tmp_path / "half", SCANS)
+    assert not (tmp_path / "half").exists()
+
+
+def test_a_smaller_form_keeps_the_curves_alone(halves, tmp_path):
+    bundle, _ = halves
+    for name in ("curves.png", "step_000100.png"):
+        (bundle.folder / name).write_bytes(b"picture")
+    halve_bundle(bundle, tmp_path / "half", SCANS)
+    assert [path.name for path in (tmp_path / "half").glob("*.png")] == ["curves.png"]
+
+
+def test_results_of_the_larger_form_are_not_those_of_the_smaller(halves, tmp_path):
+    bundle, _ = halves
+    assert halve_bundle(replace(bundle, results={"cases": ["x"]}), tmp_path / "half", SCANS).results == {}

@@ -1,4 +1,4 @@
-"""Scripts agree on how labelled scans are named."""
+"""Labelled scans are named alike by all scripts, also through split files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training.made_up_scans import add_case, made_up_voxels, write_dataset_json, write_nifti
-from Training.cli.scan_options import add_scan_options, labelled_scans
+from Training.cli.scan_options import add_scan_options, labelled_scans, read_split
 
 
 @pytest.fixture
@@ -59,3 +59,28 @@ def test_data_without_any_reference_is_refused(tmp_path):
 def test_an_impossible_option_is_refused_at_once(data, options):
     with pytest.raises(SystemExit):
         names(data, *options)
+
+
+def test_the_validation_cases_are_read(tmp_path):
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps({"training": ["a"], "validation": ["b", "c"]}))
+    assert read_split(path) == ["b", "c"]
+
+
+def test_a_split_is_read_from_nnunets_file_too(tmp_path):
+    path = tmp_path / "splits_final.json"
+    path.write_text(json.dumps([{"train": ["a"], "val": ["b", "c"]}, {"train": ["b"], "val": ["a"]}]))
+    assert read_split(path) == ["b", "c"]
+
+
+@pytest.mark.parametrize("text", ["not json", "[]", "{}", '{"validation": 3}', "5"])
+def test_a_split_without_a_list_of_cases_is_refused_by_name(tmp_path, text):
+    path = tmp_path / "split.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"split\.json"):
+        read_split(path)
+
+
+def test_a_missing_split_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.json"):
+        read_split(tmp_path / "nowhere.json")

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from Training.data.augment import NO_AUGMENTATION, Augmentation, view
+from Training.data.augment import augment
+from Training.data.augmentation import NO_AUGMENTATION, Augmentation
 
 WATER, FAT = 0.31, 0.06
 
@@ -31,28 +32,28 @@ def seeds(count: int = 2, first: int = 0) -> torch.Tensor:
 
 def grey_views(augmentation: Augmentation, count: int = 64) -> torch.Tensor:
     """Views of the ramp, (count, 256): what becomes of each grey value."""
-    pixels, _ = view(*ramp(count), seeds(count), (64, 256), 1.0, augmentation)
+    pixels, _ = augment(*ramp(count), seeds(count), (64, 256), 1.0, augmentation)
     return pixels[:, 0, 32]
 
 
 def test_the_plain_view_of_the_same_size_is_the_input():
-    image, labels = view(*batch(), seeds(), (64, 96), 1.0, NO_AUGMENTATION)
+    image, labels = augment(*batch(), seeds(), (64, 96), 1.0, NO_AUGMENTATION)
     torch.testing.assert_close(image, batch()[0] / 255, atol=1e-5, rtol=0)
     assert torch.equal(labels, batch()[1].long())
 
 
 def test_the_plain_view_is_the_same_for_all_seeds():
-    plain, other = (view(*batch(), seeds(2, first), (64, 96), 1.5, NO_AUGMENTATION)[0] for first in (0, 7))
+    plain, other = (augment(*batch(), seeds(2, first), (64, 96), 1.5, NO_AUGMENTATION)[0] for first in (0, 7))
     assert torch.equal(plain, other)
 
 
 def test_zoom_is_the_ratio_of_pixel_spacings():
-    _, labels = view(*batch(), seeds(), (32, 48), 2.0, NO_AUGMENTATION)
+    _, labels = augment(*batch(), seeds(), (32, 48), 2.0, NO_AUGMENTATION)
     assert torch.equal(labels, batch()[1][:, ::2, ::2].long())
 
 
 def test_outside_of_the_canvas_is_air_and_background():
-    image, labels = view(*batch(), seeds(), (128, 128), 1.0, NO_AUGMENTATION)
+    image, labels = augment(*batch(), seeds(), (128, 128), 1.0, NO_AUGMENTATION)
     assert image[:, :, :31].max() < 1e-3 and not labels[:, :31].any()
     assert labels.sum() == batch()[1].sum()
 
@@ -60,13 +61,13 @@ def test_outside_of_the_canvas_is_air_and_background():
 def test_pixels_of_which_nothing_is_known_stay_so():
     image, labels = batch(16)
     labels[labels == 1] = 255
-    _, targets = view(image, labels, seeds(16), (64, 96), 1.0, Augmentation())
+    _, targets = augment(image, labels, seeds(16), (64, 96), 1.0, Augmentation())
     assert set(targets.unique().tolist()) == {0, 255}
 
 
 def test_image_and_labels_move_together():
     geometry = replace(NO_AUGMENTATION, rotation_degrees=15.0, scale=1.25, stretch=1.2, shift=0.1, elastic_pixels=2.0)
-    image, labels = view(*batch(16), seeds(16), (64, 96), 1.0, geometry)
+    image, labels = augment(*batch(16), seeds(16), (64, 96), 1.0, geometry)
     bright = image[:, 1] > 0.5
     dice = 2 * (bright & (labels == 1)).sum() / (bright.sum() + labels.sum())
     assert dice > 0.97
@@ -74,7 +75,7 @@ def test_image_and_labels_move_together():
 
 
 def test_left_stays_left_and_up_stays_up():
-    _, labels = view(*batch(64), seeds(64), (64, 96), 1.0, Augmentation())
+    _, labels = augment(*batch(64), seeds(64), (64, 96), 1.0, Augmentation())
     rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(96.0), indexing="ij")
     for item in labels:
         weight = (item == 1).float()
@@ -83,7 +84,7 @@ def test_left_stays_left_and_up_stays_up():
 
 
 def test_stretch_changes_the_ratio_of_the_sides_within_its_bounds():
-    _, labels = view(*batch(64), seeds(64), (64, 96), 1.0, replace(NO_AUGMENTATION, stretch=1.3))
+    _, labels = augment(*batch(64), seeds(64), (64, 96), 1.0, replace(NO_AUGMENTATION, stretch=1.3))
     heights, widths = ((labels == 1).any(axis).sum(1) for axis in (2, 1))
     ratios = widths / heights / (24 / 16)
     assert ratios.min() < 0.85 and ratios.max() > 1.15
@@ -96,10 +97,10 @@ def test_a_view_does_not_depend_on_the_batch_that_it_is_in(size):
     image = torch.randint(0, 256, (8, 3, 64, 96), dtype=torch.uint8)
     labels = torch.randint(0, 9, (8, 64, 96), dtype=torch.uint8)
     chosen = seeds(8, 100)
-    together = view(image, labels, chosen, size, 1.3, Augmentation())
+    together = augment(image, labels, chosen, size, 1.3, Augmentation())
     torch.manual_seed(1)
     for i in range(8):
-        alone = view(image[i : i + 1], labels[i : i + 1], chosen[i : i + 1], size, 1.3, Augmentation())
+        alone = augment(image[i : i + 1], labels[i : i + 1], chosen[i : i + 1], size, 1.3, Augmentation())
         torch.testing.assert_close(alone[0][0], together[0][i], atol=1e-6, rtol=0)
         assert torch.equal(alone[1][0], together[1][i])
 
@@ -109,24 +110,24 @@ def test_a_dropped_context_becomes_the_slice_that_the_labels_belong_to():
     labels = torch.zeros(1, 64, 96, dtype=torch.uint8)
     dropped = replace(NO_AUGMENTATION, context_dropout=1.0)
     for own_slice, grey in ((None, 20), (0, 10), (2, 30)):
-        pixels, _ = view(image, labels, seeds(1), (32, 32), 1.0, dropped, own_slice)
+        pixels, _ = augment(image, labels, seeds(1), (32, 32), 1.0, dropped, own_slice)
         assert (pixels * 255).unique().tolist() == pytest.approx([grey])
 
 
 def test_each_seed_has_its_own_view():
-    image, _ = view(*batch(), torch.tensor([5, 6]), (64, 96), 1.0, Augmentation())
+    image, _ = augment(*batch(), torch.tensor([5, 6]), (64, 96), 1.0, Augmentation())
     assert (image[0] - image[1]).abs().mean() > 0.01
 
 
 def test_the_state_of_the_global_generator_is_neither_read_nor_changed():
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    view(*batch(), seeds(), (64, 96), 1.0, Augmentation())
+    augment(*batch(), seeds(), (64, 96), 1.0, Augmentation())
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_grey_values_stay_in_range_and_change():
-    image, _ = view(*batch(16), seeds(16), (64, 96), 1.0, Augmentation())
+    image, _ = augment(*batch(16), seeds(16), (64, 96), 1.0, Augmentation())
     assert image.min() >= 0 and image.max() <= 1
     assert image.std(0).max() > 0.05
 
@@ -134,7 +135,7 @@ def test_grey_values_stay_in_range_and_change():
 def test_context_is_dropped_for_the_share_asked_for():
     image, labels = batch(200)
     image[:, 0] = 0
-    views, _ = view(image, labels, seeds(200), (64, 96), 1.0, replace(NO_AUGMENTATION, context_dropout=0.3))
+    views, _ = augment(image, labels, seeds(200), (64, 96), 1.0, replace(NO_AUGMENTATION, context_dropout=0.3))
     dropped = (views[:, 0] == views[:, 1]).flatten(1).all(1).float().mean()
     assert 0.2 < dropped < 0.4
 
@@ -157,7 +158,7 @@ def test_the_arterial_phase_brightens_vessels_and_not_the_liver():
     # 60, 107 and 150 HU in a window of -125 to 275 HU: tissue, liver and aorta of a venous phase.
     greys = torch.tensor([185.0, 232.0, 275.0]) / 400
     image = (greys * 255).round().to(torch.uint8).repeat_interleave(32).expand(64, 1, 64, 96).contiguous()
-    views, _ = view(image, torch.zeros(64, 64, 96, dtype=torch.uint8), seeds(64), (64, 96), 1.0,
+    views, _ = augment(image, torch.zeros(64, 64, 96, dtype=torch.uint8), seeds(64), (64, 96), 1.0,
                     replace(NO_AUGMENTATION, arterial=1.0))
     tissue, liver, aorta = (views[:, 0, 32, column] for column in (16, 48, 80))
     torch.testing.assert_close(tissue, torch.full((64,), 118 / 255))
@@ -168,7 +169,7 @@ def test_the_arterial_phase_brightens_vessels_and_not_the_liver():
 
 def test_the_ends_of_the_window_move_independently():
     views = grey_views(replace(NO_AUGMENTATION, window=0.1), count=200)
-    # A value is the same again where the line of the view meets the identity; slope and offset tell the two ends.
+    # A value is the same again where the line of the augment meets the identity; slope and offset tell the two ends.
     low, high = views[:, 64], views[:, 192]
     slope = (high - low) / (128 / 255)
     lower = 64 / 255 - low / slope
@@ -194,7 +195,7 @@ def test_coarse_greys_leave_8_to_64_levels():
 def test_a_blur_is_a_gaussian_that_keeps_the_sum():
     image, labels = torch.zeros(64, 1, 33, 33, dtype=torch.uint8), torch.zeros(64, 33, 33, dtype=torch.uint8)
     image[:, :, 16, 16] = 255
-    views, _ = view(image, labels, seeds(64), (33, 33), 1.0, replace(NO_AUGMENTATION, blur_pixels=1.0))
+    views, _ = augment(image, labels, seeds(64), (33, 33), 1.0, replace(NO_AUGMENTATION, blur_pixels=1.0))
     torch.testing.assert_close(views.sum((1, 2, 3)), torch.ones(64), atol=1e-3, rtol=0)
     variance = (views[:, 0].sum(1) * (torch.arange(33.0) - 16).square()).sum(1)
     soft = variance > 0.1
@@ -207,6 +208,6 @@ def test_each_kind_works_alone_and_is_off_in_no_augmentation(kind):
     image, labels = batch(32)
     image[:, 0] //= 2
     image[:, :, 40:, 50:] = 170
-    plain = view(image, labels, seeds(32), (64, 96), 1.0, NO_AUGMENTATION)[0]
+    plain = augment(image, labels, seeds(32), (64, 96), 1.0, NO_AUGMENTATION)[0]
     alone = replace(NO_AUGMENTATION, **{kind: getattr(Augmentation(), kind)})
-    assert (view(image, labels, seeds(32), (64, 96), 1.0, alone)[0] - plain).abs().max() > 0.01
+    assert (augment(image, labels, seeds(32), (64, 96), 1.0, alone)[0] - plain).abs().max() > 0.01

@@ -14,8 +14,8 @@ from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Training.data.label_map import SHIPPED, LabelMap, find_label_map, read_label_map_file
 from Training.data.label_roles import assign, value_table
+from Training.data.layouts.registry import open_dataset
 from Training.data.prepared import IGNORE
-from Training.data.scans import open_dataset
 
 ORGANS = ABDOMEN_LABELS[:3]  # aorta 1, gallbladder 2, left_kidney 3
 SOURCE = Path("dataset.json")
@@ -36,7 +36,7 @@ def test_without_a_map_names_are_matched_whatever_their_spelling():
     theirs = {"Background": (0,), "AORTA": (4,), "Kidney-Left": (7,), "gall bladder": (9,)}
     table = value_table(ORGANS, theirs, None, SOURCE)
     assert channels(table, [0, 4, 7, 9]) == [0, 1, 3, 0]
-    assert table.known == ("aorta", "left_kidney") and table.unused == ("gall bladder",)
+    assert table.annotated == ("aorta", "left_kidney") and table.unused == ("gall bladder",)
 
 
 def test_a_map_takes_names_values_lists_and_spellings(tmp_path):
@@ -45,13 +45,13 @@ def test_a_map_takes_names_values_lists_and_spellings(tmp_path):
     theirs = {"bg": (0,), "arota": (4,), "gall": (9,), "a": (5,), "b": (6,), "cyst": (2,), "rest": (8,)}
     table = value_table(ORGANS, theirs, label_map, SOURCE)
     assert channels(table, [0, 4, 9, 5, 6, 2, 8]) == [0, 1, 2, 3, 3, IGNORE, 0]
-    assert table.known == ("aorta", "gallbladder", "left_kidney") and table.unused == ("rest",)
+    assert table.annotated == ("aorta", "gallbladder", "left_kidney") and table.unused == ("rest",)
 
 
 def test_an_organ_may_be_declared_unknown(tmp_path):
     label_map = read(tmp_path, "organs: {aorta: a, gallbladder: b}\nunknown: gallbladder\n")
     table = value_table(ORGANS, {"a": (1,), "b": (2,)}, label_map, SOURCE)
-    assert table.known == ("aorta",) and channels(table, [1, 2]) == [1, 0]
+    assert table.annotated == ("aorta",) and channels(table, [1, 2]) == [1, 0]
 
 
 def test_what_is_ignored_is_ignored_inside_a_region_too(tmp_path):
@@ -122,7 +122,7 @@ def test_every_shipped_map_fits_the_labels_that_its_data_set_publishes():
         organs = [organ.name for organ in ABDOMEN_LABELS]
         wanted = {"msd_liver": ["liver"], "msd_pancreas": ["pancreas"], "msd_spleen": ["spleen"],
                   "kits": ["left_kidney", "right_kidney"]}.get(name, organs)
-        assert list(table.known) == wanted, name
+        assert list(table.annotated) == wanted, name
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_kidneys_in_one_label_are_told_apart_by_their_side(tmp_path, declared):
     scan = open_dataset(tmp_path, ABDOMEN_LABELS, label_map=Path("kits")).scans["a"]
     expected = raw_data.reference({"left_kidney": 3, "right_kidney": 4, "liver": IGNORE})
     np.testing.assert_array_equal(scan.read_reference(scan.read_volume()), expected)
-    assert scan.known == ("left_kidney", "right_kidney")
+    assert scan.annotated == ("left_kidney", "right_kidney")
 
 
 NAMES = st.lists(st.text("abcdefghij_ ", min_size=1), min_size=3, max_size=8, unique=True)

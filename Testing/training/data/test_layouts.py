@@ -9,9 +9,9 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
 from Testing.training.raw_data import BOXES, NAMES, body, ours, reference, write
+from Training.data.layouts.registry import open_dataset
+from Training.data.preparation import prepare
 from Training.data.prepared import IGNORE
-from Training.data.scans import open_dataset
-from Training.prepare import prepare
 
 ORGANS = ABDOMEN_LABELS
 
@@ -44,7 +44,7 @@ class TestNnunet:
         write(tmp_path / "imagesTs" / "d_0000.nii.gz", body())
         write(tmp_path / "labelsTs" / "d.nii.gz", reference(ours()))
         scans = open_dataset(tmp_path, ORGANS).scans
-        assert {name: (bool(scan.known), scan.is_test) for name, scan in scans.items()} == {
+        assert {name: (bool(scan.annotated), scan.is_test) for name, scan in scans.items()} == {
             "a": (True, False), "b": (False, False), "c": (False, False), "d": (True, True)}
         assert not read(scans["b"]).any()
 
@@ -58,7 +58,7 @@ class TestNnunet:
         (tmp_path / "dataset.json").write_text(json.dumps(description))
         dataset = open_dataset(tmp_path, ORGANS)
         assert (dataset.source, dataset.licence, dataset.unused) == ("Liver", "CC-BY-SA 4.0", ("cancer",))
-        assert [scan.known for scan in dataset.scans.values()] == [("liver",), ()]
+        assert [scan.annotated for scan in dataset.scans.values()] == [("liver",), ()]
         np.testing.assert_array_equal(read(dataset.scans["liver_1"]), reference({"liver": 5}))
 
     def test_numbers_at_the_end_of_a_name_are_no_channels(self, tmp_path):
@@ -84,7 +84,7 @@ class TestNnunet:
         declared = {"background": 0, "liver": [1, 2], "tumor": 2, "ignore": 3}
         scan = scan_of(raw_data.nnunet(tmp_path, "a", values=values, declared=declared))
         np.testing.assert_array_equal(read(scan), reference({"liver": 5, "spleen": 5, "stomach": IGNORE}))
-        assert scan.known == ("liver",)
+        assert scan.annotated == ("liver",)
 
     @pytest.mark.parametrize(
         ("declared", "message"),
@@ -146,7 +146,7 @@ class TestBtcv:
     def test_scans_for_testing_have_no_labels(self, tmp_path):
         write(raw_data.btcv(tmp_path) / "Testing" / "img" / "img0061.nii.gz", body())
         dataset = open_dataset(tmp_path, ORGANS)
-        assert [(name, bool(scan.known)) for name, scan in dataset.scans.items()] == [
+        assert [(name, bool(scan.annotated)) for name, scan in dataset.scans.items()] == [
             ("case0001", True), ("case0061", False)]
         assert "esophagus" in dataset.unused and "liver" not in dataset.unused
 
@@ -224,8 +224,8 @@ class TestTotalSegmentator:
         (tmp_path / "s0001" / "segmentations" / "kidney_left.nii.gz").unlink()
         write(tmp_path / "s0002" / "ct.nii.gz", body())
         scans = open_dataset(tmp_path, ORGANS).scans
-        assert [len(scan.known) for scan in scans.values()] == [8, 7, 0]
-        assert "left_kidney" not in scans["s0001"].known
+        assert [len(scan.annotated) for scan in scans.values()] == [8, 7, 0]
+        assert "left_kidney" not in scans["s0001"].annotated
         expected = {name: value for name, value in ours().items() if name != "left_kidney"}
         np.testing.assert_array_equal(read(scans["s0001"]), reference(expected))
 
@@ -251,7 +251,7 @@ class TestTotalSegmentator:
         path = tmp_path / "map.yaml"
         path.write_text("organs: {liver: [liver, spleen], stomach: stomach}\nignore: aorta\n")
         scans = open_dataset(tmp_path, ORGANS, label_map=path).scans
-        assert [scan.known for scan in scans.values()] == [("liver", "stomach"), ("stomach",)]
+        assert [scan.annotated for scan in scans.values()] == [("liver", "stomach"), ("stomach",)]
         expected = {"liver": 5, "spleen": 5, "stomach": 8, "aorta": IGNORE}
         np.testing.assert_array_equal(read(scans["s0000"]), reference(expected))
         np.testing.assert_array_equal(read(scans["s0001"]), reference({"stomach": 8, "aorta": IGNORE}))
@@ -264,7 +264,7 @@ class TestTotalSegmentator:
         path.write_text("organs: {liver: liver}\nsides: [{labels: kidney, left: left_kidney, right: right_kidney}]\n")
         scan = scan_of(tmp_path, label_map=path)
         np.testing.assert_array_equal(read(scan), reference({"liver": 5, "left_kidney": 3, "right_kidney": 4}))
-        assert scan.known == ("left_kidney", "right_kidney", "liver")
+        assert scan.annotated == ("left_kidney", "right_kidney", "liver")
         mask[BOXES["liver"]] = 1
         write(tmp_path / "s0000" / "segmentations" / "kidney.nii.gz", mask)
         refused(tmp_path, "has 896 voxels of kidney that belong to liver too", label_map=path)
@@ -285,7 +285,7 @@ class TestScans:
             (tmp_path / series / "1").write_bytes(bytes(128) + b"DICM")
         scans = open_dataset(tmp_path, ORGANS).scans
         assert list(scans) == ["a", "b", "other", "patient_study_series"]
-        assert not any(scan.known for scan in scans.values())
+        assert not any(scan.annotated for scan in scans.values())
         assert not read(scans["a"]).any()
 
     def test_the_folder_may_be_one_dicom_series(self, tmp_path):
@@ -305,7 +305,7 @@ class TestPrepared:
         prepare(raw_data.nnunet(tmp_path / "raw", "a"), tmp_path / "out")
         scan = scan_of(tmp_path / "out")
         volume = scan.read_volume()
-        assert volume.spacing_mm == (1.5, 1.5, 5.0) and scan.known == tuple(NAMES)
+        assert volume.spacing_mm == (1.5, 1.5, 5.0) and scan.annotated == tuple(NAMES)
         assert volume.voxels.min() == -125 and np.abs(np.unique(volume.voxels)[-1] - 150) < 1
         labels = scan.read_reference(volume)
         box = BOXES["liver"]
@@ -314,5 +314,5 @@ class TestPrepared:
     def test_its_organs_become_the_ones_that_are_asked_for(self, tmp_path):
         prepare(raw_data.totalsegmentator(tmp_path / "raw", "s0000", missing=["spleen"]), tmp_path / "out")
         scan = open_dataset(tmp_path / "out", (ABDOMEN_LABELS[6], ABDOMEN_LABELS[4])).scans["s0000"]
-        assert scan.known == ("liver",)
+        assert scan.annotated == ("liver",)
         assert set(np.unique(read(scan))) == {0, 2}

@@ -14,7 +14,8 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training.prepared_data import write_prepared
 from Training.data import prepared
-from Training.data.prepared import MOST_OPEN_FILES, load_cases, read_manifest, read_manifests, write_manifest
+from Training.data.manifest import read_manifest, read_manifests, write_manifest
+from Training.data.prepared import MOST_OPEN_FILES, load_cases
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -33,7 +34,7 @@ def test_voxels_are_mapped_from_disk(tmp_path):
     np.testing.assert_array_equal(case.image, packed["image"])
     np.testing.assert_array_equal(case.labels, packed["labels"])
     assert case.organs.tolist() == [[True, False, False]] + [[True, True, True]] * 3
-    assert case.known.tolist() == [True, True, True] and case.is_labelled
+    assert case.annotated.tolist() == [True, True, True] and case.is_labelled
 
 
 def test_a_case_is_sent_to_other_processes_without_its_voxels(tmp_path):
@@ -81,12 +82,12 @@ def test_processes_may_unpack_at_the_same_time(tmp_path):
 
 def test_a_case_without_reference_knows_nothing(tmp_path):
     (case,) = load_cases([write_prepared(tmp_path / "p", unlabelled=["u"])], ["u"])
-    assert not case.is_labelled and case.known.tolist() == [False, False, False]
+    assert not case.is_labelled and case.annotated.tolist() == [False, False, False]
 
 
 def test_a_partly_labelled_case_knows_its_organs(tmp_path):
-    (case,) = load_cases([write_prepared(tmp_path / "p", known=["spleen"])], ["a"])
-    assert case.is_labelled and case.known.tolist() == [True, False, True]
+    (case,) = load_cases([write_prepared(tmp_path / "p", annotated=["spleen"])], ["a"])
+    assert case.is_labelled and case.annotated.tolist() == [True, False, True]
 
 
 def test_a_folder_without_manifest_is_named(tmp_path):
@@ -114,7 +115,7 @@ def test_a_file_that_is_not_the_described_one_is_refused(tmp_path):
 
 
 def test_several_folders_are_one_data_set(tmp_path):
-    folders = [write_prepared(tmp_path / "p"), write_prepared(tmp_path / "q", ["d"], known=["liver"])]
+    folders = [write_prepared(tmp_path / "p"), write_prepared(tmp_path / "q", ["d"], annotated=["liver"])]
     manifest = read_manifests(folders)
     assert [case.name for case in manifest.cases] == ["a", "b", "c", "d"]
     assert [case.name for case in load_cases(folders, ["d", "a"])] == ["d", "a"]

@@ -7,8 +7,10 @@ import pytest
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Testing.training import raw_data
-from Training.data.layouts.registry import find_layout
-from Training.data.scans import LAYOUTS, counted, open_dataset, select_scans
+from Testing.training.made_up_scans import MadeUpScan
+from Training.data.layouts.registry import LAYOUTS, find_layout, open_dataset
+from Training.data.scans import select_scans
+from Training.system.words import counted
 
 
 def test_every_layout_has_a_module(tmp_path):
@@ -31,7 +33,7 @@ def test_the_layout_is_found_out(tmp_path, write, layout):
     assert volume.voxels.shape == raw_data.SHAPE
     expected = raw_data.reference({} if layout == "scans" else raw_data.ours())
     np.testing.assert_array_equal(scan.read_reference(volume), expected)
-    assert scan.known == (() if layout == "scans" else tuple(raw_data.NAMES))
+    assert scan.annotated == (() if layout == "scans" else tuple(raw_data.NAMES))
 
 
 def test_two_layouts_in_one_folder_are_refused(tmp_path):
@@ -68,3 +70,20 @@ def test_scans_are_chosen_in_the_order_of_their_naming(tmp_path):
 
 def test_one_thing_is_singular():
     assert [counted(number, "case") for number in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]
+
+
+def test_a_missing_file_of_a_scan_is_named(tmp_path):
+    (tmp_path / "there").write_bytes(bytes(3000))
+    scan = MadeUpScan(name="a", files=(tmp_path / "there",))
+    scan.check()
+    assert scan.size_mb == 0.003
+    with pytest.raises(InputError, match=r"gone cannot be read .* leave a out"):
+        MadeUpScan(name="a", files=(tmp_path / "there", tmp_path / "gone")).check()
+
+
+def test_a_scan_may_say_itself_why_it_cannot_be_used():
+    class Refused(MadeUpScan):
+        def check_layout(self):
+            raise InputError("no.")
+    with pytest.raises(InputError, match=r"no\."):
+        Refused(name="a").check()

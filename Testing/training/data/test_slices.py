@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from Training.data.prepared import Case
+from Training.data.prepared import PreparedCase
 from Training.data.slices import BalancedSampler, CaseBatches, Draw, SliceDataset
 
 
-def case(name: str, slices: int, rows: int, columns: int, *, labelled: bool = True) -> Case:
+def case(name: str, slices: int, rows: int, columns: int, *, labelled: bool = True) -> PreparedCase:
     """Slice k has grey value k + 1; slice 1 is organ 2."""
     image = np.arange(slices, dtype=np.uint8)[:, None, None].repeat(rows, 1).repeat(columns, 2) + 1
     labels = np.zeros_like(image)
@@ -19,7 +19,7 @@ def case(name: str, slices: int, rows: int, columns: int, *, labelled: bool = Tr
     organs[:, 0] = True
     if labelled:
         labels[1], organs[1] = 2, [False, False, True]
-    return Case(name, image, labels, organs, np.full(3, labelled), 1.5, 5.0)
+    return PreparedCase(name, image, labels, organs, np.full(3, labelled), 1.5, 5.0)
 
 
 def many(organs: list[int]) -> SliceDataset:
@@ -27,7 +27,7 @@ def many(organs: list[int]) -> SliceDataset:
     present = np.zeros((len(organs), max(organs) + 1), bool)
     present[np.arange(len(organs)), organs] = True
     empty = np.zeros((len(organs), 1, 1), np.uint8)
-    return SliceDataset([Case("a", empty, empty, present, np.ones(max(organs) + 1, bool), 1.5, 5.0)], (0.0,))
+    return SliceDataset([PreparedCase("a", empty, empty, present, np.ones(max(organs) + 1, bool), 1.5, 5.0)], (0.0,))
 
 
 def test_a_slice_comes_with_its_context_centred_on_the_common_canvas():
@@ -41,7 +41,7 @@ def test_a_slice_comes_with_its_context_centred_on_the_common_canvas():
 
 
 def test_a_lone_slice_is_its_own_context():
-    lone = Case("a", np.full((1, 4, 4), 9, np.uint8), np.zeros((1, 4, 4), np.uint8), np.ones((1, 2), bool),
+    lone = PreparedCase("a", np.full((1, 4, 4), 9, np.uint8), np.zeros((1, 4, 4), np.uint8), np.ones((1, 2), bool),
                 np.ones(2, bool), 1.5, 5.0)
     assert SliceDataset([lone], (-5.0, 0.0, 5.0))[Draw(0, 0)].image.unique().tolist() == [9]
 

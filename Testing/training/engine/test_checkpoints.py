@@ -14,7 +14,6 @@ from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.model.bundle import InputContract
 from Testing.training.prepared_data import ORGANS
 from Testing.training.toy import SMALL
-from Training.engine.checkpoint_io import AtomicCheckpointIO
 from Training.engine.checkpoints import (
     DESCRIPTION,
     LAST,
@@ -24,6 +23,7 @@ from Training.engine.checkpoints import (
     read_trained,
     usable_checkpoint,
 )
+from Training.engine.fit import AtomicCheckpointIO
 from Training.networks.segmenter import Segmenter
 
 CONTRACT = InputContract((-125.0, 275.0), 2.0, 32, (-5.0, 0.0, 5.0), 3.0)

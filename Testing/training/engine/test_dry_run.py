@@ -7,16 +7,16 @@ import torch
 
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import toy_run
-from Training.cli.duration import duration
-from Training.engine.dry_run import gflops, measure
+from Training.engine.dry_run import gflops, measure_training
+from Training.engine.trainings import teacher_task
 from Training.networks.segmenter import parameter_count
-from Training.train_teacher import teacher_task
+from Training.system.words import duration
 
 
 def test_the_cost_is_measured_on_a_few_steps(tmp_path):
     run = toy_run([write_prepared(tmp_path / "p")])
     task = teacher_task(run)
-    cost = measure(task, run)
+    cost = measure_training(task, run)
     assert cost.parameters == parameter_count(task.network) and cost.steps == 4
     assert cost.seconds_per_step > 0 and cost.peak_gib > 0.05
 

@@ -16,11 +16,12 @@ import torch
 
 from MISTKDSegmentLib.errors import SegmentError
 from Testing.training.prepared_data import write_prepared
-from Testing.training.toy import LARGE, MACHINE, RECIPE, SCHEDULE, toy_run, write_config
+from Testing.training.toy import LARGE, RECIPE, SCHEDULE, TRAINER, toy_run, write_config
 from Training import distill
+from Training.engine.callbacks import WeightsOnDevice
 from Training.engine.fit import Epochs, fit, memory_error, plan_epochs, training_loader
 from Training.engine.recipe import Schedule
-from Training.train_teacher import teacher_task
+from Training.engine.trainings import teacher_task
 
 PATIENCE_S = 300
 LONGER = replace(SCHEDULE, steps=6, validations=3)
@@ -61,7 +62,7 @@ def whole(data, tmp_path_factory):
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns(data, whole, tmp_path):
-    shared = command("distill.py", data, tmp_path / "two", "--export", "false", "--machine.devices", "2")
+    shared = command("distill.py", data, tmp_path / "two", "--export", "false", "--trainer.devices", "2")
     done = subprocess.run(shared, check=True, timeout=PATIENCE_S, env=os.environ | {"OMP_NUM_THREADS": "1"},
                           capture_output=True, encoding="utf-8")
     assert "GLOBAL_RANK: 1, MEMBER: 2/2" in done.stderr
@@ -106,7 +107,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(data, whole, tm
     content = bytearray((folder / "last.ckpt").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "last.ckpt").write_bytes(content)
-    fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
+    fit(teacher_task(run), run.training, run.validation, folder, TRAINER)
     assert "last.ckpt is damaged; the run goes on from" in capsys.readouterr().err
     ours, theirs = weights(folder / "last.ckpt"), weights(whole / "teacher" / "last.ckpt")
     assert all(torch.allclose(ours[name].float(), theirs[name].float(), atol=1e-6) for name in theirs)
@@ -124,7 +125,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_slices(data, tmp_p
 
     task.terms = broken
     with pytest.raises(SegmentError, match=r"no number any more at step 2 \(segmentation; slices [ab]:\d, [ab]:\d\)"):
-        fit(task, run.training, run.validation, tmp_path, MACHINE)
+        fit(task, run.training, run.validation, tmp_path, TRAINER)
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert kept["global_step"] == 2
     assert all(value.isfinite().all() for value in kept["state_dict"].values())
@@ -137,14 +138,14 @@ def test_a_gradient_that_is_no_number_never_reaches_a_checkpoint(data, tmp_path)
     bias = task.network.decoder.head.bias
     bias.register_hook(lambda gradient: gradient * torch.nan if task.global_step == 2 else gradient)
     with pytest.raises(SegmentError, match=r"no number any more at step 2 \(its gradient; slices"):
-        fit(task, run.training, run.validation, tmp_path, MACHINE)
+        fit(task, run.training, run.validation, tmp_path, TRAINER)
     assert all(value.isfinite().all() for value in weights(tmp_path / "last.ckpt").values())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_after_a_stop_the_same_slices_come_next(data, tmp_path, workers):
-    machine = replace(MACHINE, workers=workers)
+    settings = replace(TRAINER, workers=workers)
     shown: dict[str, list[list[int]]] = {"whole": [], "stopped": []}
 
     def train(name: str, stop_at: int | None) -> None:
@@ -159,7 +160,7 @@ def test_after_a_stop_the_same_slices_come_next(data, tmp_path, workers):
             return real(*args)
 
         task.training_step = step
-        fit(task, run.training, run.validation, tmp_path / name, machine)
+        fit(task, run.training, run.validation, tmp_path / name, settings)
 
     train("whole", None)
     with pytest.raises(SegmentError, match="stopped"):
@@ -174,7 +175,7 @@ def test_short_memory_is_one_sentence_that_says_what_to_lower(data, tmp_path):
     task = teacher_task(run)
     task.terms = lambda *_args: torch.empty(2**55)
     with pytest.raises(SegmentError, match="batches of 2 slices: lower batch_size"):
-        fit(task, run.training, run.validation, tmp_path, MACHINE)
+        fit(task, run.training, run.validation, tmp_path, TRAINER)
 
 
 def test_other_errors_are_not_taken_for_short_memory():
@@ -198,7 +199,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(data, tmp_pat
 
 def test_labels_alone_make_no_use_of_unlabelled_cases(data):
     run = toy_run([data])
-    dataset = training_loader(teacher_task(run), run.training, 1, MACHINE).dataset
+    dataset = training_loader(teacher_task(run), run.training, 1, TRAINER).dataset
     assert [case.name for case in dataset.cases] == ["a", "b"]
 
 
@@ -207,7 +208,7 @@ def test_processes_that_fetch_slices_change_nothing(data):
     run = toy_run([data])
     fetched = []
     for workers in (0, 2):
-        loader = training_loader(teacher_task(run), run.training, 3, replace(MACHINE, workers=workers))
+        loader = training_loader(teacher_task(run), run.training, 3, replace(TRAINER, workers=workers))
         loader.sampler.set_epoch(2)
         fetched.append([(batch.place.tolist(), batch.seed.tolist(), batch.image.sum().item()) for batch in loader])
     assert fetched[0] == fetched[1] and len(fetched[0]) == 3
@@ -228,3 +229,10 @@ def test_runs_are_cut_into_equal_epochs(steps, validations, checkpoint_steps, ex
 
 def test_the_toy_recipe_makes_sense():
     RECIPE.check()
+
+
+def test_averaged_weights_soon_forget_the_first():
+    average = WeightsOnDevice(decay=0.5)._kwargs["avg_fn"]
+    # After one step 2 of 11 parts stay; after many, the half that was asked for.
+    assert average(torch.tensor(11.0), torch.tensor(0.0), torch.tensor(1)).item() == pytest.approx(2.0)
+    assert average(torch.tensor(11.0), torch.tensor(0.0), torch.tensor(1000)).item() == pytest.approx(5.5)

@@ -8,7 +8,7 @@ import subprocess
 import torch
 
 from Testing.training.prepared_data import write_prepared
-from Testing.training.toy import MACHINE, RECIPE, toy_run
+from Testing.training.toy import RECIPE, TRAINER, toy_run
 from Training.engine.provenance import commit, hardware, write_facts
 
 
@@ -19,7 +19,7 @@ def test_data_split_recipe_commit_versions_and_hardware_are_there(tmp_path):
         "training": ["a", "b"], "validation": ["c"], "unlabelled": ["u"]}
     assert all(len(digest) == 64 for digest in facts["data"]["sha256"].values())
     assert facts["versions"]["torch"] == torch.__version__
-    assert facts["hardware"] == hardware(MACHINE)
+    assert facts["hardware"] == hardware(TRAINER)
     write_facts(tmp_path, facts)
     assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8")) == facts
 

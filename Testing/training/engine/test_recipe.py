@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from MISTKDSegmentLib.errors import InputError
-from Training.data.augment import NO_AUGMENTATION, Augmentation
+from Training.data.augmentation import NO_AUGMENTATION, Augmentation
 from Training.engine.recipe import Distillation, Recipe, Schedule
 
 
@@ -44,31 +44,21 @@ def test_a_run_does_not_go_on_with_another_recipe(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"seed": -1}, "seed is -1"),
+        ({"seed": -1}, "seed is -1: give 0 to 4294967295"),
         ({"training": ("case0010", "x")}, "case0010 is for training and validation"),
-        ({"pixel_spacing_mm": 0.0}, "give 0.1 to 10 mm"),
+        ({"pixel_spacing_mm": 0.0}, "pixel_spacing_mm is 0.0: give 0.1 to 10"),
         ({"view": (100, 192)}, r"view is \(100, 192\): give multiples of 32"),
         ({"wide_view": (192, 0)}, r"wide_view is \(192, 0\): give multiples of 32"),
-        ({"wide_share": 1.5}, "wide_share is 1.5"),
         ({"context_offsets_mm": (-5.0, 5.0)}, "give 0 once"),
-        ({"slice_step_mm": float("nan")}, "slice_step_mm is nan"),
-        ({"teacher_schedule": Schedule(steps=0)}, "teacher_schedule.steps is 0: give a number above 0"),
-        ({"student_schedule": Schedule(steps=1, learning_rate=float("nan"))}, "student_schedule.learning_rate is nan"),
-        ({"student_schedule": Schedule(steps=1, ema_decay=1.0)}, "ema_decay is 1.0"),
-        ({"student_schedule": Schedule(steps=1, weight_decay=-1.0)}, "weight_decay is -1.0"),
-        ({"student_schedule": Schedule(steps=1, checkpoint_steps=0)}, "student_schedule.checkpoint_steps is 0"),
-        ({"student_schedule": Schedule(steps=1, learning_rate=float("inf"))}, "student_schedule.learning_rate is inf"),
-        ({"validation": ("a", "a")}, "validation names a twice"), ({"training": ("b", "b")}, "training names b twice"),
         ({"context_offsets_mm": (0.0, float("nan"))}, "context_offsets_mm is"),
-        ({"augmentation": Augmentation(context_dropout=5.0)}, "augmentation.context_dropout is 5.0: give 0 to 1"),
+        ({"teacher_schedule": Schedule(steps=0)}, "teacher_schedule.steps is 0: give 1 or more"),
+        ({"student_schedule": Schedule(steps=1, ema_decay=1.0)}, "ema_decay is 1.0: give 0 to below 1"),
+        ({"validation": ("a", "a")}, "validation names a twice"), ({"training": ("b", "b")}, "training names b twice"),
         ({"augmentation": Augmentation(gamma=0.0)}, "augmentation.gamma is 0.0: give 1 to 10"),
-        ({"augmentation": Augmentation(blur_pixels=float("nan"))}, "augmentation.blur_pixels is nan: give 0 or more"),
-        ({"distillation": Distillation(sequence=-1.0)}, "distillation.sequence is -1.0"),
-        ({"distillation": Distillation(logit_temperature=0.0)}, "distillation.logit_temperature is 0.0"),
-        ({"distillation": Distillation(unlabelled_share=1.0)}, "unlabelled_share is 1.0"),
+        ({"distillation": Distillation(sequence=-1.0)}, "distillation.sequence is -1.0: give 0 or more"),
         ({"distillation": Distillation(stage_weights=(0.0, 0.0, 0.0, 0.0))}, "stage_weights"),
     ],
 )
-def test_what_makes_no_sense_is_refused(change, message):
+def test_nonsense_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         replace(Recipe(), **change).check()

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from dataclasses import replace
+from importlib.metadata import distribution
 
 import pytest
 import torch
 
 from MISTKDSegmentLib.errors import InputError
 from Testing.training.prepared_data import ORGANS, write_prepared
-from Testing.training.toy import LARGE, MACHINE, SMALL, toy_run
+from Testing.training.toy import LARGE, SMALL, TRAINER, toy_run
 from Training.engine.checkpoints import read_trained
 from Training.engine.fit import fit
-from Training.engine.seen_cases import seen_by
+from Training.engine.provenance import seen_by
+from Training.engine.run_folder import started_run
 from Training.engine.start import start_facts
-from Training.train_teacher import new_network, teacher_task
+from Training.engine.trainings import new_network, teacher_task
+from Training.networks.config import HYBRID_STUDENT
+from Training.networks.efficientnet_lite import installed_start
+from Training.system.files import file_sha256
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +34,7 @@ def checkpoint(data, tmp_path_factory):
     """A teacher that was trained on a and b."""
     folder = tmp_path_factory.mktemp("first")
     run = toy_run([data])
-    fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
+    fit(teacher_task(run), run.training, run.validation, folder, TRAINER)
     return folder / "last.ckpt"
 
 
@@ -37,7 +44,7 @@ def test_a_training_goes_on_from_the_weights_of_another_on_all_cases_without_val
     task = teacher_task(run)
     theirs = read_trained(checkpoint).network.state_dict()
     assert all(torch.equal(value, theirs[name]) for name, value in task.network.state_dict().items())
-    fit(task, run.training, run.validation, tmp_path, MACHINE)
+    fit(task, run.training, run.validation, tmp_path, TRAINER)
     trained = read_trained(tmp_path / "last.ckpt")
     assert trained.provenance["data"]["training"] == ["a", "b", "c"] and not trained.provenance["data"]["validation"]
     assert trained.provenance["start"]["steps"] == trained.provenance["steps"] == 4
@@ -65,7 +72,7 @@ def test_a_start_of_other_sizes_is_refused(data, checkpoint, config, what):
 @pytest.mark.slow
 def test_a_start_with_more_blocks_than_the_network_is_refused_as_well(data, tmp_path):
     run = toy_run([data], teacher_network=replace(LARGE, depths=(1, 1, 1, 2)))
-    fit(teacher_task(run), run.training, run.validation, tmp_path, MACHINE)
+    fit(teacher_task(run), run.training, run.validation, tmp_path, TRAINER)
     with pytest.raises(InputError, match=r"other sizes than the network \(depths\)"):
         new_network(toy_run([data]), LARGE, str(tmp_path / "last.ckpt"))
 
@@ -100,9 +107,9 @@ def test_a_start_that_itself_started_from_one_that_saw_a_validation_case_is_refu
     first, second = tmp_path / "first", tmp_path / "second"
     for folder, changes in ((first, {}), (second, {"training": ("a",), "teacher_start": str(first / "last.ckpt")})):
         run = toy_run([data], validation=(), **changes)
-        fit(teacher_task(run), run.training, run.validation, folder, MACHINE)
+        fit(teacher_task(run), run.training, run.validation, folder, TRAINER)
     assert read_trained(second / "last.ckpt").provenance["data"]["training"] == ["a"]
-    assert sorted(start_facts(str(second / "last.ckpt"))["start"]["seen"].values()) == ["a", "b", "c"]
+    assert sorted(start_facts(str(second / "last.ckpt"), LARGE)["start"]["seen"].values()) == ["a", "b", "c"]
     with pytest.raises(InputError, match="was trained on c, which --validation names"):
         new_network(toy_run([data], validation=("c",)), LARGE, str(second / "last.ckpt"))
 
@@ -112,8 +119,42 @@ def test_a_start_that_is_missing_is_refused(data):
         new_network(toy_run([data]), LARGE, "nowhere.ckpt")
 
 
-def test_other_starts_leave_no_facts():
-    assert start_facts(None) == start_facts("folder/of/segformer") == {}
+def test_a_random_start_leaves_no_facts():
+    assert start_facts(None, LARGE) == start_facts("random", LARGE) == start_facts("random", HYBRID_STUDENT) == {}
+
+
+def test_the_weights_of_a_hybrid_are_told_with_package_version_checksum_and_licence():
+    facts = start_facts(None, HYBRID_STUDENT)["pretrained"]
+    assert facts["sha256"] == file_sha256(installed_start("lite0"))
+    package = distribution(facts["weights"])
+    assert facts["version"] == package.version and facts["licence"] == "Apache-2.0"
+    assert "Apache Software License 2.0" in (package.read_text("LICENSE") or "")
+    # Named as a file, it is the same or refused.
+    assert start_facts(str(installed_start("lite0")), HYBRID_STUDENT)["pretrained"] == facts
+
+
+def test_a_segformer_start_is_told_by_its_checksum(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    assert start_facts(str(tmp_path), LARGE) == {"pretrained": {
+        "weights": tmp_path.name, "sha256": hashlib.sha256(b"weights").hexdigest()}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["checkpoint", "folder"])
+def test_a_run_does_not_go_on_when_its_start_weights_changed(data, checkpoint, tmp_path, kind):
+    weights = tmp_path / "start.ckpt" if kind == "checkpoint" else tmp_path / "segformer" / "model.safetensors"
+    weights.parent.mkdir(exist_ok=True)
+    start = weights if kind == "checkpoint" else weights.parent
+    shutil.copyfile(checkpoint, weights)
+    run = toy_run([data], teacher_start=str(start))
+    with started_run(tmp_path / "out", run, resume=False):
+        pass
+    with started_run(tmp_path / "out", run, resume=True):
+        pass
+    shutil.copyfile(checkpoint.parent / "previous.ckpt", weights)
+    with pytest.raises(InputError, match="was begun with other weights than teacher_start names now"), \
+            started_run(tmp_path / "out", run, resume=True):
+        pytest.fail("it went on")
 
 
 def test_what_a_network_has_seen_is_what_everything_behind_it_has_seen():

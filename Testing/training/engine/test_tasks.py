@@ -17,8 +17,8 @@ from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import RECIPE, toy_run, toy_student
 from Training.engine.recipe import Distillation, Schedule
 from Training.engine.tasks import contract_of, organ_dice, rate_at
+from Training.engine.trainings import teacher_task
 from Training.losses.distillation import logit_loss
-from Training.train_teacher import teacher_task
 
 NOTHING = Distillation(sequence=0.0, relation=0.0, channel=0.0, logit=0.0)
 
@@ -36,7 +36,7 @@ def batch():
 
 def test_the_teacher_is_frozen_and_the_student_is_not(data):
     task = toy_student(toy_run([data]))
-    teacher = task._teacher[0]
+    teacher = task.teacher.networks[0]
     before = [value.clone() for value in teacher.state_dict().values()]
     task.train()
     torch.stack(list(task.terms(*batch()).values())).sum().backward()
@@ -73,7 +73,7 @@ def test_unlabelled_slices_teach_by_the_teacher_alone(data):
     terms = task.terms(image, labels, known)
     alone = task.terms(image[:1], labels[:1], known[:1])
     assert terms["segmentation"].item() == pytest.approx(alone["segmentation"].item(), rel=1e-5)
-    ours, theirs = task.network.features(image)[1][0], task._teacher[0].features(image)[1][0]
+    ours, theirs = task.network.features(image)[1][0], task.teacher.networks[0].features(image)[1][0]
     values = logit_loss(ours, theirs)
     assert terms["logit"].item() == pytest.approx((values[0] + 0.5 * values[1]).item() / 2, rel=1e-5)
 
@@ -102,7 +102,7 @@ def compare_gradients(folder: str) -> None:
     run = toy_run([Path(folder)])
     gradients = []
     for compiled in (False, True):
-        task = toy_student(run._replace(machine=replace(run.machine, compile=compiled))).train()
+        task = toy_student(run._replace(settings=replace(run.settings, compile=compiled))).train()
         image, labels, known = batch()
         torch.stack(list(task.terms(task.arranged(image), labels, known).values())).sum().backward()
         gradients.append({name: p.grad for name, p in task.named_parameters()})
@@ -114,10 +114,10 @@ def compare_gradients(folder: str) -> None:
 def test_stochastic_depth_depends_on_the_seeds_of_the_items_alone(data):
     deep = replace(RECIPE.teacher_network, drop_path=0.3)
     task = teacher_task(toy_run([data], teacher_network=deep))
-    chance = task.chance(torch.tensor([5, 6]))
-    assert chance.shape == (2, deep.branches) and 0 <= chance.min() <= chance.max() < 1
-    assert torch.equal(chance[1:], task.chance(torch.tensor([6]))) and not torch.equal(chance[0], chance[1])
-    assert teacher_task(toy_run([data])).chance(torch.tensor([5])) is None
+    draws = task.drop_path_draws(torch.tensor([5, 6]))
+    assert draws.shape == (2, deep.branches) and 0 <= draws.min() <= draws.max() < 1
+    assert torch.equal(draws[1:], task.drop_path_draws(torch.tensor([6]))) and not torch.equal(draws[0], draws[1])
+    assert teacher_task(toy_run([data])).drop_path_draws(torch.tensor([5])) is None
 
 
 def test_the_asked_share_of_the_steps_has_wide_views_and_always_the_same_steps(data):
@@ -131,7 +131,7 @@ def test_the_asked_share_of_the_steps_has_wide_views_and_always_the_same_steps(d
 def test_copies_share_the_teacher(data):
     task = toy_student(toy_run([data]))
     copied = copy.deepcopy(task)
-    assert copied._teacher[0] is task._teacher[0] and copied.network is not task.network
+    assert copied.teacher is task.teacher and copied.network is not task.network
 
 
 def test_the_contract_is_what_the_recipe_says(data):

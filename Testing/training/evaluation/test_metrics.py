@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import binary_dilation
 
-from Training.evaluation.metrics import dice, hd95, millimetre, presence, surface_dice, surface_distances, transunet
+from Training.evaluation.distances import surface_distances
+from Training.evaluation.metrics import (
+    dice,
+    hd95,
+    millimetre,
+    presence,
+    robust_hausdorff_mm,
+    surface_dice,
+    transunet,
+)
 
 EMPTY = np.zeros((4, 4, 4), bool)
 masks = arrays(bool, (4, 5, 6))
@@ -111,12 +120,30 @@ def test_hd95_is_infinite_if_one_mask_is_empty_and_undefined_if_both_are():
     assert math.isnan(hd95(EMPTY, EMPTY))
 
 
-def test_surface_dice_counts_the_border_voxels_of_both_masks_within_the_tolerance():
-    # There: 0, 1, 2, 3 mm; back: 0 mm. Within 2 mm: 3 + 1 of 5.
-    row = np.ones((1, 1, 4), bool)
-    reference = voxel((1, 1, 4), 0, 0, 0)
-    assert surface_dice(row, reference, spacing_mm=(1.0, 1.0, 1.0)) == pytest.approx(0.8)
-    assert surface_dice(row, reference, spacing_mm=(1.0, 1.0, 1.0), tolerance_mm=0.5) == pytest.approx(0.4)
+def slabs(*thicknesses, rows=41):
+    """Slabs of thicknesses in voxels along i that begin at the same voxel, as wide as makes their edges small."""
+    return [box((rows, rows, 40), (0, rows), (0, rows), (10, 10 + thickness)) for thickness in thicknesses]
+
+
+def test_surface_dice_is_the_share_of_area_within_the_tolerance():
+    # One of two faces of each slab is 5 mm from the other's; the faces are nearly all of the surface.
+    thin, thick = slabs(1, 6)
+    near = surface_dice(thin, thick, spacing_mm=(1.0, 50.0, 50.0))
+    assert near == pytest.approx(0.75, abs=0.02)  # all of the thin one is within 1 mm of the thick one's left face
+    assert surface_dice(thin, thick, spacing_mm=(1.0, 50.0, 50.0), tolerance_mm=5.0) == 1.0
+
+
+def test_robust_hausdorff_is_the_larger_of_the_two_directions():
+    # From the thin slab, 95 % lie at 0 to 1 mm; from the thick one, half lies 5 mm away.
+    thin, thick = slabs(1, 6)
+    for one, other in ((thin, thick), (thick, thin)):
+        assert robust_hausdorff_mm(one, other, spacing_mm=(1.0, 50.0, 50.0)) == pytest.approx(5.0)
+
+
+def test_robust_hausdorff_is_infinite_if_one_mask_is_empty_and_undefined_if_both_are():
+    assert robust_hausdorff_mm(EMPTY, ~EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == math.inf
+    assert robust_hausdorff_mm(~EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == math.inf
+    assert math.isnan(robust_hausdorff_mm(EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)))
 
 
 def test_a_distance_of_exactly_the_tolerance_is_within_it_wherever_the_masks_lie():
@@ -152,11 +179,12 @@ def test_transunet_protocol_rewards_an_invented_organ_and_gives_zeros_for_a_miss
 
 def test_millimetre_protocol_measures_in_millimetres_and_millilitres():
     prediction, reference = box((3, 1, 2), (0, 2)), box((3, 1, 2), (1, 3))
-    # Every voxel is border. There: 5, 5, 0, 0 mm; back likewise.
-    assert millimetre(prediction, reference, (10.0, 20.0, 5.0)) == {
+    scores = millimetre(prediction, reference, (10.0, 20.0, 5.0))
+    # Both have elements at four heights, of which the upper or lower one is 5 mm from the nearest of the other.
+    assert scores == {
         "dice": 0.5,
         "hd95_mm": 5.0,
-        "surface_dice_2mm": 0.5,
+        "surface_dice_2mm": pytest.approx(surface_dice(prediction, reference, spacing_mm=(10.0, 20.0, 5.0))),
         "prediction_ml": 4.0,
         "reference_ml": 4.0,
     }

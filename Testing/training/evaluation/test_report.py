@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from Training.evaluation.report import dice_figure, plain, print_table, spread, write_results
+from Training.evaluation.report import dice_figure, null_for_nan, print_scores, spread, write_results
 from Training.evaluation.scores import CaseScores, undefined_scores
 
 FACTS = {"bundle": {"name": "madeup", "version": "1", "sha256": "c0ffee"}}
@@ -77,13 +77,13 @@ def test_the_figure_has_the_organs_own_colours_where_they_are_told(tmp_path):
 
 def test_one_case_is_singular():
     text = io.StringIO()
-    print_table(results()[:1], "madeup 1", Console(file=text, width=120))
+    print_scores(results()[:1], "madeup 1", Console(file=text, width=120))
     assert text.getvalue().splitlines()[0].rstrip() == "madeup 1, 1 case"
 
 
 def test_the_table_counts_what_is_missed_invented_absent_and_unknown():
     text = io.StringIO()
-    print_table(results(), "madeup 1", Console(file=text, width=120))
+    print_scores(results(), "madeup 1", Console(file=text, width=120))
     liver, spleen = (next(line for line in text.getvalue().splitlines() if organ in line)
                      for organ in ("liver", "spleen"))
     assert "0/0/1/0" in liver and "0.750" in liver
@@ -91,7 +91,7 @@ def test_the_table_counts_what_is_missed_invented_absent_and_unknown():
 
 
 def test_nan_becomes_null_however_deep():
-    assert plain({"a": [float("nan"), (1.0, "x")]}) == {"a": [None, [1.0, "x"]]}
+    assert null_for_nan({"a": [float("nan"), (1.0, "x")]}) == {"a": [None, [1.0, "x"]]}
 
 
 def test_points_lie_beside_each_other_and_one_alone_in_the_middle():

@@ -28,9 +28,9 @@ from Training.evaluation import scores
 from Training.evaluation.metrics import METRICS
 from Training.evaluation.scores import (
     CaseScores,
+    annotated_organs,
     bootstrap_interval,
     content_sha256,
-    known_organs,
     mean_dice,
     score_case,
     summarise,
@@ -65,7 +65,7 @@ def test_a_case_is_scored_by_channel_in_both_protocols():
 
 
 def test_an_organ_that_the_reference_does_not_tell_is_not_scored():
-    result = score_case(hit(known=("liver",)), BUNDLE, [AORTA, LIVER])
+    result = score_case(hit(annotated=("liver",)), BUNDLE, [AORTA, LIVER])
     assert result.presence == {"aorta": "unknown", "liver": "both"}
     assert all(math.isnan(value) for part in result.scores["aorta"].values() for value in part.values())
     assert {protocol: tuple(part) for protocol, part in result.scores["aorta"].items()} == METRICS
@@ -122,12 +122,12 @@ class DamagedScan(MadeUpScan):
 
 def test_a_case_that_cannot_be_read_is_named():
     with pytest.raises(InputError, match=r"Case bad: labels\.nii\.gz is damaged"):
-        score_case(DamagedScan(name="bad", known=KNOWN), BUNDLE, [AORTA])
+        score_case(DamagedScan(name="bad", annotated=KNOWN), BUNDLE, [AORTA])
 
 
 def test_the_organs_that_some_reference_tells_are_known():
-    scans = [hit(known=("liver",)), hit(known=("aorta", "liver"))]
-    assert known_organs(scans, BUNDLE.labels) == [AORTA, LIVER]
+    scans = [hit(annotated=("liver",)), hit(annotated=("aorta", "liver"))]
+    assert annotated_organs(scans, BUNDLE.labels) == [AORTA, LIVER]
 
 
 def scores_of(name, **dice_of):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from Training.losses.distillation import STAGE_WEIGHTS, SequenceLoss, channel_loss, logit_loss, relation_loss
-from Training.networks.segmenter import Tokens
+from Training.networks.tokens import Tokens
 
 TOTAL = sum(STAGE_WEIGHTS)
 SMALL_GRIDS = ((2, 4), (2, 4), (1, 2), (1, 2))

@@ -17,7 +17,7 @@ from Training.losses.segmentation import dice_loss, segmentation_loss
 SURE = 30.0
 
 
-def known(*samples: str, classes: int) -> Tensor:
+def annotated(*samples: str, classes: int) -> Tensor:
     """Which organs each sample knows: "13" knows the organs 1 and 3."""
     return torch.tensor([[str(c) in organs for c in range(classes)] for organs in samples])
 
@@ -41,26 +41,27 @@ def test_dice_is_the_mean_over_organs_that_are_known():
 
 def test_a_perfect_prediction_has_no_loss():
     labels = torch.tensor([[[0, 1], [2, 1]]])
-    loss = segmentation_loss([sure_of(labels, 3)], labels, known("12", classes=3))
+    loss = segmentation_loss([sure_of(labels, 3)], labels, annotated("12", classes=3))
     assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
 def test_an_organ_that_is_nowhere_costs_nothing():
     labels = torch.zeros(1, 2, 2, dtype=torch.long)
-    assert segmentation_loss([sure_of(labels, 2)], labels, known("1", classes=2)).item() == pytest.approx(0, abs=1e-6)
+    loss = segmentation_loss([sure_of(labels, 2)], labels, annotated("1", classes=2))
+    assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
 def test_undecided_logits_by_hand():
     logits, labels = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, dtype=torch.long)
     expected = math.log(2) + 1 - (2 * 2 + 1) / (2 + 4 + 1)
-    assert segmentation_loss([logits], labels, known("1", classes=2)).item() == pytest.approx(expected)
+    assert segmentation_loss([logits], labels, annotated("1", classes=2)).item() == pytest.approx(expected)
 
 
 def test_a_coarse_head_is_told_the_share_that_an_organ_covers():
     labels = torch.tensor([[[1, 1], [1, 0]]])
     right, wrong = (torch.tensor([[[[0.0]], [[logit]]]]) for logit in (math.log(3), 0.0))
     finest = torch.zeros(1, 2, 2, 2)
-    losses = [segmentation_loss([finest, side], labels, known("1", classes=2)) for side in (right, wrong)]
+    losses = [segmentation_loss([finest, side], labels, annotated("1", classes=2)) for side in (right, wrong)]
     assert losses[0] < losses[1]
 
 
@@ -81,31 +82,31 @@ def test_an_unknown_organ_is_part_of_the_background_by_hand():
     # Three classes of probability 1/3; organ 2 is not told, so that the background has 2/3.
     logits, labels = torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, dtype=torch.long)
     expected = -math.log(2 / 3) + 1 - 1 / (4 / 3 + 0 + 1)
-    assert segmentation_loss([logits], labels, known("1", classes=3)).item() == pytest.approx(expected)
+    assert segmentation_loss([logits], labels, annotated("1", classes=3)).item() == pytest.approx(expected)
 
 
 def test_finding_an_organ_that_the_reference_does_not_tell_costs_nothing():
     found = torch.full((1, 4, 4), 2)
     nothing = torch.zeros_like(found)
-    loss = segmentation_loss([sure_of(found, 3), sure_of(found, 3)[..., :2, :2]], nothing, known("1", classes=3))
+    loss = segmentation_loss([sure_of(found, 3), sure_of(found, 3)[..., :2, :2]], nothing, annotated("1", classes=3))
     assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
 def test_dice_counts_the_samples_that_know_the_organ():
     labels = torch.tensor([[[1, 1]], [[0, 0]]])
     logits = sure_of(torch.tensor([[[1, 1]], [[1, 1]]]), 3)
-    alone = segmentation_loss([logits[:1]], labels[:1], known("1", classes=3))
+    alone = segmentation_loss([logits[:1]], labels[:1], annotated("1", classes=3))
     assert alone.item() == pytest.approx(0, abs=1e-6)
     # The second sample knows organ 2 alone, so its false organ 1 is no mistake.
-    assert segmentation_loss([logits], labels, known("1", "2", classes=3)).item() == pytest.approx(0, abs=1e-6)
-    wrong = segmentation_loss([logits], labels, known("1", "1", classes=3)).item()
+    assert segmentation_loss([logits], labels, annotated("1", "2", classes=3)).item() == pytest.approx(0, abs=1e-6)
+    wrong = segmentation_loss([logits], labels, annotated("1", "1", classes=3)).item()
     # Its background has the probabilities of class 0 and of organ 2, exp(-30) each.
     assert wrong == pytest.approx((SURE - math.log(2)) / 2 + 1 - (2 * 2 + 1) / (4 + 2 + 1), abs=1e-4)
 
 
 def test_cross_entropy_is_the_mean_over_samples_that_know_something():
     logits, labels = torch.zeros(2, 2, 2, 2), torch.zeros(2, 2, 2, dtype=torch.long)
-    half = segmentation_loss([logits], labels, known("1", "", classes=2))
+    half = segmentation_loss([logits], labels, annotated("1", "", classes=2))
     assert half.item() == pytest.approx(math.log(2) + 1 - 1 / (2 + 1))
 
 
@@ -113,9 +114,10 @@ def test_pixels_of_which_nothing_is_known_are_left_out():
     torch.manual_seed(0)
     labels = torch.tensor([[[1, 1], [0, 0]]])
     logits = torch.randn(1, 2, 2, 2)
-    cropped = segmentation_loss([logits[:, :, :1]], labels[:, :1], known("1", classes=2))
+    cropped = segmentation_loss([logits[:, :, :1]], labels[:, :1], annotated("1", classes=2))
     labels[:, 1] = IGNORE
-    assert segmentation_loss([logits], labels, known("1", classes=2)).item() == pytest.approx(cropped.item(), rel=1e-5)
+    whole = segmentation_loss([logits], labels, annotated("1", classes=2))
+    assert whole.item() == pytest.approx(cropped.item(), rel=1e-5)
 
 
 def test_a_coarse_cell_has_the_shares_and_the_weight_of_its_known_pixels():
@@ -123,7 +125,7 @@ def test_a_coarse_cell_has_the_shares_and_the_weight_of_its_known_pixels():
     labels = torch.tensor([[[1, IGNORE, 0, 0], [IGNORE, IGNORE, 0, 0]]])
     side = torch.zeros(1, 2, 1, 2)
     finest = sure_of(labels.where(labels != IGNORE, 0), 2)
-    loss = segmentation_loss([finest, side], labels, known("1", classes=2), side_weight=1.0)
+    loss = segmentation_loss([finest, side], labels, annotated("1", classes=2), side_weight=1.0)
     overlap, size = 0.5 * 0.25, 0.5 * 1.25 + 0.25
     assert loss.item() == pytest.approx(math.log(2) + 1 - (2 * overlap + 1) / (size + 1), rel=1e-5)
 
@@ -133,7 +135,7 @@ def test_a_batch_that_knows_nothing_costs_exactly_nothing(reason):
     labels = torch.randint(0, 3, (2, 8, 8)) if reason == "no organ is known" else torch.full((2, 8, 8), IGNORE)
     organs = "" if reason == "no organ is known" else "12"
     heads = [torch.randn(2, 3, side, side, requires_grad=True) for side in (4, 2)]
-    loss = segmentation_loss(heads, labels, known(organs, organs, classes=3))
+    loss = segmentation_loss(heads, labels, annotated(organs, organs, classes=3))
     loss.backward()
     assert loss.item() == 0
     assert all(torch.equal(head.grad, torch.zeros_like(head)) for head in heads)
@@ -142,16 +144,16 @@ def test_a_batch_that_knows_nothing_costs_exactly_nothing(reason):
 def test_half_precision_is_summed_in_single():
     labels = torch.randint(0, 3, (1, 8, 8))
     head = torch.randn(1, 3, 4, 4, dtype=torch.bfloat16)
-    loss = segmentation_loss([head], labels, known("12", classes=3))
+    loss = segmentation_loss([head], labels, annotated("12", classes=3))
     assert loss.dtype == torch.float32
-    assert loss == segmentation_loss([head.float()], labels, known("12", classes=3))
+    assert loss == segmentation_loss([head.float()], labels, annotated("12", classes=3))
 
 
 def test_its_gradients_are_right():
     torch.manual_seed(0)
     labels = torch.randint(0, 4, (3, 4, 4))
     labels[0, :2, :3] = IGNORE
-    organs = known("123", "13", "", classes=4)
+    organs = annotated("123", "13", "", classes=4)
 
     def loss(finest: Tensor, side: Tensor) -> Tensor:
         return segmentation_loss([finest, side], labels, organs)
@@ -176,7 +178,7 @@ def samples() -> tuple[Tensor, Tensor, Tensor]:
     torch.manual_seed(1)
     labels = torch.randint(0, 4, (5, 8, 8))
     labels[1, :4] = IGNORE
-    return torch.randn(5, 1, 8, 8), labels, known("123", "1", "", "12", "", classes=4)
+    return torch.randn(5, 1, 8, 8), labels, annotated("123", "1", "", "12", "", classes=4)
 
 
 def loss_in_process(rank: int, folder: Path) -> None:

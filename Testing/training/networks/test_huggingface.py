@@ -11,8 +11,9 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from MISTKDSegmentLib.errors import InputError
+from Training.networks.config import NetworkConfig
 from Training.networks.huggingface import start_from_segformer
-from Training.networks.segmenter import NetworkConfig, Segmenter
+from Training.networks.segmenter import Segmenter
 
 SIZES = {"depths": (1, 1, 2, 1), "reductions": (8, 4, 2, 1), "heads": (1, 2, 3, 4), "widths": (8, 16, 24, 32)}
 CONFIG = NetworkConfig(**SIZES, decoder_width=8, stem_width=4)

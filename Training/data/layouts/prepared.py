@@ -1,4 +1,4 @@
-"""What `prepare` wrote, read as scans again: HU of the 8-bit window on the grid that training sees."""
+"""Prepared cases, read as scans again: HU of the 8-bit window on the grid that training sees."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 
 from MISTKDSegmentLib.geometry.volume import Volume
 from Training.data.label_roles import ValueTable, assign, value_table
-from Training.data.layouts.base import Request, by_name
-from Training.data.prepared import IGNORE, MANIFEST, load_cases, read_manifest
+from Training.data.layouts.base import DatasetRequest, by_name
+from Training.data.manifest import MANIFEST, read_manifest
+from Training.data.prepared import IGNORE, load_cases
 from Training.data.scans import Dataset, Scan
 
 NAME = "prepared"
-WHAT = f"{MANIFEST} and NAME.npz (Training/prepare.py)"
+WHAT = f"{MANIFEST} and NAME.npz (mistkd prepare)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class PreparedScan(Scan):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        return (self.known, self.table, self.window_hu)
+        return (self.annotated, self.table, self.window_hu)
 
     def read_volume(self) -> Volume:
         (case,) = load_cases([self.image.parent], [self.name])
@@ -43,11 +44,11 @@ class PreparedScan(Scan):
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return (folder / MANIFEST).is_file()
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the prepared cases.
 
     Raises:
@@ -60,7 +61,8 @@ def read(folder: Path, request: Request) -> Dataset:
     paths = {case.name: folder / f"{case.name}.npz" for case in manifest.cases}
     scans = [
         PreparedScan(name=case.name, image=paths[case.name], files=(paths[case.name],), window_hu=manifest.window_hu,
-                     known=roles.known(request.organs, case.known), table=table if case.known else None)
+                     annotated=roles.annotated(request.organs, case.annotated),
+                     table=table if case.annotated else None)
         for case in manifest.cases
     ]
     return Dataset(folder, NAME, manifest.source, manifest.licence, by_name(scans, folder), table.unused)

@@ -15,10 +15,11 @@ import numpy as np
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from Training.data.label_map import read_yaml
 from Training.data.label_roles import ValueTable, value_table
-from Training.data.layouts.base import Request, by_name
-from Training.data.scans import Dataset, Scan, listed
+from Training.data.layouts.base import DatasetRequest, by_name
+from Training.data.scans import Dataset, Scan
+from Training.system.files import read_yaml
+from Training.system.words import listed
 
 NAME = "transunet"
 WHAT = "train_npz/case0005_slice000.npz and test_vol_h5/case0001.npy.h5 (TransUNet's Synapse)"
@@ -44,9 +45,9 @@ class ArrayScan(Scan):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        return (self.known, self.table, self.spacing_mm)
+        return (self.annotated, self.table, self.spacing_mm)
 
-    def check(self) -> None:
+    def check_layout(self) -> None:
         if self.spacing_mm is None:
             raise InputError(f"the voxel spacing of {self.name} is not known and not in its files; give a YAML file "
                              f'with "{self.name}: [i, j, k]" in mm as spacing.')
@@ -56,7 +57,7 @@ class ArrayScan(Scan):
             raise InputError(f"{self.image.parent} lacks slice {listed(map(str, gaps))} of {self.name}; copy it anew.")
 
     def read_volume(self) -> Volume:
-        self.check()
+        self.check_layout()
         assert self.spacing_mm is not None
         values = self._array("image").astype(np.float32)
         if not (np.isfinite(values).all() and values.min() >= -_ROUNDING and values.max() <= 1 + _ROUNDING):
@@ -88,11 +89,11 @@ class ArrayScan(Scan):
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return any(True for _ in _cases(folder))
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the data set; scans in test_vol_h5 are its test cases.
 
     Raises:
@@ -102,7 +103,7 @@ def read(folder: Path, request: Request) -> Dataset:
     table = value_table(request.organs, theirs, request.label_map, folder)
     spacings = read_spacings(SPACINGS) | (read_spacings(request.spacing) if request.spacing else {})
     scans = [
-        ArrayScan(name=name, image=files[0], files=files, known=table.known, spacing_mm=spacings.get(name),
+        ArrayScan(name=name, image=files[0], files=files, annotated=table.annotated, spacing_mm=spacings.get(name),
                   table=table, is_test=files[0].parent.name == "test_vol_h5")
         for name, files in _cases(folder)
     ]

@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -16,13 +15,14 @@ import slicer
 from slicer.i18n import tr as _
 
 from MISTKDSegmentLib.child.job import Job
-from MISTKDSegmentLib.child.messages import Done, Failed, Lines, Message
+from MISTKDSegmentLib.child.messages import Done, Failed, Lines
+from MISTKDSegmentLib.slicer.panel.installation import cannot_be_loaded
+from MISTKDSegmentLib.slicer.panel.signal import Signal
+from MISTKDSegmentLib.slicer.panel.sudden_end import SuddenEnd
 from MISTKDSegmentLib.slicer.panel.timer import Timer
 
-WAIT_STEP_S = 0.01
 KILL_WAIT_MS = 300
 _MODULE_FOLDER = Path(__file__).resolve().parents[3]
-_KILLED = (9, 128 + 9)  # by SIGKILL, and as a shell or launcher says it
 _log = logging.getLogger(__name__)
 
 
@@ -33,25 +33,28 @@ def python_program() -> str:
 
 
 class ChildProcess:
-    """One run of the child; every call and every callback is on the main thread."""
+    """One run of the child; every call and every signal is on the main thread.
 
-    def __init__(self) -> None:
+    Args:
+        job: the folder that it works in; it waits where there is no scan in it yet.
+
+    Attributes:
+        job: as above.
+        said: emitted with each message that the child prints.
+        ended: emitted once when the child is gone, unless `stop` was called: with None after Done or Failed, else with
+            one sentence that says what happened to it.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.said, self.ended = job, Signal(), Signal()
         self._process: Any = None
         self._reading = False
         self._connections: list[tuple[str, Callable]] = []
-
-    def start(self, job: Job, on_message: Callable[[Message], None],
-              on_end: Callable[[Optional[str]], None]) -> None:
-        """Start the child; returns at once, and calls back from the event loop only.
-
-        Args:
-            job: what it is to do.
-            on_message: gets each message that the child prints.
-            on_end: called once when the child is gone, unless `stop` was called: with None after Done or Failed, else
-                with one sentence that says what happened to it.
-        """
-        self._job, self._on_message, self._on_end = job, on_message, on_end
         self._lines, self._said_last, self._error_text = Lines(), False, b""
+        self._sudden_end = SuddenEnd(job)
+
+    def start(self) -> None:
+        """Start the child, once; returns at once, and signals from the event loop only."""
         # The application owns it: a QProcess that Python deletes inside its own signal takes Slicer down.
         self._process = qt.QProcess(slicer.app)
         self._process.setWorkingDirectory(str(_MODULE_FOLDER))
@@ -59,7 +62,7 @@ class ChildProcess:
         self._connect("readyReadStandardError()", self._read_errors)
         self._connect("finished(int,QProcess::ExitStatus)", self._finished)
         self._connect("errorOccurred(QProcess::ProcessError)", self._failed)
-        program, *arguments = job.command(python_program())
+        program, *arguments = self.job.command(python_program())
         self._process.start(program, arguments)
 
     @property
@@ -68,13 +71,13 @@ class ChildProcess:
         return self._process is not None
 
     def stop(self) -> None:
-        """End the child at once, without a further call of anything; harmless when it has ended."""
+        """End the child at once, without a further signal; harmless when it has ended."""
         if self._process is None:
             return
         process = self._release()
         try:
             # PythonSlicer may be a launcher: killing it does not reach the Python behind it, which obeys this.
-            self._job.stop()
+            self.job.stop()
         except OSError:
             _log.exception("The segmentation process could not be told to end; it does so when its folder is deleted.")
         process.kill()
@@ -82,22 +85,12 @@ class ChildProcess:
             # Dying takes milliseconds; then its files are free to be deleted, and quitting need not wait for it.
             process.waitForFinished(KILL_WAIT_MS)
 
-    def wait(self, process_events: Callable[[], None]) -> None:
-        """Wait for the end while the application stays alive.
-
-        Args:
-            process_events: lets the application handle what has happened meanwhile.
-        """
-        while self.isRunning:
-            process_events()
-            time.sleep(WAIT_STEP_S)
-
     def _connect(self, name: str, slot: Callable) -> None:
         self._process.connect(name, slot)
         self._connections.append((name, slot))
 
     def _release(self) -> Any:
-        """Let go of the process: it calls nobody any more, and is deleted once it has ended."""
+        """Let go of the process: it tells nobody anything any more, and is deleted once it has ended."""
         process, self._process = self._process, None
         for name, slot in self._connections:
             process.disconnect(name, slot)
@@ -115,7 +108,7 @@ class ChildProcess:
                 if self._process is None:  # stopped by what the message before it led to
                     return
                 self._said_last = isinstance(message, (Done, Failed))
-                self._on_message(message)
+                self.said.emit(message)
         finally:
             self._reading = False
 
@@ -123,6 +116,7 @@ class ChildProcess:
         *lines, self._error_text = (self._error_text + bytes(self._process.readAllStandardError().data())).split(b"\n")
         for line in lines:
             _log.warning("Child process: %s", line.decode("utf-8", "replace").rstrip())
+            self._sudden_end.hear(line)
 
     def _failed(self, error: int) -> None:
         if error == qt.QProcess.FailedToStart:
@@ -141,21 +135,19 @@ class ChildProcess:
         self._read_errors()
         if self._error_text:
             _log.warning("Child process: %s", self._error_text.decode("utf-8", "replace"))
-        self._end(None if self._said_last else self._why_it_ended(code, status == qt.QProcess.CrashExit))
+            self._sudden_end.hear(self._error_text)
+        self._end(None if self._said_last else self._sudden_end.sentence(code, status == qt.QProcess.CrashExit))
 
     def _end(self, sentence: Optional[str]) -> None:
         self._release()
-        self._on_end(sentence)
+        self.ended.emit(sentence)
 
-    def _why_it_ended(self, code: int, crashed: bool) -> str:
-        if not self._job.folder.exists():
-            return _("The temporary folder {folder} was deleted during the segmentation; start again.").format(
-                folder=self._job.folder)
-        if code in _KILLED:
-            return _("The system ended the segmentation, most likely because memory ran out; close other programs or "
-                     "crop the volume, then start again.")
-        if crashed:
-            return _("The segmentation process crashed (code {code}), perhaps for lack of memory; start again, and "
-                     "report it with the Python log if it happens again.").format(code=code)
-        return _("The segmentation process ended without a result (code {code}), perhaps for lack of memory; the "
-                 "Python log has what it said.").format(code=code)
+
+def told_failure(message: Failed) -> str:
+    """What to say of a failure that the child reports: one sentence; the detail goes to the log."""
+    detail = message.detail
+    if message.kind == "input":
+        # These sentences name the volume, and that may be the name of a patient: where it happened is enough.
+        detail = "\n".join(line for line in detail.splitlines() if line.startswith(("Traceback", " ")))
+    _log.error("The child process failed (%s).\n%s", message.kind, detail)
+    return cannot_be_loaded(message.sentence) if message.kind == "onnxruntime" else message.sentence

@@ -75,9 +75,9 @@ class OnnxRuntime:
         """What to ask before it is installed."""
         if state == "too old":
             return _("The network runs on onnxruntime {oldest} or newer, and version {version} is installed. Update "
-                     "it now (a download of 11 to 24 MB)?").format(oldest=_dotted(OLDEST), version=self.version())
+                     "it now (a download of about 30 MB)?").format(oldest=_dotted(OLDEST), version=self.version())
         return _("The network runs on the Python package onnxruntime, which is not installed yet. Install it now (a "
-                 "download of 11 to 24 MB, once)?")
+                 "download of about 30 MB, once)?")
 
     def install(self) -> None:
         """Download and install it, with progress shown.

@@ -12,11 +12,14 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from MISTKDSegmentLib.child.job import sweep_leftovers
 from MISTKDSegmentLib.errors import BundleError, SegmentError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import default_bundle_folder
 from MISTKDSegmentLib.model.catalogue import Model, add_model, installed_models
 from MISTKDSegmentLib.slicer.panel.installation import InstallationError, OnnxRuntime, remedy
 from MISTKDSegmentLib.slicer.panel.preview import SlicePreview
-from MISTKDSegmentLib.slicer.panel.segmentation_run import Run, RunParameters
+from MISTKDSegmentLib.slicer.panel.ready_child import ReadyChild
+from MISTKDSegmentLib.slicer.panel.run_parameters import RunParameters
+from MISTKDSegmentLib.slicer.panel.segmentation_run import Run
 
 __all__ = ["MISTKDSegmentLogic", "Run", "RunParameters"]
 
@@ -35,7 +38,7 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleLogic.__init__(self, parent)
-        self.onnxRuntime = OnnxRuntime()
+        self.onnxRuntime, self.readyChild = OnnxRuntime(), ReadyChild()
         self._run: Optional[Run] = None
         self._preview: Optional[SlicePreview] = None
         # Before the first run: what a Slicer left that crashed may be the scan of a patient.
@@ -84,8 +87,13 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
         self.checkRuntime()
         if self._preview is not None:
             self._preview.switchOff(_("A segmentation was started."))
-        self._run = Run(parameters, observer)
+        self._run = Run(parameters, observer, self.readyChild)
         return self._run
+
+    def getReady(self) -> None:
+        """Start what a run needs most time for, so that the next one begins at once; it is given up if none comes."""
+        if self.onnxRuntime.state() == "ready" and not (self._run is not None and self._run.isRunning):
+            self.readyChild.prepare()
 
     def segment(self, volumeNode: Any, segmentationNode: Any = None,
                 organs: Union[str, Sequence[str], None] = None, model: Union[str, Path, None] = None,
@@ -118,9 +126,9 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
         """
         ended = _Ended()
         run = self.start(RunParameters(
-            volumeNode=volumeNode, bundle=self.modelFolder(model), segmentationNode=segmentationNode, organs=organs,
-            threads=threads, slice_step_mm=sliceStepMm, postprocess=postprocess, roiNode=roi, tableNode=tableNode,
-            writeTable=tableNode is not None, showProgress=False), ended)
+            volumeNode=volumeNode, bundle=self.modelFolder(model), segmentationNode=segmentationNode,
+            options=SegmentOptions(organs, threads, sliceStepMm or None, postprocess), roiNode=roi,
+            tableNode=tableNode, writeTable=tableNode is not None, showProgress=False), ended)
         try:
             run.wait()
         finally:
@@ -169,6 +177,7 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
 
     def cleanup(self) -> None:
         """End what is under way, for when the module is reloaded or its widget goes."""
+        self.readyChild.drop()
         if self._preview is not None:
             self._preview.stop()
         if self._run is not None:

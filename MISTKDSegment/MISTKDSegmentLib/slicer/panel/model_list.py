@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from MISTKDSegmentLib.errors import BundleError
 from MISTKDSegmentLib.model.catalogue import Model
+from MISTKDSegmentLib.slicer.panel.signal import Signal
 
 
 class ModelList:
@@ -18,10 +19,15 @@ class ModelList:
 
     Args:
         widget: the QComboBox.
+
+    Attributes:
+        changed: emitted after a person chose a model.
     """
 
     def __init__(self, widget: qt.QComboBox) -> None:
+        self.changed = Signal()
         self._widget = widget
+        widget.connect("currentIndexChanged(int)", lambda row: self.changed.emit())
         self._models: tuple[Model, ...] = ()
 
     def fill(self, models: Sequence[Model]) -> None:

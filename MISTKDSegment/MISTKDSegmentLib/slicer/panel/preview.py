@@ -11,13 +11,16 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Order
 from MISTKDSegmentLib.child.messages import Failed, Message, SliceDone, Started
+from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import load_bundle
-from MISTKDSegmentLib.slicer.panel.child_process import ChildProcess
+from MISTKDSegmentLib.slicer.panel.child_process import told_failure
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
-from MISTKDSegmentLib.slicer.panel.segmentation_run import check_volume, chosen_labels, told_failure
+from MISTKDSegmentLib.slicer.panel.run_parameters import check_volume
 from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.turns import Turns
 from MISTKDSegmentLib.slicer.panel.watch import Watch
 from MISTKDSegmentLib.slicer.scene.live_labels import LiveLabels
 from MISTKDSegmentLib.slicer.scene.volume_node import RAS_TO_LPS, read_volume_node, rigid_placement
@@ -63,10 +66,10 @@ class SlicePreview:
             return
         check_volume(self._volumeNode)
         self._logic.checkRuntime()
-        self._labels = chosen_labels(load_bundle(self._bundle), self._organs)
-        organs = tuple(label.name for label in self._labels)
-        options = Options(bundle=self._bundle, organs=organs, threads=self._threads, preview=True)
-        self._job = Job.create(read_volume_node(self._volumeNode), options, inside=Path(slicer.app.temporaryPath))
+        options = SegmentOptions(self._organs, self._threads)
+        self._labels = load_bundle(self._bundle).labels_named(options.organs)
+        volume = read_volume_node(self._volumeNode)
+        self._child = self._logic.readyChild.take()
         self._logic.registerPreview(self)
         self.isOn = True
         self._ready, self._number, self._answered, self._misses = False, 0, 0, 0
@@ -74,8 +77,10 @@ class SlicePreview:
         self._live: Optional[LiveLabels] = None
         self._said = ""
         self._follow()
-        self._child = ChildProcess()
-        self._child.start(self._job, self._on_message, self._on_end)
+        self._child.said.connect(self._on_message)
+        self._child.ended.connect(self._on_end)
+        order = Order(self._bundle, options, preview=True)
+        self._turns = Turns(self._child.job.fill(volume, order), lambda _: None, self._on_error)
         self._say(_("Starting the model…"))
 
     def stop(self) -> None:
@@ -83,6 +88,7 @@ class SlicePreview:
         if not self.isOn:
             return
         self.isOn = False
+        self._turns.stop()
         self._child.stop()
         self._watch.stop()
         for node, tag in self._observed:
@@ -94,7 +100,7 @@ class SlicePreview:
                 live.remove()
             except Exception:  # the folder with the scan has to go all the same
                 _log.exception("What the slice views showed before the preview could not be restored.")
-        remove_job(self._job)
+        remove_job(self._child.job)
 
     def switchOff(self, sentence: str) -> None:
         """Switch it off and tell the listener why; harmless when it is off."""
@@ -104,10 +110,8 @@ class SlicePreview:
 
     def _follow(self) -> None:
         self._watch = Watch(self._volumeNode, self.switchOff)
-        volume_events = (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
-                         slicer.vtkMRMLTransformableNode.TransformModifiedEvent)
-        self._observed = [(self._volumeNode, self._volumeNode.AddObserver(event, self._on_volume_changed))
-                          for event in volume_events]
+        moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        self._observed = [(self._volumeNode, self._volumeNode.AddObserver(moved, self._on_volume_moved))]
         self._slice_nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode", self._volumeNode.GetScene())
         self._observed += [(node, node.AddObserver("ModifiedEvent", self._on_moved)) for node in self._slice_nodes]
         self._slice_node = axial_view(self._slice_nodes)
@@ -130,7 +134,7 @@ class SlicePreview:
 
     def _request(self, height_mm: float) -> None:
         try:
-            self._job.request(self._number + 1, self._position(height_mm))
+            self._child.job.request(self._number + 1, self._position(height_mm))
         except OSError as error:
             self._miss(error)
             return
@@ -143,7 +147,7 @@ class SlicePreview:
             Timer(_RETRY_MS, self._retry, once=True)
             return
         self.switchOff(_("The temporary folder {folder} cannot be written ({reason}).").format(
-            folder=self._job.folder, reason=error.strerror or error))
+            folder=self._child.job.folder, reason=error.strerror or error))
 
     def _retry(self) -> None:
         if self.isOn:
@@ -173,13 +177,18 @@ class SlicePreview:
         try:
             if self._live is None:
                 self._live = LiveLabels(self._volumeNode, self._labels)
-            self._live.update(self._job.labels, message.filled)
+            self._live.update(self._child.job.labels, message.filled)
         except Exception:  # the views are not ours; a preview that cannot be seen is over, with a sentence
             _log.exception("The preview cannot be shown.")
             self.switchOff(_("The preview could not be shown; the Python log has the details."))
 
-    def _on_volume_changed(self, *_event: object) -> None:
-        self.switchOff(_("The volume {name} was changed.").format(name=self._volumeNode.GetName()))
+    def _on_volume_moved(self, *_event: object) -> None:
+        self.switchOff(_("The volume {name} was moved.").format(name=self._volumeNode.GetName()))
+
+    def _on_error(self, error: Exception) -> None:
+        _log.error("The preview cannot be started.", exc_info=None if isinstance(error, SegmentError) else error)
+        self.switchOff(str(error) if isinstance(error, SegmentError)
+                       else _("The scan could not be handed over; the Python log has the details."))
 
     def _on_end(self, sentence: Optional[str]) -> None:
         if sentence is not None:

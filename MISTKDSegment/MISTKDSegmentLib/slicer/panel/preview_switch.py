@@ -1,80 +1,90 @@
-"""Keeps the preview of the visible slice in line with the parameters (touches qt and slicer)."""
+"""Keeps the preview of the visible slice in line with what is chosen (touches qt and slicer)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Optional
+
+import slicer
 
 from MISTKDSegmentLib.slicer.panel.guard import guarded
 from MISTKDSegmentLib.slicer.panel.preview import SlicePreview
-from MISTKDSegmentLib.slicer.panel.state import Situation, why_no_preview
-from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.signal import Signal
+from MISTKDSegmentLib.slicer.panel.timer import Later
 
 if TYPE_CHECKING:
-    from MISTKDSegmentLib.slicer.panel.widget import Panel
+    from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic
 
 # A person who ticks one organ after the other shall not start a process with each tick.
 _DELAY_MS = 400
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be previewed: a volume, by a model, which organs, with how many threads."""
+
+    volume_id: str
+    bundle: Path
+    organs: tuple[str, ...]
+    threads: int
 
 
 class PreviewSwitch:
     """Starts the preview, starts it anew when what it shows is changed, and stops it.
 
     Args:
-        panel: whose parameters it follows.
+        logic: of the module.
+        may_start: asks for what is missing, and returns whether it is there.
+
+    Attributes:
+        said: emitted with a sentence for the status line.
+        ended: emitted when the preview did not come about, or ended by itself.
     """
 
-    def __init__(self, panel: Panel) -> None:
-        self._panel, self.say = panel, panel.say
+    def __init__(self, logic: MISTKDSegmentLogic, may_start: Callable[[], bool]) -> None:
+        self.said, self.ended = Signal(), Signal()
+        self.say = self.said.emit
+        self._logic, self._may_start = logic, may_start
         self._preview: Optional[SlicePreview] = None
-        self._shown: Optional[tuple[Any, ...]] = None
-        self._later: Optional[Timer] = None
+        self._wanted: Optional[Wanted] = None
+        self._later = Later(_DELAY_MS, self._start)
 
-    def follow(self, situation: Situation) -> None:
-        """Bring the preview in line with the parameters."""
-        wanted = self._wanted(situation)
-        if wanted != self._shown:
+    def follow(self, wanted: Optional[Wanted]) -> None:
+        """Preview this from now on; None previews nothing."""
+        if wanted != self._wanted:
             self.stop()
-            self._shown = wanted
-            self._later = Timer(_DELAY_MS, self._start, once=True) if wanted else None
+            self._wanted = wanted
+            if wanted is not None:
+                self._later.ask()
 
     def stop(self) -> None:
         """Leave the views as they were; harmless when there is no preview."""
-        later, self._later = self._later, None
+        self._later.forget()
         preview, self._preview = self._preview, None
-        self._shown = None
-        if later is not None:
-            later.stop()
+        self._wanted = None
         if preview is not None:
             preview.stop()
 
-    def switch_off(self) -> None:
-        """Untick the preview."""
-        self.stop()
-        if self._panel.parameters is not None:
-            self._panel.parameters.preview = False
-
-    def _wanted(self, situation: Situation) -> Optional[tuple[Any, ...]]:
-        parameters = self._panel.parameters
-        if not (parameters.preview and self._panel.is_entered) or situation.running or why_no_preview(situation):
-            return None
-        return (parameters.inputVolume.GetID(), self._panel.models.folder(), self._panel.organs.ticked(),
-                parameters.threads)
-
     @guarded
     def _start(self) -> None:
-        panel = self._panel
-        if not panel.ensure_onnxruntime():
-            self.switch_off()
-            return
-        self._preview = SlicePreview(
-            panel.logic, panel.parameters.inputVolume, panel.models.folder(), organs=panel.organs.ticked(),
-            threads=panel.parameters.threads, onStatus=self.say, onStopped=self._stopped)
+        wanted = self._wanted
         try:
+            if wanted is None or not self._may_start():
+                self._give_up()
+                return
+            self._preview = SlicePreview(
+                self._logic, slicer.mrmlScene.GetNodeByID(wanted.volume_id), wanted.bundle, organs=wanted.organs,
+                threads=wanted.threads, onStatus=self.say, onStopped=self._stopped)
             self._preview.start()
         except Exception:  # whatever it is goes on to `guarded`, but not with the box ticked
-            self.switch_off()
+            self._give_up()
             raise
 
+    def _give_up(self) -> None:
+        self.stop()
+        self.ended.emit()
+
     def _stopped(self, sentence: str) -> None:
-        self.switch_off()
+        self._give_up()
         self.say(sentence)

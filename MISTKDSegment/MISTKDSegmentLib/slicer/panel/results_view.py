@@ -1,83 +1,194 @@
-"""The table of results (touches qt, reads MRML nodes)."""
+"""The results: a table of organs, and how these are shown in the views (touches qt, reads MRML nodes)."""
 
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Optional
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
+from MISTKDSegmentLib.slicer.panel.signal import Signal
 from MISTKDSegmentLib.slicer.panel.swatch import SIZE, swatch
+from MISTKDSegmentLib.slicer.scene.organ_display import is_shown, opacity_of
+from MISTKDSegmentLib.slicer.scene.organ_table_node import organs_of
 
 _ROW_HEIGHT = 24
-_LINE = 17  # characters
+_LINE = 30  # characters of a flag that a narrow panel has room for
+_TICK, _ORGAN, _VOLUME_ML, _MEAN_HU = range(4)
 # Where `write_table_node` puts them.
-_ORGAN, _VOLUME_ML, _MEAN_HU, _FLAGS = 0, 1, 2, 4
+_IN_NODE = {_ORGAN: 0, _VOLUME_ML: 1, _MEAN_HU: 2}
+_FLAGS_IN_NODE = 4
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What the table shows of an organ; the segment is "" where it was not found."""
+
+    segment_id: str
+    title: str
+    volume_ml: str
+    mean_hu: str
+    flags: tuple[str, ...]
+    color: tuple[int, int, int]
+    is_shown: bool
 
 
 class ResultsView:
-    """A QTableWidget that shows a table node, with the colours that the organs have in the segmentation.
+    """Shows a table node and what is in the segmentation that it tells of.
 
     Args:
-        widget: the QTableWidget.
+        table: a QTableWidget. An organ's flags are lines of their own below it, so that a narrow panel has room.
+        slider: a QSlider from 0 to 100 for the opacity.
+
+    Attributes:
+        clicked: emitted with the name of the segment whose row a person clicked.
+        ticked: emitted with the name of a segment and whether it is to be shown.
+        opacity_chosen: emitted with a number from 0 to 1.
+        has_rows, has_segments, has_surfaces: what there is to be seen.
     """
 
-    def __init__(self, widget: qt.QTableWidget) -> None:
-        self._widget = widget
-        self._shown: object = None
+    def __init__(self, table: qt.QTableWidget, slider: qt.QSlider) -> None:
+        self.clicked, self.ticked, self.opacity_chosen = Signal(), Signal(), Signal()
+        self._table, self._slider = table, slider
+        self._rows: list[_Row] = []
+        self._row_numbers: dict[int, str] = {}
         self.has_rows = self.has_segments = self.has_surfaces = False
-        widget.setIconSize(qt.QSize(SIZE, SIZE))
-        widget.setColumnCount(4)
-        # What the two lines of a title save in width, the flags get.
-        widget.setHorizontalHeaderLabels([title.replace(" ", "\n", 1) for title in
-                                          (_("Organ"), _("Volume (mL)"), _("Mean HU"), _("Flag"))])
-        widget.verticalHeader().hide()
-        # Flags are broken into lines by us: rows that were higher in a narrower panel could bring the panel's scroll
-        # bar, which makes it narrower, and drive Qt round in circles.
-        widget.setWordWrap(False)
-        widget.verticalHeader().setMinimumSectionSize(_ROW_HEIGHT)
-        widget.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header = widget.horizontalHeader()
-        for column in range(3):
-            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-        header.setSectionResizeMode(3, qt.QHeaderView.Stretch)
-        self._fill([], {})
+        _set_up(table)
+        table.connect("cellClicked(int,int)", self._on_clicked)
+        slider.connect("valueChanged(int)", lambda value: self.opacity_chosen.emit(value / 100))
 
-    def show(self, table: Optional[slicer.vtkMRMLTableNode],
-             segmentation: Optional[slicer.vtkMRMLSegmentationNode]) -> None:
-        """Show the rows of a table node; None shows none."""
-        rows, colors = _rows(table), _colors(segmentation)
-        self.has_rows, self.has_segments = bool(rows), bool(colors)
+    def show(self, table: Optional[slicer.vtkMRMLTableNode], segmentation: Optional[slicer.vtkMRMLSegmentationNode],
+             shining: str = "") -> None:
+        """Show the rows of a table node, the one of the segment that shines marked; None shows none."""
+        rows = _rows(table, segmentation)
+        self.has_rows = bool(rows)
+        self.has_segments = segmentation is not None and segmentation.GetSegmentation().GetNumberOfSegments() > 0
         self.has_surfaces = segmentation is not None and segmentation.GetSegmentation().ContainsRepresentation(
             slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName())
-        if (rows, colors) != self._shown:
-            self._shown = rows, colors
-            self._fill(rows, colors)
+        if rows != self._rows:
+            self._rows = rows
+            self._fill()
+        self._mark(shining)
+        self._show_opacity(segmentation)
 
-    def _fill(self, rows: list[tuple[str, ...]], colors: dict[str, tuple[int, int, int]]) -> None:
-        self._widget.setRowCount(len(rows))
-        for row, cells in enumerate(rows):
-            for column, text in enumerate(cells):
-                item = qt.QTableWidgetItem(textwrap.fill(text, _LINE, break_long_words=False))
-                item.setToolTip(text)
-                if column in (_VOLUME_ML, _MEAN_HU):
-                    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-                self._widget.setItem(row, column, item)
-            if cells[0] in colors:
-                self._widget.item(row, 0).setIcon(swatch(colors[cells[0]]))
+    def _fill(self) -> None:
+        self._table.clearContents()
+        self._table.clearSpans()
+        self._row_numbers = {}
+        self._table.setRowCount(sum(1 + bool(row.flags) for row in self._rows))
+        number = 0
+        for row in self._rows:
+            self._fill_row(number, row)
+            number += 1
+            if row.flags:
+                self._fill_flags(number, row)
+                number += 1
+
+    def _fill_row(self, number: int, row: _Row) -> None:
+        self._row_numbers[number] = row.segment_id
+        for column, text in ((_TICK, ""), (_ORGAN, row.title), (_VOLUME_ML, row.volume_ml), (_MEAN_HU, row.mean_hu)):
+            item = qt.QTableWidgetItem(text)
+            item.setToolTip(text)
+            if column in (_VOLUME_ML, _MEAN_HU):
+                item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+            self._table.setItem(number, column, item)
+        if row.segment_id:
+            self._table.item(number, _ORGAN).setIcon(swatch(row.color))
+            self._table.setCellWidget(number, _TICK, self._tick_box(row))
+
+    def _tick_box(self, row: _Row) -> qt.QCheckBox:
+        # A widget of its own, so that a click on it is no click on the organ.
+        box = qt.QCheckBox()
+        box.setToolTip(_("Show or hide: {organ}").format(organ=row.title))
+        box.setChecked(row.is_shown)
+        box.connect("clicked(bool)", partial(self.ticked.emit, row.segment_id))
+        return box
+
+    def _fill_flags(self, number: int, row: _Row) -> None:
+        self._row_numbers[number] = row.segment_id
+        # Broken into lines by us: rows that were higher in a narrower panel could bring the panel's scroll bar, which
+        # makes it narrower, and drive Qt round in circles.
+        lines = [textwrap.fill(f"⚠ {flag}", _LINE, subsequent_indent="    ", break_long_words=False)
+                 for flag in row.flags]
+        item = qt.QTableWidgetItem("\n".join(lines))
+        item.setToolTip(", ".join(row.flags))
+        self._table.setItem(number, _ORGAN, item)
+        self._table.setSpan(number, _ORGAN, 1, _MEAN_HU - _ORGAN + 1)
+
+    def _mark(self, shining: str) -> None:
+        palette = self._table.palette
+        marked, plain = qt.QBrush(palette.color(qt.QPalette.Highlight)), qt.QBrush()
+        marked_text, plain_text = qt.QBrush(palette.color(qt.QPalette.HighlightedText)), qt.QBrush()
+        for number, segment_id in self._row_numbers.items():
+            shines = bool(shining) and segment_id == shining
+            for column in range(self._table.columnCount):
+                item = self._table.item(number, column)
+                if item is not None:
+                    item.setBackground(marked if shines else plain)
+                    item.setForeground(marked_text if shines else plain_text)
+
+    def _show_opacity(self, segmentation: Optional[slicer.vtkMRMLSegmentationNode]) -> None:
+        wasBlocked = self._slider.blockSignals(True)
+        self._slider.setValue(round(100 * opacity_of(segmentation)) if segmentation is not None else 100)
+        self._slider.blockSignals(wasBlocked)
+
+    def _on_clicked(self, number: int, column: int) -> None:
+        if self._row_numbers.get(number):
+            self.clicked.emit(self._row_numbers[number])
 
 
-def _rows(node: Optional[slicer.vtkMRMLTableNode]) -> list[tuple[str, ...]]:
-    if node is None or node.GetNumberOfColumns() <= _FLAGS:
+def _set_up(table: qt.QTableWidget) -> None:
+    table.setIconSize(qt.QSize(SIZE, SIZE))
+    table.setColumnCount(4)
+    # The two lines of a title save width.
+    table.setHorizontalHeaderLabels(["", _("Organ"), _("Volume (mL)").replace(" ", "\n", 1),
+                                     _("Mean HU").replace(" ", "\n", 1)])
+    table.setWordWrap(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setMinimumSectionSize(_ROW_HEIGHT)
+    table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+    header = table.horizontalHeader()
+    header.setMinimumSectionSize(1)
+    for column in range(4):
+        header.setSectionResizeMode(
+            column, qt.QHeaderView.Stretch if column == _ORGAN else qt.QHeaderView.ResizeToContents)
+    header.setHighlightSections(False)
+
+
+def _rows(table: Optional[slicer.vtkMRMLTableNode],
+          segmentation: Optional[slicer.vtkMRMLSegmentationNode]) -> list[_Row]:
+    if table is None or table.GetNumberOfColumns() <= _FLAGS_IN_NODE:
         return []
-    return [_cells(node.GetTable(), row) for row in range(node.GetNumberOfRows())]
+    names = organs_of(table)
+    return [_row(table.GetTable(), row, names[row] if row < len(names) else "", segmentation)
+            for row in range(table.GetNumberOfRows())]
 
 
-def _cells(table: Any, row: int) -> tuple[str, ...]:
-    return (table.GetValue(row, _ORGAN).ToString(), _volume(table.GetValue(row, _VOLUME_ML).ToDouble()),
-            _number(table.GetValue(row, _MEAN_HU).ToDouble()), table.GetValue(row, _FLAGS).ToString())
+def _row(table: Any, row: int, name: str, segmentation: Any) -> _Row:
+    title = table.GetValue(row, _IN_NODE[_ORGAN]).ToString()
+    flags = table.GetValue(row, _FLAGS_IN_NODE).ToString()
+    segment_id = _segment_id(segmentation, name, title)
+    color = (0.0, 0.0, 0.0)
+    if segment_id:
+        color = segmentation.GetSegmentation().GetSegment(segment_id).GetColor()
+    red, green, blue = (round(255 * part) for part in color)
+    return _Row(segment_id, title, _volume(table.GetValue(row, _IN_NODE[_VOLUME_ML]).ToDouble()),
+                _number(table.GetValue(row, _IN_NODE[_MEAN_HU]).ToDouble()),
+                tuple(filter(None, flags.split(", "))), (red, green, blue),
+                bool(segment_id) and is_shown(segmentation, segment_id))
+
+
+def _segment_id(segmentation: Any, name: str, title: str) -> str:
+    """The segment of an organ: by the organ's name, or by its title in a table that names no organs."""
+    if segmentation is None:
+        return ""
+    if segmentation.GetSegmentation().GetSegment(name):
+        return name
+    return segmentation.GetSegmentation().GetSegmentIdBySegmentName(title) or ""
 
 
 def _volume(volume_ml: float) -> str:
@@ -86,11 +197,3 @@ def _volume(volume_ml: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if value == value else "–"
-
-
-def _colors(node: Optional[slicer.vtkMRMLSegmentationNode]) -> dict[str, tuple[int, int, int]]:
-    if node is None:
-        return {}
-    segmentation = node.GetSegmentation()
-    segments = [segmentation.GetNthSegment(index) for index in range(segmentation.GetNumberOfSegments())]
-    return {segment.GetName(): tuple(round(255 * part) for part in segment.GetColor()) for segment in segments}

@@ -3,83 +3,54 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
+import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from MISTKDSegmentLib.child.job import Job, Options
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, Started
-from MISTKDSegmentLib.errors import InputError, SegmentError
+from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.geometry.orientation import is_oblique
-from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
-from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.report.table import OrganRow
-from MISTKDSegmentLib.slicer.panel.child_process import ChildProcess
+from MISTKDSegmentLib.slicer.panel.child_process import told_failure
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
-from MISTKDSegmentLib.slicer.panel.installation import cannot_be_loaded
-from MISTKDSegmentLib.slicer.panel.pace import Pace
+from MISTKDSegmentLib.slicer.panel.forecast import Forecast, keep_habits, load_habits
+from MISTKDSegmentLib.slicer.panel.ready_child import ReadyChild
+from MISTKDSegmentLib.slicer.panel.run_parameters import RunParameters, check_parameters, order_of
 from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.turns import Turns
 from MISTKDSegmentLib.slicer.panel.watch import Watch
-from MISTKDSegmentLib.slicer.scene.all_or_nothing import all_or_nothing, save_for_undo
+from MISTKDSegmentLib.slicer.scene.grid import Grid
 from MISTKDSegmentLib.slicer.scene.live_labels import LiveLabels
-from MISTKDSegmentLib.slicer.scene.organ_table_node import write_table_node
-from MISTKDSegmentLib.slicer.scene.roi import region_from_roi
-from MISTKDSegmentLib.slicer.scene.segmentation_node import check_shape, write_segmentation_node
-from MISTKDSegmentLib.slicer.scene.volume_node import read_volume_node, why_not_a_ct
+from MISTKDSegmentLib.slicer.scene.new_labels import crop_labels
+from MISTKDSegmentLib.slicer.scene.result import Result, write_result
+from MISTKDSegmentLib.slicer.scene.volume_node import read_volume_node
 
 REFRESH_MS = 250
+WAIT_STEP_S = 0.01
 SILENCE_LIMIT_S = 600.0
 END_LIMIT_S = 2.0  # after its last word
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class RunParameters:
-    """What to segment and where to put it.
-
-    Attributes:
-        volumeNode: the CT, a vtkMRMLScalarVolumeNode in a scene.
-        bundle: folder of the model.
-        segmentationNode: where the organs go; None makes a new one.
-        organs: name of the one, or names of those, wanted; None means all that the model knows.
-        threads: for the network; 0 means as many as there are cores.
-        slice_step_mm: between the slices that are run; None or 0 means as the model says.
-        postprocess: whether organs are cleaned up as the model says.
-        roiNode: markups ROI that limits the run.
-        tableNode: where the measurements go; None makes a new one.
-        writeTable: whether there is to be a table node at all.
-        showProgress: whether the organs appear in the slice views as they are found; those of an oblique volume are
-            not known before the end.
-    """
-
-    volumeNode: Any
-    bundle: Path
-    segmentationNode: Any = None
-    organs: Union[str, Sequence[str], None] = None
-    threads: int = 0
-    slice_step_mm: Optional[float] = None
-    postprocess: bool = True
-    roiNode: Any = None
-    tableNode: Any = None
-    writeTable: bool = True
-    showProgress: bool = True
-
-
 class Run:
     """A segmentation that is under way, or was.
+
+    It has three parts: the scan is written down while the child gets ready, the child segments it, and the result is
+    written into the scene. The first and the last are done in short turns of the event loop.
 
     Args:
         parameters: what to segment and where to put it.
         observer: its onProgress(run), onFinished(run), onCancelled(run) and onFailed(run, sentence) are called on the
             main thread, where it has them; what they raise is logged and changes nothing.
+        ready: gives the child; by default a new one is started.
 
     Attributes:
         isRunning: whether none of the last three was called yet.
@@ -87,38 +58,49 @@ class Run:
         showsProgress: whether the organs appear in the slice views as they are found.
         segmentationNode, tableNode: the results, once it has finished.
         rows: what was measured of each organ, once it has finished.
+        doubts: what makes the result doubtful as a whole, in short and as a sentence, once it has finished.
         sentence: why it was cancelled or failed; what to know about a result; or "".
 
     Raises:
         SegmentError: it cannot start; nothing has changed then.
     """
 
-    def __init__(self, parameters: RunParameters, observer: object = None) -> None:
+    def __init__(self, parameters: RunParameters, observer: object = None,
+                 ready: Optional[ReadyChild] = None) -> None:
         self.parameters, self._observer = parameters, observer
         self.isRunning = True
         self.slicesDone = self.slicesTotal = 0
         self.segmentationNode = self.tableNode = None
         self.rows: tuple[OrganRow, ...] = ()
+        self.doubts: tuple[tuple[str, str], ...] = ()
         self.sentence = ""
-        self._pace, self._silent_s = Pace(), 0.0
+        self._silent_s = 0.0
         self._live: Optional[LiveLabels] = None
         self._filled: list[Filled] = []
         self._last: Union[Done, Failed, None] = None
-        bundle = load_bundle(Path(parameters.bundle))
-        self._labels = chosen_labels(bundle, parameters.organs)
+        self._bundle = load_bundle(Path(parameters.bundle))
+        self._labels = self._bundle.labels_named(parameters.options.organs)
         check_parameters(parameters)
-        volume = read_volume_node(parameters.volumeNode)
+        volume, order = read_volume_node(parameters.volumeNode), order_of(parameters)
+        self._grid = Grid.of(parameters.volumeNode)
         self.showsProgress = parameters.showProgress and not is_oblique(volume)
-        self._job = _make_job(parameters, volume, self._labels)
+        self._child = (ready or ReadyChild()).take()
+        self._child.said.connect(self._on_message)
+        self._child.ended.connect(self._on_end)
+        self._forecast = _forecast(volume, self._bundle, parameters.options.slice_step_mm)
         self._watch = Watch(parameters.volumeNode, self.cancel)
         self._timer = Timer(REFRESH_MS, self._refresh)
-        self._child = ChildProcess()
-        self._child.start(self._job, self._on_message, self._on_end)
+        self._turns = Turns(self._child.job.fill(volume, order), lambda _: None, self._failed_turn)
 
     @property
-    def secondsLeft(self) -> Optional[float]:
-        """Time left in seconds, from the pace so far; None where nothing can be said."""
-        return self._pace.seconds_left(self.slicesTotal) if self.isRunning else None
+    def secondsLeft(self) -> float:
+        """Time left in seconds: at first as earlier runs make one expect, then more and more as this one goes."""
+        return self._forecast.seconds_left if self.isRunning else 0.0
+
+    @property
+    def fraction(self) -> float:
+        """The part of the time that is over, 0 to 1."""
+        return self._forecast.fraction
 
     def cancel(self, sentence: str = "") -> None:
         """End it at once and leave the scene as it was; harmless when it has ended.
@@ -132,12 +114,15 @@ class Run:
 
     def wait(self) -> None:
         """Wait for the end while the application stays alive."""
-        self._child.wait(slicer.app.processEvents)
+        while self.isRunning:
+            slicer.app.processEvents()
+            time.sleep(WAIT_STEP_S)
 
     def _on_message(self, message: Message) -> None:
         self._silent_s = 0.0
         if isinstance(message, Started):
             self.slicesTotal = message.slices_total
+            self._forecast.reached(0, self.slicesTotal)
             self._tell("onProgress")
         elif isinstance(message, Progress):
             self._progress(message)
@@ -146,7 +131,7 @@ class Run:
 
     def _progress(self, message: Progress) -> None:
         self.slicesDone, self.slicesTotal = message.slices_done, message.slices_total
-        self._pace.reached(self.slicesDone)
+        self._forecast.reached(self.slicesDone, self.slicesTotal)
         if message.filled is not None:
             self._filled.append(message.filled)
         self._tell("onProgress")
@@ -158,10 +143,15 @@ class Run:
             self._conclude()
 
     def _conclude(self) -> None:
-        if isinstance(self._last, Done):
-            self._finish(self._last)
-        elif isinstance(self._last, Failed):
-            self._fail(told_failure(self._last))
+        """The child has said its last word."""
+        self._timer.stop()
+        self._child.stop()
+        last, self._last = self._last, None
+        if isinstance(last, Done):
+            self._tidy_views()
+            self._turns = Turns(self._result(last), self._write, self._failed_turn)
+        elif last is not None:
+            self._fail(told_failure(last))
 
     def _refresh(self) -> None:
         """Four times a second: show what is new, and see whether the child still says anything."""
@@ -181,44 +171,32 @@ class Run:
             if self._live is None:
                 self._live = LiveLabels(self.parameters.volumeNode, self._labels)
             for slab in filled:
-                self._live.update(self._job.labels, slab)
+                self._live.update(self._child.job.labels, slab)
         except Exception:  # what is shown meanwhile is no reason to lose the result
             _log.exception("The organs found so far cannot be shown.")
             self.showsProgress = False
 
-    def _finish(self, message: Done) -> None:
-        self._tidy_views()
+    def _result(self, message: Done) -> Generator[None, None, Result]:
+        """Take the labels out of the folder, slice by slice, and remove it."""
+        labels = yield from crop_labels(self._child.job.labels, self._labels)
+        remove_job(self._child.job)
+        yield
+        return Result(labels, self._labels, self._bundle.labels, message.rows, message.doubts)
+
+    def _write(self, result: Result) -> None:
+        parameters = self.parameters
         try:
-            self._write(message.rows)
-        except SegmentError as error:
-            return self._fail(str(error))
-        except Exception:  # MRML raises many kinds; the run has to end and say so
-            _log.exception("The segmentation could not be written into the scene.")
-            return self._fail(_("The result could not be written into the scene; the Python log has the details."))
+            self._grid.check(parameters.volumeNode)
+            segmentation = self._still_there(parameters.segmentationNode)
+            table = self._still_there(parameters.tableNode) if parameters.writeTable else None
+            self.segmentationNode, self.tableNode = write_result(
+                result, parameters.volumeNode, segmentation, table, write_table=parameters.writeTable)
+        except Exception as error:  # MRML raises many kinds; the run has to end and say so
+            return self._failed_turn(error)
+        self.rows, self.doubts = tuple(result.rows), tuple(result.doubts)
         self._end(self.sentence)
+        keep_habits(self._bundle.name, self._forecast.habits())
         self._tell("onFinished")
-
-    def _write(self, rows: Sequence[OrganRow]) -> None:
-        parameters, scene = self.parameters, self.parameters.volumeNode.GetScene()
-        check_shape(self._job.labels, parameters.volumeNode)
-        segmentation = self._still_there(parameters.segmentationNode)
-        table = self._still_there(parameters.tableNode) if parameters.writeTable else None
-        save_for_undo(scene, (segmentation, table))
-        # The table first: it is the cheaper one to keep a copy of until the other is written.
-        with all_or_nothing(scene, table):
-            table = self._write_table(rows, table) if parameters.writeTable else None
-            segmentation = self._write_segmentation(segmentation)
-        self.segmentationNode, self.tableNode, self.rows = segmentation, table, tuple(rows)
-
-    def _write_table(self, rows: Sequence[OrganRow], table_node: Any) -> Any:
-        volume_node = self.parameters.volumeNode
-        name = _("{volume} organs").format(volume=volume_node.GetName())
-        return write_table_node(rows, table_node, name, volume_node)
-
-    def _write_segmentation(self, segmentation_node: Any) -> Any:
-        volume_node = self.parameters.volumeNode
-        name = _("{volume} segmentation").format(volume=volume_node.GetName())
-        return write_segmentation_node(self._job.labels, volume_node, segmentation_node, self._labels, name)
 
     def _still_there(self, node: Any) -> Any:
         """The node to write to; None, for a new one, where it was deleted during the run."""
@@ -228,6 +206,13 @@ class Run:
             name=node.GetName())
         return None
 
+    def _failed_turn(self, error: Exception) -> None:
+        if isinstance(error, SegmentError):
+            self._fail(str(error))
+        else:
+            _log.error("The segmentation could not be written into the scene.", exc_info=error)
+            self._fail(_("The result could not be written into the scene; the Python log has the details."))
+
     def _fail(self, sentence: str) -> None:
         if self.isRunning:
             self._end(sentence)
@@ -236,11 +221,12 @@ class Run:
     def _end(self, sentence: str) -> None:
         """Let go of everything: process, observations, what is shown, temporary folder."""
         self.isRunning, self.sentence = False, sentence
+        self._turns.stop()
         self._timer.stop()
         self._child.stop()
         self._watch.stop()
         self._tidy_views()
-        remove_job(self._job)
+        remove_job(self._child.job)
 
     def _tidy_views(self) -> None:
         live, self._live = self._live, None
@@ -261,73 +247,12 @@ class Run:
             _log.exception("%s of the observer of a segmentation failed.", name)
 
 
-def told_failure(message: Failed) -> str:
-    """What to say of a failure that the child reports: one sentence; the detail goes to the log."""
-    detail = message.detail
-    if message.kind == "input":
-        # These sentences name the volume, and that may be the name of a patient: where it happened is enough.
-        detail = "\n".join(line for line in detail.splitlines() if line.startswith(("Traceback", " ")))
-    _log.error("The child process failed (%s).\n%s", message.kind, detail)
-    return cannot_be_loaded(message.sentence) if message.kind == "onnxruntime" else message.sentence
-
-
-def chosen_labels(bundle: Bundle, organs: Union[str, Sequence[str], None]) -> tuple[Label, ...]:
-    """The labels of the organs that are wanted, each once; a lone name means that one.
-
-    Raises:
-        BundleError: the model does not know one.
-        InputError: none is wanted.
-    """
-    if organs is None:
-        return bundle.labels
-    if not organs:
-        raise InputError(_("No organ is wanted; choose at least one."))
-    names = [organs] if isinstance(organs, str) else organs
-    return tuple(bundle.label(name) for name in dict.fromkeys(names))
-
-
-def check_parameters(parameters: RunParameters) -> None:
-    """Find out before anything is started whether a run makes sense.
-
-    Raises:
-        InputError: the volume is no CT in a scene, a node is of the wrong kind, or a number is out of range.
-    """
-    check_volume(parameters.volumeNode)
-    for node, kind, what in ((parameters.segmentationNode, "vtkMRMLSegmentationNode", _("segmentation")),
-                             (parameters.roiNode, "vtkMRMLMarkupsROINode", _("region of interest")),
-                             (parameters.tableNode, "vtkMRMLTableNode", _("table"))):
-        if node is not None and not (hasattr(node, "IsA") and node.IsA(kind)):
-            raise InputError(_("The node for the {what} is no {kind}; give one, or None.").format(
-                what=what, kind=kind))
-    if parameters.threads < 0:
-        raise InputError(_("{count} threads make no sense; give 0 for all cores, or more.").format(
-            count=parameters.threads))
-    if parameters.slice_step_mm is not None and not 0 <= parameters.slice_step_mm < math.inf:
-        raise InputError(_("A slice step of {step} mm makes no sense; give a number above 0, or None.").format(
-            step=parameters.slice_step_mm))
-
-
-def check_volume(volume_node: Any) -> None:
-    """Find out whether a node may be segmented at all.
-
-    Raises:
-        InputError: it is no CT volume in a scene.
-    """
-    problem = why_not_a_ct(volume_node)
-    if problem:
-        raise InputError(problem)
-    if volume_node.GetScene() is None:
-        raise InputError(_("The volume {name} is in no scene; add it to one.").format(name=volume_node.GetName()))
-
-
-def _make_job(parameters: RunParameters, volume: Volume, labels: Sequence[Label]) -> Job:
-    region: Optional[Region] = None
-    if parameters.roiNode is not None:
-        region = region_from_roi(parameters.roiNode, parameters.volumeNode)
-    options = Options(bundle=Path(parameters.bundle), threads=parameters.threads, region=region,
-                      organs=tuple(label.name for label in labels),
-                      slice_step_mm=parameters.slice_step_mm or None, postprocess=parameters.postprocess)
-    return Job.create(volume, options, inside=Path(slicer.app.temporaryPath))
+def _forecast(volume: Volume, bundle: Bundle, slice_step_mm: Optional[float]) -> Forecast:
+    """What to expect before anything is known: the slices run along the axis that is most upright."""
+    upright = int(np.abs(volume.direction[2]).argmax())  # of i, j, k
+    step_mm = slice_step_mm or bundle.input.slice_step_mm
+    share = 1 / max(1, int(step_mm / volume.spacing_mm[upright] + 1e-6))
+    return Forecast(load_habits(bundle.name), volume.voxels.shape[2 - upright], share)
 
 
 def _joined(filled: Sequence[Filled]) -> list[Filled]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Optional
 
 from slicer.i18n import tr as _
 
@@ -24,22 +23,22 @@ def duration(seconds: float) -> str:
     return _("{minutes} min").format(minutes=minutes)
 
 
-def progress(done: int, total: int, seconds_left: Optional[float]) -> str:
-    """What the progress bar says, e.g. "37 of 150 slices, 4 s left"."""
-    if done and seconds_left is not None and done < total:
-        return _("{done} of {total} slices, {time} left").format(done=done, total=total, time=duration(seconds_left))
-    return _("{done} of {total} slices").format(done=done, total=total)
+def progress(percent: int, seconds_left: float) -> str:
+    """What the progress bar says, e.g. "62 %, about 4 s left"."""
+    return _("{percent} %, about {time} left").format(percent=percent, time=duration(seconds_left))
 
 
 def working(done: int, total: int, shown: bool = True) -> str:
     """What the status line says during a run; `shown` is whether organs appear before its end."""
     if not total:
         return _("Starting the model…")
-    if done < total:
-        if not shown:
-            return _("Segmenting: the organs appear at the end.")
-        return _("Segmenting from the feet upwards: the organs appear in the slice views as they are found.")
-    return _("Making the segmentation…")
+    if done >= total:
+        return _("Making the segmentation…")
+    slices = _("{done} of {total} slices").format(done=done, total=total)
+    if not shown:
+        return _("{slices}: the organs appear at the end.").format(slices=slices)
+    return _("{slices}, from the feet upwards: the organs appear in the slice views as they are found.").format(
+        slices=slices)
 
 
 def finished(rows: Sequence[OrganRow], seconds: float) -> str:

@@ -67,7 +67,8 @@ def why_disabled(situation: Situation) -> dict[str, Optional[str]]:
     reasons["segmentButton"] = None if situation.running else why_not(situation)
     empty = None if situation.has_rows else _("There are no results yet: segment a CT volume first.")
     reasons.update(resultsTable=empty, copyButton=empty, exportButton=empty)
-    reasons["show3dButton"] = None if situation.has_segments else _("There is no organ to show yet: segment first.")
+    nothing = None if situation.has_segments else _("There is no organ to show yet: segment first.")
+    reasons.update(show3dButton=nothing, editButton=nothing, opacitySlider=nothing)
     return reasons
 
 

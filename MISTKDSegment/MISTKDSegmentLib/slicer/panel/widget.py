@@ -1,4 +1,8 @@
-"""The panel: shows the parameters and the run, and follows the scene (touches slicer, vtk and qt widgets)."""
+"""The panel: shows the parameters and the run, and follows the scene (touches slicer, vtk and qt widgets).
+
+A click goes from here to the logic (`logic.py`), which starts a run (`segmentation_run.py`), which starts a process
+(`child_process.py`). What comes back comes as signals: none of the parts below knows the panel.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,28 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from MISTKDSegmentLib.slicer.panel import outputs
+from MISTKDSegmentLib.inference.options import SegmentOptions
+from MISTKDSegmentLib.slicer.panel import outputs, sentences
 from MISTKDSegmentLib.slicer.panel.about import about
-from MISTKDSegmentLib.slicer.panel.actions import Actions
 from MISTKDSegmentLib.slicer.panel.controls import Controls
 from MISTKDSegmentLib.slicer.panel.default_volume import default_volume
-from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic
+from MISTKDSegmentLib.slicer.panel.files import ask_for_model, ask_for_wheel
+from MISTKDSegmentLib.slicer.panel.guard import guarded
+from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic, Run, RunParameters
 from MISTKDSegmentLib.slicer.panel.model_list import ModelList
 from MISTKDSegmentLib.slicer.panel.organ_list import OrganList
-from MISTKDSegmentLib.slicer.panel.preview_switch import PreviewSwitch
-from MISTKDSegmentLib.slicer.panel.results_view import ResultsView
-from MISTKDSegmentLib.slicer.panel.run_display import Running
-from MISTKDSegmentLib.slicer.panel.state import Situation, status_when_idle, why_disabled
-from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.preview_switch import PreviewSwitch, Wanted
+from MISTKDSegmentLib.slicer.panel.results import Results
+from MISTKDSegmentLib.slicer.panel.roi_box import new_roi
+from MISTKDSegmentLib.slicer.panel.run_display import RunDisplay
+from MISTKDSegmentLib.slicer.panel.scene_follower import SceneFollower
+from MISTKDSegmentLib.slicer.panel.state import Situation, status_when_idle, why_disabled, why_no_preview, why_not
+from MISTKDSegmentLib.slicer.panel.status_line import StatusLine
+from MISTKDSegmentLib.slicer.panel.timer import Later
 from MISTKDSegmentLib.slicer.scene.volume_node import why_not_a_ct
 
-_PATIENCE_MS = 200
+# Nobody clicks sooner, and data that is being loaded has the computer to itself.
+_GET_READY_MS = 1000
 _NODES = ("inputVolume", "segmentation", "organTable", "roi")
 
 
@@ -42,29 +52,33 @@ class Panel(VTKObservationMixin):
         # A MISTKDSegmentParameters, to which its wrapper adds methods; None while there is no scene to keep it.
         self.parameters: Any = None
         self.is_entered = False
-        self._said: tuple[object, str] = (None, "")
-        self._volume_id, self._segmentation_id = "", ""
-        self._nodes: tuple[Any, Any] = (None, None)
-        self._heard: list[tuple[Any, int]] = []
-        self.controls = Controls(ui)
-        self.organs = OrganList(ui.organList, self._keep_organs)
-        self.models = ModelList(ui.modelComboBox)
-        self.results = ResultsView(ui.resultsTable)
-        self.running = Running(self)
-        self.preview = PreviewSwitch(self)
-        self._actions = Actions(self)
-        self._later: Optional[Timer] = None
-        ui.modelComboBox.connect("currentIndexChanged(int)", self._keep_model)
-        self._observe_scene()
+        self._status, self._outputs = StatusLine(), outputs.OutputsFollower()
+        self._get_ready = Later(_GET_READY_MS, logic.getReady)
+        self.controls, self.organs, self.models = Controls(ui), OrganList(ui.organList), ModelList(ui.modelComboBox)
+        self.results, self.running = Results(ui), RunDisplay(ui.progressBar)
+        self.preview = PreviewSwitch(logic, self.ensure_onnxruntime)
+        self._follower = SceneFollower()
+        self._connect()
         self.models.fill(logic.models())
 
-    def _observe_scene(self) -> None:
-        scene = slicer.mrmlScene
-        for event in (scene.StartCloseEvent, scene.StartImportEvent):
-            self.addObserver(scene, event, self._scene_changes)
-        for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent):
-            self.addObserver(scene, event, self._scene_changed)
-        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._node_leaves)
+    def _connect(self) -> None:
+        ui, follower = self.ui, self._follower
+        for signal, slot in (
+            (self.organs.changed, self._keep_organs), (self.models.changed, self._keep_model),
+            (self.results.said, self.say), (self.running.said, self.controls.say),
+            (self.running.ended, self._run_ended),
+            (self.preview.said, self.say), (self.preview.ended, self._untick_preview),
+            (follower.changes, lambda: self.use(None)), (follower.settled, self._scene_settled),
+            (follower.node_leaves, self._let_go), (follower.undone, lambda: self.say("")),
+            (follower.saved_soon, self.results.show_all_alike),
+        ):
+            signal.connect(slot)
+        for button, clicked in (
+            (ui.segmentButton, self.segment_or_cancel), (ui.addModelButton, self.add_model),
+            (ui.allOrgansButton, lambda: self.organs.tick(True)), (ui.noOrgansButton, lambda: self.organs.tick(False)),
+            (ui.newRoiButton, self.new_roi), (ui.installButton, self.install),
+        ):
+            button.connect("clicked()", clicked)
 
     def enter(self) -> None:
         """The module is shown."""
@@ -81,35 +95,43 @@ class Panel(VTKObservationMixin):
         """Another module is shown; a run goes on."""
         self.is_entered = False
         self.preview.stop()
+        self.results.show_all_alike()
 
     def cleanup(self) -> None:
         """The widgets are about to go."""
-        self._forget_later()
+        self._follower.stop()
         self.running.abandon()
         self.use(None)
+        self._get_ready.forget()
         self.controls.disconnect()
         self.removeObservers()
         self.logic.cleanup()
 
     def use(self, parameters: Any) -> None:
-        """Show these parameters and keep changes in them; None lets go of the present ones."""
+        """Show these parameters and keep changes in them; None lets go of the present ones.
+
+        While nodes come and go, selectors choose others by themselves; that is not to be kept.
+        """
         if self.parameters is not None:
             self.preview.stop()
+            self.results.show(None, None)
             self.controls.pause()
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_modified)
         self.parameters = None if parameters is None else self.controls.connect(parameters)
         if self.parameters is not None:
-            self._volume_id = _id(self.parameters.inputVolume)
-            self._segmentation_id = _id(self.parameters.segmentation)
+            self._outputs.begin(self.parameters)
             self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_modified)
         self._follow_nodes()
         self.refresh()
 
     def pick_volume(self) -> None:
-        """Choose the volume that a person most likely wants, unless the chosen one may be a CT."""
+        """Choose the volume of the run, or else the one that a person most likely wants, unless one may be a CT."""
         if self.parameters is None:
             return
-        if not self.running.run and why_not_a_ct(self.parameters.inputVolume):
+        if self.running.run is not None:
+            # A scene that was read meanwhile has brought the choices of another day.
+            self.parameters.inputVolume = self.running.run.parameters.volumeNode
+        elif why_not_a_ct(self.parameters.inputVolume):
             self.parameters.inputVolume = default_volume(slicer.mrmlScene) or self.parameters.inputVolume
         self.refresh()
 
@@ -120,19 +142,24 @@ class Panel(VTKObservationMixin):
         missing = self.models.choose(self.parameters.model)
         model = self.models.chosen()
         self.organs.show(model.labels if model else (), self.parameters.leftOutOrgans)
-        had_rows = self.results.has_rows
         self.results.show(self.parameters.organTable, self.parameters.segmentation)
-        if self.results.has_rows and not had_rows:
-            self.ui.resultsCollapsibleButton.collapsed = False
         situation = self._situation(missing or (model.problem if model else "") or None)
         self.controls.apply(why_disabled(situation))
         self.ui.aboutLabel.text = about(model)
         self.ui.segmentButton.text = _("Cancel") if situation.running else _("Segment abdomen")
-        self.ui.show3dButton.checked = self.results.has_surfaces
         self.running.show()
         if not situation.running:
-            self.controls.say(self._sentence(situation))
-        self.preview.follow(situation)
+            self.controls.say(self._status.sentence(self._state(situation)) or status_when_idle(situation))
+        self.preview.follow(self._wanted_preview(situation))
+        if self.is_entered and not situation.running and why_not(situation) is None:
+            self._get_ready.ask()
+        else:
+            self._get_ready.forget()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence in the status line until something is changed; "" says what can be done next."""
+        self._status.say(sentence)
+        self.refresh()
 
     def ensure_onnxruntime(self) -> bool:
         """Ask to install onnxruntime where it is missing; return whether it is there.
@@ -147,56 +174,107 @@ class Panel(VTKObservationMixin):
             self.say(runtime.refused())
         return there
 
-    def say(self, sentence: str) -> None:
-        """Show a sentence in the status line until something is changed."""
-        self._said = (None, sentence)
+    @guarded
+    def segment_or_cancel(self) -> None:
+        """Start a run, or end the one that is under way."""
+        if self.running.run is not None:
+            self.running.run.cancel()
+        elif self.ensure_onnxruntime():
+            self._untick_preview()
+            self._start()
+
+    @guarded
+    def add_model(self) -> None:
+        """Add the model that a person chooses, and choose it."""
+        path = ask_for_model()
+        if path is not None:
+            folder = self.logic.addModel(path)
+            models = self.logic.models()
+            self.models.fill(models)
+            added = next(model for model in models if model.folder == folder)
+            self.parameters.model = added.key
+            self.say(_("The model {name} was added.").format(name=added.key))
+
+    @guarded
+    def new_roi(self) -> None:
+        """Make a box around the volume, and choose it."""
+        self.parameters.roi = new_roi(self.parameters.inputVolume)
+
+    @guarded
+    def install(self) -> None:
+        """Install onnxruntime from the file that a person chooses."""
+        path = ask_for_wheel()
+        if path is not None:
+            self.logic.readyChild.drop()  # Windows replaces no file that is in use
+            self.logic.onnxRuntime.install_from_file(path)
+            self.say(_("onnxruntime was installed."))
+
+    def _start(self) -> None:
+        parameters, segmentation, remark = self.parameters, self.parameters.segmentation, ""
+        if outputs.is_of_another(segmentation, parameters.inputVolume):
+            remark = sentences.spared(segmentation.GetName())
+            segmentation = None
+        self.results.show_all_alike()
+        options = SegmentOptions(self.organs.ticked(), parameters.threads, parameters.sliceStepMm or None,
+                                 parameters.postprocess)
+        self.running.start(self.logic, RunParameters(
+            volumeNode=parameters.inputVolume, bundle=self.models.folder(), options=options,
+            segmentationNode=segmentation, roiNode=parameters.roi if parameters.useRoi else None,
+            tableNode=parameters.organTable if segmentation is not None else None), remark)
         self.refresh()
 
-    def _sentence(self, situation: Situation) -> str:
+    def _run_ended(self, run: Run, sentence: str) -> None:
+        if run.segmentationNode is not None:
+            outputs.remember(run.segmentationNode, run.tableNode)
+            # While a scene is read the panel shows none; the scene keeps them all the same.
+            parameters = self.parameters or self.logic.getParameterNode()
+            with slicer.util.NodeModify(parameters.parameterNode):
+                parameters.inputVolume = run.parameters.volumeNode
+                parameters.segmentation, parameters.organTable = run.segmentationNode, run.tableNode
+        self.say(sentence)
+
+    def _state(self, situation: Situation) -> tuple[object, ...]:
+        """All that makes what was said before old news when it is changed."""
         parameters = self.parameters
-        now = (situation, _id(parameters.inputVolume), parameters.model, tuple(parameters.leftOutOrgans))
-        then, sentence = self._said
-        # Once something was changed, it is over: not even changing it back makes it news again.
-        self._said = (now, sentence if then in (None, now) else "")
-        return self._said[1] or status_when_idle(situation)
+        volume = parameters.inputVolume
+        return (situation, volume.GetID() if volume is not None else "", parameters.model,
+                tuple(parameters.leftOutOrgans))
 
     def _situation(self, model_problem: Optional[str]) -> Situation:
-        parameters, ticked = self.parameters, len(self.organs.ticked())
+        parameters, ticked, view = self.parameters, len(self.organs.ticked()), self.results.view
         return Situation(
             volume_problem=why_not_a_ct(parameters.inputVolume), model_problem=model_problem,
             organs_ticked=ticked, organs_known=ticked + len(self.organs.left_out()),
             use_roi=parameters.useRoi, has_roi=parameters.roi is not None, running=self.running.run is not None,
-            has_rows=self.results.has_rows, has_segments=self.results.has_segments)
+            has_rows=view.has_rows, has_segments=view.has_segments)
+
+    def _wanted_preview(self, situation: Situation) -> Optional[Wanted]:
+        parameters = self.parameters
+        if not (parameters.preview and self.is_entered) or situation.running or why_no_preview(situation):
+            return None
+        return Wanted(parameters.inputVolume.GetID(), self.models.folder(), self.organs.ticked(), parameters.threads)
+
+    def _untick_preview(self) -> None:
+        self.preview.stop()
+        if self.parameters is not None:
+            self.parameters.preview = False
 
     def _keep_organs(self) -> None:
         if self.parameters is not None:
             self.parameters.leftOutOrgans = self.organs.left_out()
 
-    def _keep_model(self, row: int) -> None:
+    def _keep_model(self) -> None:
         model = self.models.chosen()
         if self.parameters is not None and model is not None:
             self.parameters.model = model.key
 
-    def _scene_changes(self, caller: Any, event: Any) -> None:
-        # While nodes come and go, selectors choose others by themselves; that is not to be kept.
-        self.use(None)
-
-    def _scene_changed(self, caller: Any, event: Any) -> None:
-        # A volume gets its voxels after it has come into the scene, and selectors get to know of it in their own time.
-        if self._later is None:
-            self._later = Timer(0, self._scene_settled, once=True)
-
     def _scene_settled(self) -> None:
-        self._later = None
-        if slicer.mrmlScene.IsBatchProcessing():
-            self._later = Timer(_PATIENCE_MS, self._scene_settled, once=True)
-        elif self.is_entered or self.running.run is not None:
+        if self.is_entered or self.running.run is not None:
             self.open()
         else:
             self.pick_volume()
 
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _node_leaves(self, caller: Any, event: Any, node: Any) -> None:
+    def _let_go(self, node: Any) -> None:
         """Let go of a node before its selector does, which would choose the next one in its place."""
         for name in _NODES if self.parameters is not None else ():
             if getattr(self.parameters, name) is node:
@@ -204,54 +282,13 @@ class Panel(VTKObservationMixin):
         self._follow_nodes()
 
     def _follow_nodes(self) -> None:
-        """Hear of it when voxels arrive, or when segments change elsewhere."""
         parameters = self.parameters
-        nodes = (parameters.inputVolume, parameters.segmentation) if parameters is not None else (None, None)
-        if nodes == self._nodes:
-            return
-        # Not addObserver: it would keep the voxels of a deleted volume in memory.
-        for node, tag in self._heard:
-            node.RemoveObserver(tag)
-        self._nodes = nodes
-        self._heard = [(node, node.AddObserver(event, self._scene_changed))
-                       for node, events in zip(nodes, _events()) if node is not None for event in events]
-
-    def _forget_later(self) -> None:
-        if self._later is not None:
-            self._later.stop()
-            self._later = None
+        self._follower.follow(parameters.inputVolume if parameters is not None else None,
+                              parameters.segmentation if parameters is not None else None)
 
     def _parameters_modified(self, caller: Any, event: Any) -> None:
         if self.parameters is None or slicer.mrmlScene.IsBatchProcessing():
             return
-        self._follow_volume()
-        self._follow_segmentation()
+        self._outputs.follow(self.parameters)
         self._follow_nodes()
         self.refresh()
-
-    def _follow_volume(self) -> None:
-        """Leave the segmentation of another volume when the volume changes, and come back to it."""
-        volume, segmentation = self.parameters.inputVolume, self.parameters.segmentation
-        if _id(volume) == self._volume_id:
-            return
-        self._volume_id = _id(volume)
-        if segmentation is None or outputs.is_of_another(segmentation, volume):
-            self.parameters.segmentation = outputs.segmentation_of(volume, slicer.mrmlScene)
-
-    def _follow_segmentation(self) -> None:
-        """Show the results of the segmentation that is chosen."""
-        if _id(self.parameters.segmentation) != self._segmentation_id:
-            self._segmentation_id = _id(self.parameters.segmentation)
-            self.parameters.organTable = outputs.table_of(self.parameters.segmentation)
-
-
-def _events() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What is shown of a volume and of a segmentation has changed."""
-    segmentation = slicer.vtkSegmentation
-    return ((slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,),
-            (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified,
-             segmentation.ContainedRepresentationNamesModified))
-
-
-def _id(node: Optional[slicer.vtkMRMLNode]) -> str:
-    return node.GetID() or "" if node is not None else ""

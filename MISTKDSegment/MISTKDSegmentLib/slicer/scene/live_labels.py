@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import slicer
 import vtk
+from vtk.util.numpy_support import numpy_to_vtk
 
 from MISTKDSegmentLib.inference.progress import Filled
 from MISTKDSegmentLib.model.labels import Label
@@ -94,8 +95,8 @@ class LiveLabels:
         label_map.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras(volume_node)))
         image = vtk.vtkImageData()
         image.SetDimensions(volume_node.GetImageData().GetDimensions())
-        image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-        image.GetPointData().GetScalars().Fill(0)
+        # Memory that the system hands over as zeros: to fill it would halt the window for a moment.
+        image.GetPointData().SetScalars(numpy_to_vtk(np.zeros(image.GetNumberOfPoints(), np.uint8)))
         label_map.SetAndObserveImageData(image)
         self._scene.AddNode(label_map)
         label_map.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
@@ -117,19 +118,24 @@ class LiveLabels:
         return (self._scene.GetNthNodeByClass(n, name) for n in range(self._scene.GetNumberOfNodesByClass(name)))
 
     def _show(self) -> None:
-        for view in self._slice_views():
-            # Once per view: what the user chooses to see later counts more.
-            if view.GetID() not in self._before:
-                self._before[view.GetID()] = _Layer(view.GetLabelVolumeID(), view.GetLabelOpacity())
-                view.SetLabelVolumeID(self._nodes[0].GetID())
-                view.SetLabelOpacity(_OPACITY)
+        # Once per view: what the user chooses to see later counts more.
+        new = [view for view in self._slice_views() if view.GetID() not in self._before]
+        # All of them first: where the views are linked, what one is told changes the others at once.
+        self._before.update({view.GetID(): _Layer(view.GetLabelVolumeID(), view.GetLabelOpacity()) for view in new})
+        for view in new:
+            view.SetLabelVolumeID(self._nodes[0].GetID())
+            view.SetLabelOpacity(_OPACITY)
 
     def _restore(self, own_id: Optional[str]) -> None:
-        for view in self._slice_views():
-            before = self._before.get(view.GetID(), _EMPTY)
-            if own_id is not None and view.GetLabelVolumeID() == own_id:
-                view.SetLabelVolumeID(before.volume_id)
-                view.SetLabelOpacity(before.opacity)
-            # Data that was loaded meanwhile takes the label map out of the views, but leaves its opacity there.
-            elif view.GetID() in self._before and view.GetLabelOpacity() == _OPACITY:
-                view.SetLabelOpacity(before.opacity)
+        # All of them first, as in `_show`.
+        for view, layer in [(view, self._layer_again(view, own_id)) for view in self._slice_views()]:
+            view.SetLabelVolumeID(layer.volume_id)
+            view.SetLabelOpacity(layer.opacity)
+
+    def _layer_again(self, view: Any, own_id: Optional[str]) -> _Layer:
+        """What a view is to show from now on."""
+        now, before = _Layer(view.GetLabelVolumeID(), view.GetLabelOpacity()), self._before.get(view.GetID())
+        if own_id is not None and now.volume_id == own_id:
+            return before or _EMPTY
+        # Data that was loaded meanwhile takes the label map out of the views, but leaves its opacity there.
+        return now._replace(opacity=before.opacity) if before and now.opacity == _OPACITY else now

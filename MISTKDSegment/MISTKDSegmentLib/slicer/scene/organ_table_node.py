@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Optional
@@ -13,8 +14,11 @@ from MISTKDSegmentLib.slicer.scene.all_or_nothing import all_or_nothing
 from MISTKDSegmentLib.slicer.scene.placement import in_scene, put_beside
 from MISTKDSegmentLib.slicer.scene.translation import _
 
+_DOUBTS, _ORGANS = "MISTKDSegment.doubts", "MISTKDSegment.organs"
 
-def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: str, volumeNode: Any) -> Any:
+
+def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: str, volumeNode: Any,
+                     doubts: Sequence[tuple[str, str]] = ()) -> Any:
     """Write organ, volume, mean HU, number of voxels and flags into a table, whose former content is lost.
 
     Where anything fails, a new table is removed again and one that was there keeps what it had.
@@ -24,6 +28,7 @@ def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: s
         tableNode: what to overwrite; None, or a node that is no longer in the scene, means a new one.
         name: of a new table.
         volumeNode: the volume that was measured, in a scene; a new table goes beside it in the subject hierarchy.
+        doubts: what makes the result as a whole doubtful: each a few words, and their explanation.
 
     Returns:
         The table node. The mean HU of an organ that was not found is not a number.
@@ -35,8 +40,31 @@ def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: s
         node.SetAndObserveTable(_table(rows))
         # Columns have no title but their name, which is then the header.
         node.SetUseColumnTitleAsColumnHeader(True)
+        node.SetAttribute(_ORGANS, json.dumps([row.label.name for row in rows]))
+        node.SetAttribute(_DOUBTS, json.dumps(list(doubts)) if doubts else None)
         put_beside(node, volumeNode)
     return node
+
+
+def doubts_of(tableNode: Optional[Any]) -> tuple[tuple[str, str], ...]:
+    """What `write_table_node` was told to be doubtful; nothing for a table of somebody else's."""
+    try:
+        return tuple((str(short), str(why)) for short, why in _kept(tableNode, _DOUBTS))
+    except (TypeError, ValueError):
+        return ()
+
+
+def organs_of(tableNode: Optional[Any]) -> tuple[str, ...]:
+    """The names of the organs, row by row; nothing for a table of somebody else's."""
+    return tuple(map(str, _kept(tableNode, _ORGANS)))
+
+
+def _kept(table_node: Optional[Any], attribute: str) -> list[Any]:
+    try:
+        kept = json.loads(table_node.GetAttribute(attribute) or "[]") if table_node is not None else []
+    except ValueError:
+        return []
+    return kept if isinstance(kept, list) else []
 
 
 def rows_as_text(tableNode: Any) -> str:
@@ -76,6 +104,7 @@ def _flag_text(flag: str) -> str:
         "not found": _("not found"),
         "cut by the field of view": _("cut by the field of view"),
         "cut by the region": _("cut by the region"),
+        "cut by missing data": _("cut by missing data"),
         "implausibly small": _("implausibly small"),
         "implausibly large": _("implausibly large"),
     }[flag]

@@ -111,6 +111,12 @@ def rigid_placement(node: Any) -> np.ndarray:
     return to_world if to_world is not None and _is_rigid(to_world) else np.eye(4)
 
 
+def axes_in_world(node: Any) -> np.ndarray:
+    """3 x 3 matrix with the steps along i, j and k as its columns, in millimetres, as `read_volume_node` sees them."""
+    axes: np.ndarray = (rigid_placement(node) @ ijk_to_ras(node))[:3, :3]
+    return axes
+
+
 def linear_to_world(node: Any) -> Optional[np.ndarray]:
     """4 x 4 matrix from a node's own RAS to the world's; None where a parent transform is not linear."""
     parent = node.GetParentTransformNode()

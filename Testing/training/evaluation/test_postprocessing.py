@@ -1,0 +1,138 @@
+"""Post-processing is chosen where it gains, left out where it does not, and written into the bundle."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from MISTKDSegmentLib.model.bundle import PostProcessing, load_bundle
+from Testing.training.made_up_scans import LIVER, MadeUpScan
+from Training.data.prepared import IGNORE
+from Training.evaluation import scores
+from Training.evaluation.metrics import dice
+from Training.evaluation.postprocessing import CANDIDATES, LEAST_GAIN, candidate_scores, choose, score_scan
+
+NAN = float("nan")
+PARTS = (PostProcessing(), PostProcessing(minimum_ml=0.5), PostProcessing(minimum_ml=2.0),
+         PostProcessing(largest_component=True))
+
+
+def row(*plain, filled=None):
+    """Dice of every candidate from that of the four rules without and with filling (the same by default)."""
+    return [value for pair in zip(plain, filled or plain) for value in pair]
+
+
+def chosen(**by_case):
+    return {organ: choice.rule for organ, choice in choose(by_case).items()}
+
+
+def test_the_candidates_are_four_rules_with_and_without_filling():
+    assert [CANDIDATES[place] for place in range(0, 8, 2)] == list(PARTS)
+    assert all(CANDIDATES[place].fill_holes for place in range(1, 8, 2))
+
+
+def test_the_rule_with_the_best_mean_is_taken():
+    assert chosen(liver=[row(0.8, 0.8, 0.8, 0.9), row(0.7, 0.7, 0.7, 0.8)]) == {"liver": PARTS[3]}
+
+
+def test_what_the_rule_earned_is_told():
+    choice = choose({"liver": [row(0.8, 0.8, 0.8, 0.9), row(0.7, 0.7, 0.7, 0.8), row(*[NAN] * 4)]})["liver"]
+    assert (choice.dice_before, choice.dice_after, choice.cases) == (pytest.approx(0.75), pytest.approx(0.85), 2)
+
+
+def test_an_organ_that_gains_nothing_has_the_usual_rule_and_one_that_loses_by_it_none():
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9)], spleen=[row(0.9, 0.8, 0.8, 0.8)]) == {"liver": PARTS[2]}
+
+
+def test_a_gain_that_is_chance_counts_for_nothing():
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9 + LEAST_GAIN / 2)]) == {"liver": PARTS[2]}
+
+
+def test_of_rules_that_score_alike_the_usual_is_taken_and_then_the_mildest():
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9)]) == {"liver": PARTS[2]}
+    assert chosen(liver=[row(0.8, 0.9, 0.8, 0.9)]) == {"liver": PARTS[1]}
+
+
+def test_holes_are_filled_where_that_earns_enough_by_itself():
+    filled = [value + 2 * LEAST_GAIN for value in (0.8, 0.9, 0.9, 0.9)]
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, filled=filled)]) == {
+        "liver": PostProcessing(minimum_ml=2.0, fill_holes=True)}
+    only_filled = [0.85, *[0.7] * 3]
+    assert chosen(liver=[row(0.8, *[0.7] * 3, filled=only_filled)]) == {"liver": PostProcessing(fill_holes=True)}
+
+
+def test_a_second_step_that_earns_too_little_is_left_out():
+    filled = [value + LEAST_GAIN / 2 for value in (0.8, 0.9, 0.9, 0.9)]
+    assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, filled=filled)]) == {"liver": PARTS[2]}
+
+
+def test_leaving_nothing_to_score_is_as_good_as_it_gets():
+    # 0.4 without a post-processing, and 0.9 by the rules that leave nothing in the first case.
+    assert chosen(gallbladder=[row(0.0, 0.0, 0.0, NAN), row(0.8, 0.8, 0.8, 0.8)]) == {
+        "gallbladder": PARTS[3]}
+
+
+def test_nothing_is_left_to_score_where_the_largest_part_lies_in_what_the_reference_does_not_tell():
+    labels = liver_with_island()
+    reference = np.full(labels.shape, IGNORE, np.uint8)
+    reference[:, 6:, 6:] = 0  # around the island
+    found = candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)
+    assert found[:2] == [0.0, 0.0] and all(math.isnan(value) for value in found[2:])
+
+
+def test_an_organ_that_is_in_no_case_has_no_rule():
+    assert choose({"gallbladder": [[NAN] * 10]}) == {}
+
+
+def liver_with_island():
+    """27 voxels of liver around one voxel of background, and an island of one voxel far away."""
+    labels = np.zeros((5, 12, 12), np.uint8)
+    labels[1:4, 1:4, 1:4] = LIVER.value
+    labels[2, 2, 2] = 0
+    labels[1, 9, 9] = LIVER.value
+    return labels
+
+
+def test_candidates_are_scored_as_on_the_whole_scan():
+    labels = liver_with_island()
+    reference = np.zeros(labels.shape, np.uint8)
+    reference[1:4, 1:4, 1:4] = 2
+    reference[4, 11, 0:3] = 2  # outside of everything predicted
+    # 30 real voxels; 27 predicted, 26 of them right; then without the island, and with the hole filled.
+    found = dict(zip(CANDIDATES, candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4), strict=True))
+    assert found[PARTS[0]] == pytest.approx(2 * 26 / (27 + 30))
+    assert found[PARTS[1]] == pytest.approx(2 * 26 / (26 + 30))
+    assert found[PostProcessing(fill_holes=True)] == pytest.approx(2 * 27 / (28 + 30))
+    assert found[PostProcessing(largest_component=True, fill_holes=True)] == pytest.approx(2 * 27 / (27 + 30))
+    assert found[PARTS[0]] == dice(labels == LIVER.value, reference == 2)
+
+
+def test_a_hole_that_is_another_organ_is_not_filled():
+    labels = liver_with_island()
+    labels[2, 2, 2] = 1
+    reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
+    assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[:2] == [1.0, 1.0]
+
+
+def test_what_the_reference_does_not_tell_counts_neither_way():
+    labels = liver_with_island()
+    reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
+    reference[1, 9, 9] = IGNORE
+    assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[0] == 1.0
+
+
+def test_an_organ_that_is_nowhere_is_undefined_and_one_that_is_missed_scores_nothing():
+    nothing = np.zeros((2, 3, 3), np.uint8)
+    assert all(math.isnan(value) for value in candidate_scores(nothing, nothing, LIVER, 2, 1.0))
+    assert candidate_scores(nothing, nothing + 2, LIVER, 2, 1.0) == [0.0] * len(CANDIDATES)
+
+
+def test_an_organ_that_the_reference_does_not_tell_is_not_scored(tiny_bundle, monkeypatch):
+    monkeypatch.setattr(scores, "segment", lambda volume, bundle, out, **_: iter(()))
+    bundle = load_bundle(tiny_bundle)
+    scan = MadeUpScan(name="a", annotated=("liver",), real={1: np.s_[0:2, 4:8, 4:8]})
+    found = score_scan(scan, bundle, bundle.labels)
+    assert found["liver"] == [0.0] * len(CANDIDATES)
+    assert all(math.isnan(value) for value in found["spleen"])

@@ -1,0 +1,117 @@
+"""The post-processing of each organ, chosen on validation scans, as nnU-Net does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from MISTKDSegmentLib.inference.postprocess import bounding_box, postprocess
+from MISTKDSegmentLib.model.bundle import Bundle, PostProcessing
+from MISTKDSegmentLib.model.labels import Label
+from Training.data.prepared import IGNORE
+from Training.data.scans import Scan
+from Training.evaluation.scores import channel_of, read_labelled, segmented
+
+# No larger minimum: in thick slices an organ such as the pancreas comes in several parts of 10 mL.
+_PARTS = (
+    PostProcessing(),
+    PostProcessing(minimum_ml=0.5),
+    PostProcessing(minimum_ml=2.0),
+    PostProcessing(largest_component=True),
+)
+# From doing nothing to doing much: of rules that score alike, the usual one is taken, and then the first.
+CANDIDATES = tuple(replace(rule, fill_holes=fill) for rule in _PARTS for fill in (False, True))
+# Specks are nearly always wrong, and scans that reach further than the validation cases have more of them.
+USUAL = PostProcessing(minimum_ml=2.0)
+# Dropping other parts than the usual rule does, and filling holes, must earn more than this mean Dice each: less is
+# chance in a handful of cases.
+LEAST_GAIN = 0.001
+_STEPS = np.array([(replace(rule, fill_holes=False) != USUAL) + rule.fill_holes for rule in CANDIDATES])
+
+Scores = Mapping[str, Sequence[Sequence[float]]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rule of one organ and what it earned.
+
+    Attributes:
+        rule: the post-processing.
+        dice_before, dice_after: mean Dice over `cases` without and with it.
+        cases: number of cases that have the organ, in the prediction or the reference.
+    """
+
+    rule: PostProcessing
+    dice_before: float
+    dice_after: float
+    cases: int
+
+
+def choose(scores: Scores) -> dict[str, Choice]:
+    """The best rule of each organ.
+
+    Args:
+        scores: per organ name and case, the Dice of each of `CANDIDATES`; NaN where the organ is absent from
+            prediction and reference, or unknown to the reference.
+
+    Returns:
+        Rules of the organs that a post-processing does not harm: `USUAL`, where no other earns its place.
+    """
+    choices = {}
+    for organ, by_case in scores.items():
+        defined = [row for row in np.asarray(by_case, float) if not np.isnan(row).all()]
+        if not defined:
+            continue
+        # Nothing is left to score where the organ is not there and the largest part, which every rule keeps, lies
+        # without a valid label: as good as it gets.
+        means = np.nan_to_num(defined, nan=1.0).mean(0)
+        worth = means - LEAST_GAIN * _STEPS
+        best = int(np.argmax(worth >= worth.max() - 1e-9))
+        if best:
+            choices[organ] = Choice(CANDIDATES[best], float(means[0]), float(means[best]), len(defined))
+    return choices
+
+
+def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int = 0) -> dict[str, list[float]]:
+    """Dice of every organ of one scan under each of `CANDIDATES`; NaN where its reference does not annotate the organ.
+
+    Raises:
+        InputError: if the scan or its reference cannot be used.
+    """
+    volume, reference = read_labelled(scan)
+    labels = segmented(volume, bundle, threads=threads, postprocess=False)
+    return {
+        organ.name: candidate_scores(labels, reference, organ, channel_of(organ, bundle.labels), volume.voxel_ml)
+        if organ.name in scan.annotated else [float("nan")] * len(CANDIDATES)
+        for organ in organs
+    }
+
+
+def candidate_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, channel: int,
+                     voxel_ml: float) -> list[float]:
+    """Dice of one organ under each of `CANDIDATES`; only the part of the scan around the organ is looked at.
+
+    Args:
+        labels: uint8 label map (k, j, i) before post-processing.
+        reference: uint8 channel numbers and `IGNORE`, of the same shape.
+        organ: in `labels`.
+        channel: of the organ in `reference`.
+        voxel_ml: volume of one voxel.
+    """
+    size = int(np.count_nonzero(reference == channel))
+    box = bounding_box(labels == organ.value)
+    if box is None:
+        return [0.0 if size else float("nan")] * len(CANDIDATES)
+    real, valid = reference[box] == channel, reference[box] != IGNORE
+    return [_dice(labels[box], real, valid, size, organ, rule, voxel_ml) for rule in CANDIDATES]
+
+
+def _dice(labels: np.ndarray, real: np.ndarray, valid: np.ndarray, size: int, organ: Label, rule: PostProcessing,
+          voxel_ml: float) -> float:
+    cleaned = labels.copy()
+    postprocess(cleaned, [organ], {organ.name: rule}, voxel_ml)
+    prediction = (cleaned == organ.value) & valid
+    total = int(np.count_nonzero(prediction)) + size
+    return 2.0 * int(np.count_nonzero(prediction & real)) / total if total else float("nan")

@@ -1,0 +1,64 @@
+"""Choose the post-processing of each organ on validation scans and write it into the bundle, as nnU-Net does."""
+
+from __future__ import annotations
+
+if not __package__:
+    import clone  # noqa: F401
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from rich.progress import track
+
+from MISTKDSegmentLib.model.bundle import load_bundle
+from Training.bundle.card import rule_in_words
+from Training.bundle.description import update_description
+from Training.cli.command import parse, run_command, script_parser
+from Training.cli.scan_options import add_scan_options, labelled_scans
+from Training.evaluation.postprocessing import LEAST_GAIN, Choice, choose, score_scan
+from Training.evaluation.scores import annotated_organs
+from Training.system.files import check_folder
+from Training.system.words import counted
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    parser = script_parser("postprocess", __doc__, "--model FOLDER --data FOLDER")
+    parser.add_argument("--model", type=Path, required=True, metavar="FOLDER", help="model bundle; it is changed")
+    add_scan_options(parser)
+    arguments = parse(parser, argv)
+    return run_command("postprocess", lambda: _choose_for(arguments))
+
+
+def _choose_for(arguments: Namespace) -> None:
+    bundle = load_bundle(arguments.model)
+    check_folder(arguments.model)
+    scans = labelled_scans(arguments, bundle.labels)
+    organs = annotated_organs(scans, bundle.labels)
+    rows = [score_scan(scan, bundle, organs, arguments.threads)
+            for scan in track(scans, description="Scoring", disable=not sys.stderr.isatty())]
+    choices = choose({organ.name: [row[organ.name] for row in rows] for organ in organs})
+    _write(arguments.model, choices, [scan.name for scan in scans])
+    for organ, choice in choices.items():
+        print(f"{organ}: {rule_in_words(choice.rule)} (Dice {choice.dice_before:.3f} to {choice.dice_after:.3f} "
+              f"on {counted(choice.cases, 'case')})")
+    print(f"{counted(len(choices), 'rule')} written to {arguments.model}")
+
+
+def _write(folder: Path, choices: Mapping[str, Choice], cases: Sequence[str]) -> None:
+    earned: dict[str, Any] = {organ: {"dice_before": choice.dice_before, "dice_after": choice.dice_after,
+                                      "cases": choice.cases} for organ, choice in choices.items()}
+    update_description(
+        folder,
+        postprocessing={organ: asdict(choice.rule) for organ, choice in choices.items()},
+        provenance={"postprocessing": {"cases": list(cases), "least_gain": LEAST_GAIN, "organs": earned}},
+        results={},  # those of the old post-processing would not be true any more
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""From the measured networks to the model that ships."""

@@ -1,0 +1,1 @@
+"""Helpers that know neither images nor networks: words, files, Markdown, ranges, memory, processes."""
