@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,14 @@ def without(start: bytes, instead: bytes = b"") -> Patch:
     return patch
 
 
+def spacings_alone(data: bytes) -> bytes:
+    """A NRRD header with the lengths of its space directions, and nothing of the space."""
+    vectors = re.findall(rb"\(([^)]*)\)", data[data.index(b"space directions:") :])[:3]
+    lengths = (sum(float(part) ** 2 for part in vector.split(b",")) ** 0.5 for vector in vectors)
+    line = b"spacings: " + b" ".join(str(length).encode() for length in lengths) + b"\n"
+    return without(b"space origin")(without(b"space directions", line)(without(b"space: ")(data)))
+
+
 def before(start: bytes, line: bytes) -> Patch:
     return lambda data: data.replace(start, line + start, 1)
 
@@ -55,7 +64,7 @@ NIFTI: dict[str, tuple[Patch, str]] = {
     "no unit": (packed(123, "B", 0), ""), "seconds as well": (packed(123, "B", 10), ""),
 }
 NRRD: dict[str, tuple[Patch, str]] = {
-    "no orientation": (without(b"space: "), NO_ORIENTATION),
+    "no orientation": (spacings_alone, NO_ORIENTATION),
     "the space of a scanner": (without(b"space: ", b"space: scanner-xyz\n"), NO_ORIENTATION),
     "a space by number of axes": (without(b"space: ", b"space dimension: 3\n"), NO_ORIENTATION),
     "cm": (before(b"sizes: ", b'space units: "cm" "cm" "cm"\n'), UNIT),
