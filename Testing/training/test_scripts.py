@@ -64,7 +64,7 @@ def test_files_in_the_pages_are_understood(tmp_path):
     assert len(read) == 4
 
 
-def test_scripts_run_from_a_clone_that_is_not_installed_in_any_folder(tmp_path):
+def test_scripts_run_from_a_clone(tmp_path):
     code = f"""
 import contextlib, io, runpy, sys
 sys.path[:] = [path for path in sys.path if not path.startswith({str(ROOT)!r})]

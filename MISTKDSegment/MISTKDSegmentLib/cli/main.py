@@ -43,7 +43,7 @@ COMMANDS = {
     "evaluate": Command("Training.evaluate", "training", "score a model on labelled scans"),
     "compare": Command("Training.compare", "training", "compare two evaluations case by case"),
     "ablate": Command("Training.ablate", "training", "train variants of a student, and compare them"),
-    "crossvalidate": Command("Training.crossvalidate", "training", "train and score once for each fold of the cases"),
+    "crossvalidate": Command("Training.crossvalidate", "training", "train and score on every case in turn"),
     "card": Command("Training.card", "training", "write a model's card"),
     "release": Command("Training.release", "training", "do all that a released model takes, from data to card"),
     "package": Command("MISTKDSegmentLib.cli.package", "", "write the archives that 3D Slicer installs"),

@@ -253,8 +253,8 @@ TOLD_BY = ("InstanceNumber", "AcquisitionNumber", "AcquisitionTime")
 # Each gives the good scan and another one.
 SEVERAL = {
     "two acquisitions": second_pass(**LATE),
-    "two acquisitions without a number": both(put(AcquisitionNumber=None),
-                                              second_pass(**{**LATE, "AcquisitionNumber": None})),
+    "two acquisitions without a number": both(
+        put(AcquisitionNumber=None), second_pass(AcquisitionNumber=None, AcquisitionTime="120130")),
     "two acquisitions that the order of the slices alone tells": second_pass(),
     "two phases of the same places": second_pass(0.0, **LATE),
     "two phases by their temporal position": both(
