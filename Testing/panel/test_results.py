@@ -27,7 +27,8 @@ def panel(host):
 def results(host, panel):
     """Liver and spleen, a voxel each: at (0, 0, 0) and (1, 0, 0)."""
     from MISTKDSegmentLib.slicer.panel import outputs
-    segmentation, table = result_nodes(panel.parameters.inputVolume, [organ_row("liver", 1500.0), organ_row("spleen", 200.0)])
+    rows = [organ_row("liver", 1500.0), organ_row("spleen", 200.0)]
+    segmentation, table = result_nodes(panel.parameters.inputVolume, rows)
     outputs.remember(segmentation, table)
     panel.parameters.segmentation, panel.parameters.organTable = segmentation, table
     host.pump()
