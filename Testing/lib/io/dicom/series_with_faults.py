@@ -31,6 +31,7 @@ def hu(count=COUNT, more=0):
 
 
 GOOD = hu()
+MOVED = np.roll(hu(more=70), 3, axis=1)
 
 
 def write(folder, values=GOOD, first_mm=0.0, step_mm=STEP_MM, *, prefix="IM", first_number=1, compressor="",
@@ -253,13 +254,8 @@ TOLD_BY = ("InstanceNumber", "AcquisitionNumber", "AcquisitionTime")
 # Each gives the good scan and another one.
 SEVERAL = {
     "two acquisitions": second_pass(**LATE),
-<<<<<<< HEAD
     "two acquisitions without a number": both(
         put(AcquisitionNumber=None), second_pass(AcquisitionNumber=None, AcquisitionTime="120130")),
-=======
-    "two acquisitions without a number": both(put(AcquisitionNumber=None),
-                                              second_pass(**{**LATE, "AcquisitionNumber": None})),
->>>>>>> main
     "two acquisitions that the order of the slices alone tells": second_pass(),
     "two phases of the same places": second_pass(0.0, **LATE),
     "two phases by their temporal position": both(
@@ -311,7 +307,7 @@ REFUSED = {
     "two frames of reference": (put(range(6), FrameOfReferenceUID=UID + "6.2"), "2 frames of reference"),
     "two acquisitions that nothing tells apart": (
         both(put(**dict.fromkeys(TOLD_BY)),
-             second_pass(values=np.roll(hu(more=50), 3, axis=1), **dict.fromkeys(TOLD_BY))),
+             second_pass(values=MOVED, **dict.fromkeys(TOLD_BY))),
         "slices of 2 passes over the body among each other"),
     "two acquisitions, one with a gap": (second_pass(without=[5], **LATE), "acquisitions 1 and 2"),
     # Files.
