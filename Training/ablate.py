@@ -67,7 +67,7 @@ def score_variant(run: TrainingRun, options: Namespace, checkpoint: Path, folder
 
 def ablation_parser() -> Parser:
     """The options of this script."""
-    parser = training_parser("ablate", __doc__)
+    parser = training_parser("mistkd ablate", __doc__)
     parser.add_argument("--teacher", type=Path, nargs="+", required=True, metavar="CHECKPOINT",
                         help="of all the students; of several, the first, but where a variant is about all of them")
     parser.add_argument("--variants", type=list[str] | None,
@@ -84,7 +84,7 @@ def ablation_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     options = parse(ablation_parser(), argv)
-    return run_command("ablate", lambda: _run(options))
+    return run_command("mistkd ablate", lambda: _run(options))
 
 
 def _run(options: Namespace) -> None:

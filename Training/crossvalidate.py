@@ -169,7 +169,7 @@ def _facts_of(folder: Path) -> dict[str, Any]:
 
 def crossvalidation_parser() -> Parser:
     """The options of this script."""
-    parser = training_parser("crossvalidate", __doc__)
+    parser = training_parser("mistkd crossvalidate", __doc__)
     parser.add_argument("--scans", type=Path, required=True, metavar="FOLDER",
                         help="the scans that the cases were prepared from; they are scored on their own grid")
     parser.add_argument("--folds-file", type=Path, default=FOLDS, metavar="FILE",
@@ -189,7 +189,7 @@ def crossvalidation_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     options = parse(crossvalidation_parser(), argv)
-    return run_command("crossvalidate", lambda: _run(options))
+    return run_command("mistkd crossvalidate", lambda: _run(options))
 
 
 def _run(options: Namespace) -> None:

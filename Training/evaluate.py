@@ -56,7 +56,7 @@ from Training.system.words import listed
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line: 0 on success, the error's exit code and one line on standard error otherwise."""
     arguments = parse(_parser(), argv)
-    return run_command("evaluate", lambda: _evaluate(arguments))
+    return run_command("mistkd evaluate", lambda: _evaluate(arguments))
 
 
 @contextmanager
@@ -217,7 +217,7 @@ def _say_what_is_left_out(bundle: Bundle, dataset: Dataset, organs: Sequence[Lab
 
 
 def _parser() -> Parser:
-    parser = script_parser("evaluate", __doc__, "--model PATH --data FOLDER --out FOLDER",
+    parser = script_parser("mistkd evaluate", __doc__, "--model PATH --data FOLDER --out FOLDER",
                            dry_run="parameters, FLOPs, memory and time, measured on a few slices of the first case")
     parser.add_argument("--model", type=Path, required=True, metavar="PATH",
                         help="model bundle (folder with model.onnx and model.json) or checkpoint (.ckpt)")

@@ -138,7 +138,7 @@ def _dry_run(name: str, options: Namespace) -> None:
 
 def release_parser() -> Parser:
     """The options of this script."""
-    parser = script_parser("release", __doc__, "DATA [DATA ...] --scans FOLDER --out FOLDER",
+    parser = script_parser("mistkd release", __doc__, "DATA [DATA ...] --scans FOLDER --out FOLDER",
                            dry_run="what the trainings cost")
     parser.add_argument("data", type=Path, nargs="+", metavar="DATA", help="folders of prepared cases")
     parser.add_argument("--scans", type=Path, required=True, metavar="FOLDER",
@@ -181,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             run_step(step, options.out)
         print(f"Bundle: {options.out / 'final' / 'bundle'}; figures: {options.out / 'scores'}")
 
-    return run_command("release", work)
+    return run_command("mistkd release", work)
 
 
 if __name__ == "__main__":

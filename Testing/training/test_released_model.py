@@ -43,7 +43,7 @@ def labelled(volume, bundle):
     return labels
 
 
-def test_the_dice_on_the_phantom_is_the_released_one(bundle):
+def test_dice_on_the_phantom(bundle):
     volume, truth = make_phantom()
     labels = labelled(volume, bundle)
     found = {label.name: dice(labels == label.value, truth == label.value) for label in bundle.labels}
@@ -51,7 +51,7 @@ def test_the_dice_on_the_phantom_is_the_released_one(bundle):
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="there is no folder ../shared/ct with real scans")
-def test_the_dice_on_a_real_scan_is_the_released_one(bundle):
+def test_dice_on_a_real_scan(bundle):
     volume = read_volume(SHARED / "totalseg_example_ct_sm.nii.gz")
     theirs = read_label_map(SHARED / "totalseg_example_ct_sm_seg.nii.gz").voxels
     labels = labelled(volume, bundle)
@@ -60,6 +60,6 @@ def test_the_dice_on_a_real_scan_is_the_released_one(bundle):
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no Synapse scans are in ../synapse, and MISTKD_SYNAPSE names no folder")
-def test_the_dice_on_a_case_of_its_training_is_the_released_one(bundle):
+def test_dice_on_a_training_case(bundle):
     scans = select_scans(open_dataset(DATA, bundle.labels), ["case0010"])
     assert mean_dice(score_cases(scans, bundle)) == pytest.approx(TRAINED_ON, abs=TOLERANCE)

@@ -19,8 +19,8 @@ from Training.data.organs import read_organs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "Resources" / "Documentation").glob("*.md"))
-SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocess", "export", "card",
-           "release")
+SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "crossvalidate", "evaluate", "compare", "postprocess",
+           "export", "card", "release")
 
 
 def blocks(page: Path, kind: str) -> list[str]:
@@ -45,7 +45,7 @@ def test_commands_of_the_pages_are_understood(command, monkeypatch):
     script = import_module(f"Training.{name.replace('-', '_')}")
     asked = []
     monkeypatch.setattr(script, "run_command", lambda name, work: asked.append(name) or 0)
-    assert script.main(options) == 0 and asked == [name]
+    assert script.main(options) == 0 and asked == [f"mistkd {name}"]
 
 
 def test_files_in_the_pages_are_understood(tmp_path):
@@ -59,12 +59,12 @@ def test_files_in_the_pages_are_understood(tmp_path):
         elif "sides" in content:
             read.append(len(read_label_map_file(path).organs))
         else:
-            recipe_of(parse(training_parser("distill", ""), ["data", "--out", "run", "--config", str(path)]))
+            recipe_of(parse(training_parser("mistkd distill", ""), ["data", "--out", "run", "--config", str(path)]))
             read.append(content.keys())
     assert len(read) == 4
 
 
-def test_scripts_run_from_a_clone_that_is_not_installed_in_any_folder(tmp_path):
+def test_scripts_run_from_a_clone(tmp_path):
     code = f"""
 import contextlib, io, runpy, sys
 sys.path[:] = [path for path in sys.path if not path.startswith({str(ROOT)!r})]

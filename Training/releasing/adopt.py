@@ -118,7 +118,7 @@ def _measured(scored: Bundle, history: _History) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = script_parser("adopt", __doc__, "BUNDLE --measured BUNDLE")
+    parser = script_parser("python -m Training.releasing.adopt", __doc__, "BUNDLE --measured BUNDLE")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle trained on all cases; it is changed")
     parser.add_argument("--measured", type=Path, required=True, metavar="BUNDLE",
                         help="bundle of the same recipe, with the post-processing and the figures to take over")
@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         bundle = adopt(arguments.bundle, arguments.measured)
         print(f"Bundle: {bundle.folder}, with the figures of {arguments.measured}")
 
-    return run_command("adopt", work)
+    return run_command("python -m Training.releasing.adopt", work)
 
 
 if __name__ == "__main__":

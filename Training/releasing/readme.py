@@ -115,7 +115,7 @@ def read_document(path: Path) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = script_parser("readme", __doc__, "RESULTS --document FILE")
+    parser = script_parser("python -m Training.releasing.readme", __doc__, "RESULTS --document FILE")
     parser.add_argument("results", type=Path, metavar="RESULTS",
                         help=f"folder of evaluations, each NAME/results.json or NAME.json: {SHIPPED} and any of "
                         f"{', '.join(BESIDE)}; mistkd release writes them into OUT/scores")
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_text(arguments.document, text)
         print(f"Written: {arguments.document}")
 
-    return run_command("readme", work)
+    return run_command("python -m Training.releasing.readme", work)
 
 
 if __name__ == "__main__":

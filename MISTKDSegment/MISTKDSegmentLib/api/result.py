@@ -47,6 +47,19 @@ class TableRow(NamedTuple):
     flags: tuple[str, ...]
 
 
+class OrganTable(tuple[TableRow, ...]):
+    """The rows of a result, which print as a table; `pandas.DataFrame` takes them."""
+
+    def __str__(self) -> str:
+        heads = ("organ", "volume (mL)", "mean HU", "flags")
+        lines = [heads, *((row.organ, f"{row.volume_ml:.1f}", "-" if row.mean_hu is None else f"{row.mean_hu:.0f}",
+                           ", ".join(row.flags)) for row in self)]
+        organ, volume, hu, _ = (max(map(len, column)) for column in zip(*lines))
+        return "\n".join(f"{a:<{organ}}  {b:>{volume}}  {c:>{hu}}  {d}".rstrip() for a, b, c, d in lines)
+
+    __repr__ = __str__
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """A segmented scan. In a notebook it shows itself as a picture.
@@ -93,10 +106,10 @@ class Result:
         return tuple(measure(self.volume, self.labels, self.organs, self.options.region))
 
     @property
-    def table(self) -> tuple[TableRow, ...]:
-        """The organs, found or not, as `pandas.DataFrame` takes them."""
-        return tuple(TableRow(row.label.name, row.label.value, row.volume_ml, row.mean_hu, row.voxels, row.flags)
-                     for row in self.rows)
+    def table(self) -> OrganTable:
+        """The organs, found or not, in the model's order or that of `options.organs`."""
+        return OrganTable(TableRow(row.label.name, row.label.value, row.volume_ml, row.mean_hu, row.voxels, row.flags)
+                          for row in self.rows)
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:

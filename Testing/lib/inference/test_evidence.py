@@ -9,6 +9,7 @@ import pytest
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.inference.evidence import check_hu, check_scan
 from MISTKDSegmentLib.io.reading import read_volume
+from Testing.lib.kinds_of_values import GOOD, STORED, TWICE, WRONG
 from Testing.lib.made_up_abdomen import outside_circle, phantom
 
 SHARED = Path(__file__).parents[4] / "shared" / "ct"
@@ -18,103 +19,15 @@ def hu():
     return phantom()[0].voxels.astype(np.float32)
 
 
-def noisy(deviation):
-    return hu() + np.random.default_rng(0).normal(0, deviation, hu().shape)
-
-
-def filled(value):
-    return np.where(outside_circle(hu().shape), value, hu())
-
-
-def metal():
-    """A hip: a ball of 30,000 HU, streaks of some hundreds through its slices."""
-    voxels, random = hu(), np.random.default_rng(0)
-    voxels[10:20, 30:50] += random.normal(0, 300, (10, 20, voxels.shape[2]))
-    voxels[12:18, 36:42, 30:36] = 30_000
-    return voxels
-
-
-def bowel_contrast():
-    voxels = hu()
-    voxels[10:30, 20:30, 40:60] = np.random.default_rng(0).normal(600, 60, (20, 10, 20))
-    return voxels
-
-
-def at_40_kev():
-    voxels = hu()
-    fat = (voxels < -30) & (voxels > -200)
-    return np.where(voxels > 60, 60 + 3 * (voxels - 60), np.where(fat, 1.7 * voxels, voxels))
-
-
-GOOD = {
-    "as it is": hu,
-    "clipped as by many scanners": lambda: hu().clip(-1024, 3071),
-    "clipped to a soft-tissue window": lambda: hu().clip(-160, 240),
-    "clipped to the window of the network": lambda: hu().clip(-125, 275),
-    "low dose": lambda: noisy(60),
-    "a sharp kernel": lambda: noisy(150).clip(-1024),
-    "metal": metal,
-    "contrast medium in the bowel": bowel_contrast,
-    "40 keV": at_40_kev,
-    "masked": lambda: np.where(hu() < -300, -1024, hu()),
-    "the chest": lambda: hu()[40:],
-    "the pelvis": lambda: hu()[:10],
-    "one slice": lambda: hu()[25:26],
-    "a crop": lambda: hu()[10:40, 10:50, 10:60],
-    **{f"filled with {value}": lambda value=value: filled(value)
-       for value in (0, 100, -1000, -1024, -2000, -3024, 3071, 32767)},
-}
-
-
 @pytest.mark.parametrize("kind", GOOD)
 def test_hu_pass(kind):
-    check_hu("scan", GOOD[kind]())
-
-
-def streaky():
-    voxels, random = hu() + 1000, np.random.default_rng(0)
-    where = random.random(voxels.shape) < 0.002
-    voxels[where] = -100 - random.integers(0, 400, where.sum())
-    return voxels
-
-
-def eight_bits(low, high):
-    return np.rint((hu().clip(low, high) - low) / (high - low) * 255)
-
-
-STORED, TWICE = "values as stored, 1000 or 1024 too high", "subtracted twice"
-WRONG = {
-    "stored values": (lambda: hu() + 1024, STORED),
-    "stored values with padding": (lambda: np.where(outside_circle(hu().shape), -2000, hu() + 1024), STORED),
-    "1000 too high with streaks": (streaky, STORED),
-    "stored values of a crop": (lambda: hu()[10:40, 15:55, 25:70] + 1024, STORED),
-    "intercept twice": (lambda: hu() - 1024, TWICE),
-    "intercept twice, clipped": (lambda: (hu() - 1024).clip(-1024), TWICE),
-    "upside down": (lambda: -hu(), "upside down"),
-    "scaled to 0 to 1": (lambda: (hu() + 1024) / 4095, "scaled to 0 to 1"),
-    "scaled to -1 to 1": (lambda: hu().clip(-1000, 1000) / 1000, "scaled to 0 to 1, to -1 to 1"),
-    "unit variance": (lambda: (hu() - hu().mean()) / hu().std(), "unit variance"),
-    "percent": (lambda: eight_bits(-125, 275) / 2.55, "normalised"),
-    "8 bits": (lambda: eight_bits(-160, 240), "8 bits"),
-    "8 bits with sign": (lambda: eight_bits(-125, 275) - 128, "8 bits"),
-    "8 bits with padding": (lambda: np.where(outside_circle(hu().shape), -1000, eight_bits(-125, 275)), "8 bits"),
-    "16 bits": (lambda: eight_bits(-1024, 3071) * 257, "hardly any lie below -50"),
-    "numbers without sign": (lambda: hu() % 65536, "numbers without sign"),
-    "cut off at 0": (lambda: hu().clip(0), "cut off at 0"),
-    "slope of 4": (lambda: hu() * 4, "slope is wrong"),
-    "slope of 1/2": (lambda: hu() / 2, "slope or intercept are probably wrong"),
-    "swapped bytes": (lambda: hu().astype(np.int16).byteswap(), "wrong"),
-    "a lung window": (lambda: hu().clip(-1350, 100), "window was applied"),
-    "a liver window": (lambda: hu().clip(-60, 190), "in which fat is lost"),
-    "a brain window": (lambda: hu().clip(0, 80), "narrow window"),
-    "air alone": (lambda: hu()[40:, 30:40, 30:40] * 0 - 900 + noisy(30)[40:, 30:40, 30:40] % 50, "normalised"),
-}
+    check_hu("scan", GOOD[kind](hu()))
 
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_is_no_hu_is_refused_with_what_it_probably_is_and_what_to_do(kind):
     make, reason = WRONG[kind]
-    voxels = make()
+    voxels = make(hu())
     with pytest.raises(InputError) as caught:
         check_hu("scan.nii", voxels)
     sentence = str(caught.value)
@@ -135,7 +48,7 @@ def test_the_order_of_axes_does_not_matter(kind, axes):
     check_hu("scan", hu().transpose(axes))
     make, reason = WRONG[kind]
     with pytest.raises(InputError, match=reason):
-        check_hu("scan", make().transpose(axes))
+        check_hu("scan", make(hu()).transpose(axes))
 
 
 def test_a_few_voxels_are_refused_for_their_range_alone():

@@ -61,9 +61,8 @@ def test_a_fold_is_never_trained_on():
 
 
 def test_the_published_folds_hold_each_of_the_18_cases_once():
-    names = ["05", "06", "07", "09", "10", "21", "23", "24", "26", "27", "28", "30", "31",
-             "33", "34", "37", "39", "40"]
-    cases = tuple(CaseEntry(f"case00{name}", 1, 5.0, "", name, ("liver",), {}) for name in names)
+    numbers = (5, 6, 7, 9, 10, 21, 23, 24, 26, 27, 28, 30, 31, 33, 34, 37, 39, 40)
+    cases = tuple(CaseEntry(f"case{number:04d}", 1, 5.0, "", str(number), ("liver",), {}) for number in numbers)
     folds = read_folds(crossvalidate.FOLDS, Manifest("", "", (-125.0, 275.0), 1.5, (), cases))
     assert [len(fold) for fold in folds] == [3] * 6
     assert sorted(name for fold in folds for name in fold) == [case.name for case in cases]

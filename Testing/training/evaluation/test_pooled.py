@@ -26,7 +26,7 @@ STUDENT = [scores("a", 0.9, 0.7), scores("b", 0.8, float("nan")), scores("c", 0.
 TEACHER = [scores("a", 0.95, 0.8), scores("b", 0.85, 0.9), scores("c", 0.5, 0.7)]
 
 
-def test_scores_are_read_back_as_they_were_written(tmp_path):
+def test_scores_read_back(tmp_path):
     write_results(tmp_path, STUDENT, FACTS)
     read = read_scores(tmp_path / "results.json")
     assert [one.case for one in read] == ["a", "b", "c"] and read[0] == STUDENT[0]

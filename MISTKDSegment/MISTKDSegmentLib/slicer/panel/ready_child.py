@@ -15,7 +15,7 @@ from MISTKDSegmentLib.slicer.panel.child_process import ChildProcess
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
 from MISTKDSegmentLib.slicer.panel.timer import Later
 
-# It takes about 100 MB of memory while it waits.
+# It takes about 150 MB of memory while it waits.
 PATIENCE_MS = 180_000
 _log = logging.getLogger(__name__)
 
