@@ -275,7 +275,8 @@ SEVERAL = {
 
 REFUSED = {
     # Values.
-    "no rescale": (put(RescaleSlope=None, RescaleIntercept=None), "12 of 12 images", "RescaleSlope"),
+    "no rescale": (put(RescaleSlope=None, RescaleIntercept=None),
+                   "12 of 12 images", "RescaleSlope and RescaleIntercept"),
     "no intercept in one slice": (put([7], RescaleIntercept=None), "1 of 12 images (first: IM07)", "RescaleIntercept"),
     "no slope in one slice": (put([7], RescaleSlope=None), "1 of 12 images (first: IM07)", "RescaleSlope"),
     "a slope of zero": (put(RescaleSlope=0), "12 of 12 images", "RescaleSlope"),
