@@ -17,11 +17,11 @@ from MISTKDSegmentLib.io.reading import read_volume
 from Testing.corpus.scale import cases
 
 pytest.importorskip("pydicom")
-from Testing.lib.io.dicom.series_with_faults import AS_GOOD, GOOD, REFUSED, SEVERAL, hu, write
+from Testing.lib.io.dicom.series_with_faults import AS_GOOD, GOOD, MOVED, REFUSED, SEVERAL, hu, write
 
 FAULTS = {**AS_GOOD, **SEVERAL, **{name: fault for name, (fault, *_) in REFUSED.items()}}
 # What passes cover, by their number of slices and the highest value, which tells them apart.
-WHOLE = {(12, 100): GOOD, (12, 150): hu(more=50), (7, 150): hu(7, 50)}
+WHOLE = {(12, 100): GOOD, (12, 150): hu(more=50), (7, 150): hu(7, 50), (12, 170): MOVED}
 
 HALVES = "two halves with a UID each"
 

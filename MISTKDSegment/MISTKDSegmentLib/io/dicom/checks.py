@@ -65,11 +65,12 @@ def _check_same_grid(folder: Path, images: Sequence[Header]) -> None:
 
 
 def _check_rescale(folder: Path, images: Sequence[Header]) -> None:
-    for name, lacking in (
-            ("RescaleSlope", [image for image in images if not np.isfinite(image.slope) or image.slope == 0]),
-            ("RescaleIntercept", [image for image in images if not np.isfinite(image.intercept)])):
-        _refuse(folder, images, lacking, f"without a usable {name}, which every slice of a CT has and without "
-                                         "which its values are no HU; export the series again")
+    lacking = {"RescaleSlope": [image for image in images if not np.isfinite(image.slope) or image.slope == 0],
+               "RescaleIntercept": [image for image in images if not np.isfinite(image.intercept)]}
+    names = " and ".join(name for name, some in lacking.items() if some)
+    _refuse(folder, images, [image for image in images if any(image in some for some in lacking.values())],
+            f"without a usable {names}, which every slice of a CT has and without which its values are no HU; export "
+            "the series again")
     strange = [image for image in images if not image.is_in_hu]
     kinds = printable(", ".join(sorted({image.rescale_type for image in strange})))
     _refuse(folder, images, strange, f"whose values are {kinds} by their RescaleType, not HU; {ONE_SERIES}")

@@ -31,6 +31,7 @@ def hu(count=COUNT, more=0):
 
 
 GOOD = hu()
+MOVED = np.roll(hu(more=70), 3, axis=1)
 
 
 def write(folder, values=GOOD, first_mm=0.0, step_mm=STEP_MM, *, prefix="IM", first_number=1, compressor="",
@@ -274,7 +275,8 @@ SEVERAL = {
 
 REFUSED = {
     # Values.
-    "no rescale": (put(RescaleSlope=None, RescaleIntercept=None), "12 of 12 images", "RescaleSlope"),
+    "no rescale": (put(RescaleSlope=None, RescaleIntercept=None),
+                   "12 of 12 images", "RescaleSlope and RescaleIntercept"),
     "no intercept in one slice": (put([7], RescaleIntercept=None), "1 of 12 images (first: IM07)", "RescaleIntercept"),
     "no slope in one slice": (put([7], RescaleSlope=None), "1 of 12 images (first: IM07)", "RescaleSlope"),
     "a slope of zero": (put(RescaleSlope=0), "12 of 12 images", "RescaleSlope"),
@@ -306,7 +308,7 @@ REFUSED = {
     "two frames of reference": (put(range(6), FrameOfReferenceUID=UID + "6.2"), "2 frames of reference"),
     "two acquisitions that nothing tells apart": (
         both(put(**dict.fromkeys(TOLD_BY)),
-             second_pass(values=np.roll(hu(more=50), 3, axis=1), **dict.fromkeys(TOLD_BY))),
+             second_pass(values=MOVED, **dict.fromkeys(TOLD_BY))),
         "slices of 2 passes over the body among each other"),
     "two acquisitions, one with a gap": (second_pass(without=[5], **LATE), "acquisitions 1 and 2"),
     # Files.

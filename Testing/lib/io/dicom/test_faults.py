@@ -104,7 +104,8 @@ def test_real_voxels_with_made_up_faults_are_as_good(shared_faults, capfd, name,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "words"), [
-    ("no_rescale", "without a usable RescaleSlope"), ("no_pixel_spacing", "without a usable PixelSpacing")])
+    ("no_rescale", "without a usable RescaleSlope and RescaleIntercept"),
+    ("no_pixel_spacing", "without a usable PixelSpacing")])
 def test_real_voxels_without_what_they_need_are_refused(shared_faults, capfd, name, words):
     volumes, (refusal,), _ = outcomes(shared_faults / name, capfd)
     assert not volumes and words in refusal
