@@ -26,10 +26,10 @@ LIVER, SPLEEN, KIDNEY, AORTA, PANCREAS = "10200004", "78961009", "64033007", "15
 # Wider than any phase, spectral image at 40 keV and fatty organs included.
 _POSSIBLE_HU = {LIVER: (-60.0, 400.0), SPLEEN: (-20.0, 500.0), KIDNEY: (-20.0, 1000.0), AORTA: (-20.0, 1600.0),
                 PANCREAS: (-100.0, 500.0)}
-_TIMES_TOO_LARGE, _MOST_OF_BODY = 2.0, 0.5
+_TIMES_TOO_LARGE, _MOST_OF_BODY = 3.0, 0.5
 _FEW, _MANY, _WHOLE_MM, _WIDE_MM = 2, 5, 80.0, 200.0
 _GRID_MM = 5.0
-_BONE_HU, _FEWEST_BONE, _MAX_GAS, _MIN_SPINE_BEHIND = 250.0, 20, 0.12, 0.5
+_BONE_HU, _FEWEST_BONE, _FEWEST_BONE_IN_SLICE, _MAX_GAS, _MIN_SPINE_BEHIND = 250.0, 20, 5, 0.12, 0.4
 _MIN_SLICE_CM2 = 15.0
 _SPLEEN_TO_LIVER, _SUSPICIOUS_SPLEEN_ML = 0.4, 50.0
 _LUNG, _CHEST, _APART_MM = 0.2, 0.25, 20.0
@@ -173,20 +173,25 @@ def _doubt_of_orientation(scan: _Scan, is_mirrored: Optional[Callable[[], bool]]
 
 
 def _spine_in_front(scan: _Scan) -> str:
-    # In slices with liver or spleen, apart from those with lungs, where the heart may be as bright as bone.
+    # In slices with liver or spleen, apart from those with lungs, where the heart may be as bright as bone. Organs
+    # with contrast medium are left out, and each slice counts alike, so that a full bowel outweighs no spine.
     values = [row.label.value for code in (LIVER, SPLEEN) if (row := scan.row(code)) is not None]
     cell_cm2 = scan.cell_mm[1] * scan.cell_mm[2] / 100
-    behind = bones = 0
+    shares, bones = [], 0
     for k in np.flatnonzero(np.isin(scan.found, values).sum(axis=(1, 2)) * cell_cm2 >= _MIN_SLICE_CM2):
         rows, columns = (np.flatnonzero(scan.body.mask[k].any(axis=axis)) for axis in (1, 0))
         if scan.gas[k] > _MAX_GAS or not len(rows):
             continue
         width = columns[-1] - columns[0]
-        middle = slice(columns[0] + int(0.3 * width), columns[0] + int(0.7 * width) + 1)
-        bone = scan.hu[k, rows[0] : rows[-1] + 1, middle] > _BONE_HU
-        behind += int(np.count_nonzero(bone[(len(bone) + 1) // 2 :]))
-        bones += int(np.count_nonzero(bone))
-    return "the spine lies in front" if bones >= _FEWEST_BONE and behind < _MIN_SPINE_BEHIND * bones else ""
+        box = (k, slice(rows[0], rows[-1] + 1),
+               slice(columns[0] + int(0.3 * width), columns[0] + int(0.7 * width) + 1))
+        bone = (scan.hu[box] > _BONE_HU) & (scan.found[box] == 0)
+        count = int(np.count_nonzero(bone))
+        bones += count
+        if count >= _FEWEST_BONE_IN_SLICE:
+            shares.append(np.count_nonzero(bone[(len(bone) + 1) // 2 :]) / count)
+    is_in_front = bones >= _FEWEST_BONE and bool(shares) and float(np.mean(shares)) < _MIN_SPINE_BEHIND
+    return "the spine lies in front" if is_in_front else ""
 
 
 def _liver_on_the_left(scan: _Scan, is_mirrored: Optional[Callable[[], bool]]) -> str:
