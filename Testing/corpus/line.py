@@ -27,10 +27,10 @@ class Outcome:
     error: str = ""
 
 
-def read_segment_write(scan: Path, bundle: Path, out: Path) -> Outcome:
+def read_segment_write(scan: Path, bundle: Path, out: Path, orientation: Optional[str] = None) -> Outcome:
     """All that a run does; errors other than those for users pass through."""
     try:
-        model, volume = load_bundle(bundle), read_volume(scan)
+        model, volume = load_bundle(bundle), read_volume(scan, orientation=orientation)
         labels = np.zeros(volume.voxels.shape, np.uint8)
         for _ in segment(volume, model, labels, SegmentOptions(threads=1)):
             pass

@@ -140,7 +140,7 @@ def test_a_child_that_took_much_memory_and_was_killed_behind_a_launcher_is_told_
     monkeypatch.setattr("MISTKDSegmentLib.slicer.panel.sudden_end.usable_memory", lambda: 4_000_000_000)
     leave(job.folder, LastWord(3_100_000_000, 40, 150))
     python_slicer(tmp_path, monkeypatch, STARTED + ABNORMAL_END)
-    assert run(host, child, job).ends == [
+    assert run(host, child).ends == [
         "The system ended the segmentation because memory ran out (after 40 of 150 slices, with 3.1 of 4.0 GB of "
         "memory); close other programs or crop the volume, then start again."]
 
@@ -149,7 +149,7 @@ def test_when_the_kernel_has_ended_processes_for_want_of_memory_it_was_that(host
     kills = itertools.count()
     monkeypatch.setattr("MISTKDSegmentLib.slicer.panel.sudden_end.memory_kills", lambda: next(kills))
     python_slicer(tmp_path, monkeypatch, STARTED + ABNORMAL_END)
-    (sentence,) = run(host, child, job).ends
+    (sentence,) = run(host, child).ends
     assert sentence.startswith("The system ended the segmentation because memory ran out;")
 
 

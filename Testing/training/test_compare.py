@@ -44,7 +44,7 @@ def run(files, *options):
     return main([*(str(path) for path in files), *options])
 
 
-def test_the_table_tells_differences_and_what_four_cases_allow(files, capsys):
+def test_table(files, capsys):
     assert run(files) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "A old 1, B new 1: dice (millimetre), 4 cases" in printed
@@ -54,7 +54,7 @@ def test_the_table_tells_differences_and_what_four_cases_allow(files, capsys):
     assert "B loses most: b spleen, 0.500 to 0.300" in printed
 
 
-def test_the_files_hold_pairs_means_and_a_picture(files, tmp_path):
+def test_files(files, tmp_path):
     assert run(files, "--out", str(tmp_path / "out")) == 0
     with open(tmp_path / "out" / "comparison.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -68,12 +68,12 @@ def test_the_files_hold_pairs_means_and_a_picture(files, tmp_path):
     assert (tmp_path / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_model_compared_with_itself_does_not_differ(files, capsys):
+def test_compared_with_itself(files, capsys):
     assert run((files[0], files[0])) == 0
     assert "+0.000" in capsys.readouterr().out
 
 
-def test_distances_of_different_definitions_are_refused_and_dice_is_not(files, capsys):
+def test_other_definitions_of_distance(files, capsys):
     for path, meaning in zip(files, ("border voxels", "areas")):
         document = json.loads(path.read_text(encoding="utf-8"))
         path.write_text(json.dumps(document | {"protocols": {"millimetre": meaning}}))
@@ -83,12 +83,12 @@ def test_distances_of_different_definitions_are_refused_and_dice_is_not(files, c
     assert run(files) == 0
 
 
-def test_the_other_protocol_and_metric_can_be_asked_for(files, capsys):
+def test_other_protocol_and_metric(files, capsys):
     assert run(files, "--protocol", "transunet", "--metric", "hd95_voxels") == 0
     assert "hd95_voxels (transunet)" in capsys.readouterr().out
 
 
-def test_a_metric_that_the_protocol_does_not_have_is_one_line(files, capsys):
+def test_metric_of_another_protocol(files, capsys):
     assert run(files, "--protocol", "transunet", "--metric", "hd95_mm") == InputError.exit_code
     assert "dice, hd95_voxels" in capsys.readouterr().err
 
@@ -117,7 +117,7 @@ def without(organ):
         (lambda document: document["cases"]["c"]["organs"]["liver"].update(presence="unknown"), "references for c"),
     ],
 )
-def test_results_that_do_not_belong_together_are_one_line(files, capsys, edit, said):
+def test_misfit_results(files, capsys, edit, said):
     document = json.loads(files[1].read_text(encoding="utf-8"))
     edit(document)
     files[1].write_text(json.dumps(document))
@@ -134,13 +134,13 @@ def with_checksums(path, **changes):
     path.write_text(json.dumps(document))
 
 
-def test_the_same_scans_in_a_folder_of_another_name_are_compared(files):
+def test_same_scans_in_another_folder(files):
     with_checksums(files[0])
     with_checksums(files[1], data="copy of synapse")
     assert run(files) == 0
 
 
-def test_other_scans_in_a_folder_of_the_same_name_are_one_line(files, capsys):
+def test_other_scans_of_the_same_name(files, capsys):
     for path in files:
         with_checksums(path)
     document = json.loads(files[1].read_text(encoding="utf-8"))
@@ -151,13 +151,13 @@ def test_other_scans_in_a_folder_of_the_same_name_are_one_line(files, capsys):
     assert "voxels in the scan or the reference of c" in error and error.count("\n") == 1
 
 
-def test_results_without_checksums_are_told_apart_by_the_name_of_the_folder(files, capsys):
+def test_results_without_checksums(files, capsys):
     with_checksums(files[0], data="copy of synapse")
     assert run(files) == InputError.exit_code
     assert "different data" in capsys.readouterr().err
 
 
-def test_a_folder_is_one_line_that_says_what_to_name(files, tmp_path, capsys):
+def test_folder_instead_of_a_file(files, tmp_path, capsys):
     assert run((files[0], tmp_path)) == InputError.exit_code
     assert "is a folder: name its results.json" in capsys.readouterr().err
 
@@ -170,13 +170,13 @@ def test_the_figure_has_the_organs_own_colours():
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"bundle": {"name": "x"}, "cases": {}}'])
-def test_a_file_that_is_no_result_is_one_line(files, capsys, text):
+def test_no_result_is_one_line(files, capsys, text):
     files[1].write_text(text)
     assert run(files) == InputError.exit_code
     assert "b.json" in capsys.readouterr().err
 
 
-def test_the_worst_pairs_come_first_and_gains_are_no_losses():
+def test_worst_pairs():
     def model(*values):
         return {case: {"organs": {"liver": {"presence": "both", "millimetre": {"dice": value}}}}
                 for case, value in zip("abc", values)}
@@ -184,13 +184,7 @@ def test_the_worst_pairs_come_first_and_gains_are_no_losses():
     assert worst_pairs(pairs) == [("c", "liver", 0.5, 0.2), ("a", "liver", 0.5, 0.4)]
 
 
-def test_options_may_come_from_a_file(files, tmp_path, capsys):
-    (tmp_path / "compare.yaml").write_text(f"first: {files[0]}\nsecond: {files[1]}\nmetric: hd95_mm\n")
-    assert main(["--config", str(tmp_path / "compare.yaml")]) == 0
-    assert "hd95_mm" in capsys.readouterr().out
-
-
-def test_a_folder_that_cannot_be_written_is_one_line_and_nothing_is_compared(files, tmp_path, capsys):
+def test_unwritable_folder(files, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert run(files, "--out", str(tmp_path / "file" / "out")) == OutputError.exit_code
     printed = capsys.readouterr()

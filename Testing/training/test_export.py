@@ -27,7 +27,7 @@ def raw(tmp_path):
     return tmp_path / "raw"
 
 
-def test_the_command_exports_a_checkpoint_and_halves_it(raw, tmp_path, capsys):
+def test_checkpoint_is_exported_and_halved(raw, tmp_path, capsys):
     checkpoint, out = write_tiny_checkpoint(tmp_path / "run" / "last.ckpt"), tmp_path / "bundle"
     assert main([str(checkpoint), "--out", str(out), "--name", "tiny", "--half", "--data", str(raw)]) == 0
     bundle = load_bundle(out)
@@ -36,7 +36,7 @@ def test_the_command_exports_a_checkpoint_and_halves_it(raw, tmp_path, capsys):
     assert "16" in capsys.readouterr().out
 
 
-def test_the_command_halves_a_bundle(raw, tmp_path):
+def test_bundle_is_halved(raw, tmp_path):
     whole = export_trained(tiny_trained(), tmp_path / "whole", name="tiny", version="1")
     assert main([str(tmp_path / "whole"), "--out", str(tmp_path / "half"), "--half", "--data", str(raw)]) == 0
     smaller = load_bundle(tmp_path / "half")
@@ -45,19 +45,19 @@ def test_the_command_halves_a_bundle(raw, tmp_path):
     assert json.loads((tmp_path / "half" / "model.json").read_text(encoding="utf-8"))["sha256"] == smaller.sha256
 
 
-def test_half_without_data_is_one_line_and_nothing_is_written(tmp_path, capsys):
+def test_half_without_data(tmp_path, capsys):
     checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
     assert main([str(checkpoint), "--out", str(tmp_path / "bundle"), "--half"]) == InputError.exit_code
     assert "--data" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
 
 
-def test_a_bundle_without_half_is_one_line(tiny_bundle, tmp_path, capsys):
+def test_bundle_without_half(tiny_bundle, tmp_path, capsys):
     assert main([str(tiny_bundle), "--out", str(tmp_path / "out")]) == InputError.exit_code
     assert "is a bundle already" in capsys.readouterr().err
 
 
-def test_a_bundle_is_written_over_only_when_asked_for(tiny_bundle, tmp_path, capsys):
+def test_replacing_a_bundle(tiny_bundle, tmp_path, capsys):
     command = [str(write_tiny_checkpoint(tmp_path / "last.ckpt")), "--out", str(tiny_bundle), "--name", "new"]
     before = (tiny_bundle / "model.json").read_bytes()
     assert main(command) == InputError.exit_code
@@ -68,7 +68,7 @@ def test_a_bundle_is_written_over_only_when_asked_for(tiny_bundle, tmp_path, cap
     assert load_bundle(tiny_bundle).name == "new"
 
 
-def test_a_missing_checkpoint_is_one_line(tmp_path, capsys):
+def test_missing_checkpoint(tmp_path, capsys):
     assert main([str(tmp_path / "no.ckpt"), "--out", str(tmp_path / "out")]) == InputError.exit_code
     assert "no.ckpt" in capsys.readouterr().err
 
@@ -80,7 +80,7 @@ def never_convert(monkeypatch):
     monkeypatch.setattr(export, "to_onnx", fail)
 
 
-def test_an_unwritable_folder_is_found_before_the_conversion(tmp_path, capsys, never_convert):
+def test_unwritable_folder(tmp_path, capsys, never_convert):
     (tmp_path / "file").write_text("in the way")
     checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
     assert main([str(checkpoint), "--out", str(tmp_path / "file" / "bundle")]) == OutputError.exit_code
@@ -88,13 +88,13 @@ def test_an_unwritable_folder_is_found_before_the_conversion(tmp_path, capsys, n
 
 
 @pytest.mark.parametrize("options", [("--half", "--data", "none"), ("--prepared", "none")])
-def test_missing_data_is_found_before_the_conversion(tmp_path, capsys, never_convert, options):
+def test_missing_data(tmp_path, capsys, never_convert, options):
     checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
     assert main([str(checkpoint), "--out", str(tmp_path / "bundle"), *options]) == InputError.exit_code
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_dry_run_tells_what_would_be_exported_and_writes_nothing(raw, tmp_path, capsys):
+def test_dry_run(raw, tmp_path, capsys):
     checkpoint, out = write_tiny_checkpoint(tmp_path / "run" / "last.ckpt"), tmp_path / "bundle"
     assert main([str(checkpoint), "--out", str(out), "--dry-run"]) == 0
     printed = capsys.readouterr().out
@@ -105,10 +105,3 @@ def test_a_dry_run_tells_what_would_be_exported_and_writes_nothing(raw, tmp_path
     for words in ("Stored in 16 bits it takes 0.", "6 of the 6 slices", "run 2 times each: about 1 min"):
         assert words in printed
     assert not out.exists() and not list(tmp_path.glob("run/*.onnx"))
-
-
-def test_options_may_come_from_a_file(tmp_path):
-    checkpoint = write_tiny_checkpoint(tmp_path / "last.ckpt")
-    (tmp_path / "export.yaml").write_text(f"source: {checkpoint}\nout: {tmp_path / 'bundle'}\nname: mine\n")
-    assert main(["--config", str(tmp_path / "export.yaml"), "--version", "3"]) == 0
-    assert (load_bundle(tmp_path / "bundle").name, load_bundle(tmp_path / "bundle").version) == ("mine", "3")

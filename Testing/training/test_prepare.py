@@ -46,7 +46,7 @@ def times(folder):
 
 
 class TestWhatComesOut:
-    def test_a_case_is_cropped_to_the_body_in_8_bits_of_the_window(self, tmp_path):
+    def test_body_in_8_bits(self, tmp_path):
         prepare(nnunet(tmp_path / "raw", "a"), tmp_path / "out")
         image, labels = arrays(tmp_path / "out")
         assert image.dtype == labels.dtype == np.uint8
@@ -55,7 +55,7 @@ class TestWhatComesOut:
         assert image[labels == 5].min() == image[labels == 5].max() == round(275 / 400 * 255)
         assert image[:, 0, 0].max() == 0
 
-    def test_the_patients_right_is_on_the_left_of_the_pixels_for_any_storage_order(self, tmp_path):
+    def test_any_storage_order(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a")
         prepare(raw, tmp_path / "one")
         for path, voxels in (("imagesTr/a_0000", body()), ("labelsTr/a", reference(ours()))):
@@ -78,7 +78,7 @@ class TestWhatComesOut:
         _, (preparation,) = prepare(raw, tmp_path / "out")
         assert (arrays(tmp_path / "out")[1] == IGNORE).sum() == preparation.ignored == VOXELS["stomach"]
 
-    def test_the_manifest_tells_organs_checksums_and_volumes(self, tmp_path):
+    def test_manifest(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", values={"liver": 1, "aorta": 2}, reference="made up", licence="none")
         _, (preparation,) = prepare(raw, tmp_path / "out", window_hu=(-100.0, 200.0))
         manifest = read_manifest(tmp_path / "out")
@@ -92,13 +92,13 @@ class TestWhatComesOut:
         # 896 pixels of 1.5 x 1.5 x 5 mm.
         assert preparation.organ_ml(1.5)["liver"] == pytest.approx(10.08)
 
-    def test_unlabelled_scans_are_prepared_with_nothing_known(self, tmp_path):
+    def test_unlabelled_scans(self, tmp_path):
         write(tmp_path / "raw" / "scan.nrrd", body())
         prepare(tmp_path / "raw", tmp_path / "out")
         assert read_manifest(tmp_path / "out").cases[0].annotated == ()
         assert not arrays(tmp_path / "out", "scan")[1].any()
 
-    def test_other_organs_come_from_a_file_alone(self, tmp_path):
+    def test_other_organs(self, tmp_path):
         labels = reference({"spleen": 1})
         labels[5, 24:28, 40:44] = 2
         raw = nnunet(tmp_path / "raw", "a", declared={"spleen": 1, "duodenum": 2})
@@ -112,12 +112,12 @@ class TestWhatComesOut:
 
     @pytest.mark.parametrize("write_raw", [lambda f: nnunet(f, "a"), raw_data.btcv, raw_data.transunet,
                                            lambda f: raw_data.totalsegmentator(f, "a")])
-    def test_every_layout_gives_the_same_organs(self, tmp_path, write_raw):
+    def test_layouts_agree(self, tmp_path, write_raw):
         write_raw(tmp_path / "raw")
         _, (preparation,) = prepare(tmp_path / "raw", tmp_path / "out", pixel_spacing_mm=1.5)
         assert all(preparation.case.voxels[name] > 0 for name in NAMES) and preparation.case.annotated == tuple(NAMES)
 
-    def test_labelled_test_cases_are_left_out_unless_asked_for(self, tmp_path):
+    def test_test_cases_are_left_out(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a")
         write(raw / "imagesTs" / "b_0000.nii.gz", body(7))
         write(raw / "labelsTs" / "b.nii.gz", reference(ours()))
@@ -125,7 +125,7 @@ class TestWhatComesOut:
         assert [one.case.name for one in prepare(raw, tmp_path / "out", with_test=True)[1]] == ["a", "b"]
         assert [one.case.name for one in prepare(raw, tmp_path / "out", skip=["a"], with_test=True)[1]] == ["b"]
 
-    def test_a_data_set_of_test_cases_alone_is_taken(self, tmp_path):
+    def test_only_test_cases(self, tmp_path):
         raw = tmp_path / "raw"
         write(raw / "imagesTs" / "b_0000.nii.gz", body())
         nnunet(raw)
@@ -134,7 +134,7 @@ class TestWhatComesOut:
 
 
 class TestWhatIsRefused:
-    def test_the_problems_of_all_cases_are_told_together_and_good_cases_are_kept(self, tmp_path, capsys):
+    def test_problems_are_told_together(self, tmp_path, capsys):
         raw = nnunet(tmp_path / "raw", "a", "b", "c", "d", "e")
         write(raw / "labelsTr" / "a.nii.gz", reference({"liver": 99}))
         write(raw / "labelsTr" / "b.nii.gz", reference(ours())[:, :, 1:])
@@ -143,7 +143,7 @@ class TestWhatIsRefused:
         command = [str(raw), str(tmp_path / "out"), "--workers", "0"]
         assert main(command) == 3
         first, *lines, last = capsys.readouterr().err.splitlines()
-        assert first == "prepare: error: 4 of 5 cases cannot be used:"
+        assert first == "mistkd prepare: error: 4 of 5 cases cannot be used:"
         for line, message in zip(lines, ("a: .* label values 99", "b: .* has shape", "c: c has none of the organs",
                                          "d: .* is empty"), strict=True):
             assert re.match(f"  {message}", line)
@@ -155,7 +155,7 @@ class TestWhatIsRefused:
         assert (tmp_path / "out" / "e.npz").stat().st_mtime_ns == kept
         assert [case.name for case in read_manifest(tmp_path / "out").cases] == ["c", "e"]
 
-    def test_swapped_kidneys_are_refused_unless_accepted(self, tmp_path):
+    def test_swapped_kidneys(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", values=ours() | {"left_kidney": 4, "right_kidney": 3},
                      declared={"background": 0} | ours())
         with pytest.raises(InputError, match=r"left kidney on the wrong side .*--accept takes it"):
@@ -163,14 +163,14 @@ class TestWhatIsRefused:
         _, (preparation,) = prepare(raw, tmp_path / "out", accept=["a"])
         assert len(preparation.doubts) >= 1
 
-    def test_one_scan_under_two_names_is_refused(self, tmp_path):
+    def test_one_scan_under_two_names(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", "b")
         write(raw / "imagesTr" / "b_0000.nii.gz", body(0))
         with pytest.raises(InputError, match="b is the same scan as a"):
             prepare(raw, tmp_path / "out", accept=["b"])
         prepare(raw, tmp_path / "out", skip=["b"])
 
-    def test_what_can_be_told_at_once_is_told_before_any_work(self, tmp_path):
+    def test_told_before_any_work(self, tmp_path):
         raw = raw_data.transunet(raw_data.transunet(tmp_path / "raw"), "case0098")
         with pytest.raises(InputError, match="spacing of case0098 is not known"):
             prepare(raw, tmp_path / "out")
@@ -185,11 +185,11 @@ class TestWhatIsRefused:
          ({"accept": ["b"]}, "has no case b"), ({"skip": ["a"]}, "has no case left to prepare"),
          ({"label_map": Path("zip")}, "zip is no label map file; name one, or one of amos, ")],
     )
-    def test_options_that_make_no_sense_are_refused(self, tmp_path, options, message):
+    def test_nonsense_is_refused(self, tmp_path, options, message):
         with pytest.raises(InputError, match=message):
             prepare(nnunet(tmp_path / "raw", "a"), tmp_path / "out", **options)
 
-    def test_the_data_set_is_not_mixed_with_what_is_made_of_it(self, tmp_path):
+    def test_raw_and_prepared_are_not_mixed(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a")
         with pytest.raises(InputError, match="cannot hold its own prepared cases"):
             prepare(raw, raw)
@@ -197,7 +197,7 @@ class TestWhatIsRefused:
         with pytest.raises(InputError, match="is prepared already"):
             prepare(tmp_path / "out", tmp_path / "again")
 
-    def test_a_folder_that_cannot_be_made_is_one_line_and_an_exit_code(self, tmp_path, capsys):
+    def test_impossible_folder(self, tmp_path, capsys):
         (tmp_path / "file").write_text("")
         with pytest.raises(OutputError, match="cannot be made"):
             prepare(nnunet(tmp_path / "raw", "a"), tmp_path / "file")
@@ -206,14 +206,14 @@ class TestWhatIsRefused:
 
 
 class TestGoingOn:
-    def test_a_second_run_touches_nothing(self, tmp_path):
+    def test_second_run(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", "b")
         first = prepare(raw, tmp_path / "out")[1]
         before = times(tmp_path / "out")
         assert prepare(raw, tmp_path / "out")[1] == first
         assert times(tmp_path / "out") == before
 
-    def test_only_what_has_changed_is_done_again(self, tmp_path):
+    def test_only_changes_are_done(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", "b", "c", "d")
         prepare(raw, tmp_path / "out")
         before = times(tmp_path / "out")
@@ -230,7 +230,7 @@ class TestGoingOn:
 
     @pytest.mark.parametrize("options", [{"pixel_spacing_mm": 2.0}, {"window_hu": (-100.0, 200.0)},
                                          {"organs": ABDOMEN_LABELS[::-1]}])
-    def test_other_options_prepare_anew_what_a_stopped_run_left(self, tmp_path, options):
+    def test_other_options_after_a_stop(self, tmp_path, options):
         raw = nnunet(tmp_path / "raw", "a")
         prepare(raw, tmp_path / "out")
         before = contents(tmp_path / "out")
@@ -246,7 +246,7 @@ class TestGoingOn:
          ({"organs": ABDOMEN_LABELS[:2], "pixel_spacing_mm": 2.0}, "1.5 mm pixels and the organs aorta, gallb"),
          ({"organs": (replace(ABDOMEN_LABELS[0], title="Main"), *ABDOMEN_LABELS[1:])}, "of other titles, colours")],
     )
-    def test_other_options_are_refused_before_cases_are_lost(self, tmp_path, options, message):
+    def test_other_options_are_refused(self, tmp_path, options, message):
         raw = nnunet(tmp_path / "raw", "a")
         prepare(raw, tmp_path / "out")
         before = times(tmp_path / "out")
@@ -255,32 +255,32 @@ class TestGoingOn:
                 prepare(raw, tmp_path / "out", dry_run=dry_run, **options)
         assert times(tmp_path / "out") == before
 
-    def test_another_spacing_prepares_anew(self, tmp_path):
+    def test_another_spacing(self, tmp_path):
         raw, spacing = raw_data.transunet(tmp_path / "raw"), tmp_path / "spacing.yaml"
         for mm in (3.0, 4.0):
             spacing.write_text(f"case0005: [1.0, 1.0, {mm}]")
             assert prepare(raw, tmp_path / "out", spacing=spacing)[1][0].case.slice_spacing_mm == mm
 
-    def test_a_case_may_be_named_like_the_manifest(self, tmp_path):
+    def test_case_named_manifest(self, tmp_path):
         prepare(nnunet(tmp_path / "raw", "manifest", "a.b"), tmp_path / "out")
         before = times(tmp_path / "out")
         prepare(tmp_path / "raw", tmp_path / "out")
         assert times(tmp_path / "out") == before and len(read_manifest(tmp_path / "out").cases) == 2
 
-    def test_a_case_that_is_skipped_later_leaves_the_manifest(self, tmp_path):
+    def test_skipped_later(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", "b")
         prepare(raw, tmp_path / "out")
         prepare(raw, tmp_path / "out", skip=["a"])
         assert [case.name for case in read_manifest(tmp_path / "out").cases] == ["b"]
 
-    def test_several_processes_give_what_one_gives(self, tmp_path):
+    def test_several_processes(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", "b", "c")
         assert prepare(raw, tmp_path / "one")[1] == prepare(raw, tmp_path / "two", workers=2)[1]
         assert contents(tmp_path / "one") == contents(tmp_path / "two")
         manifests = [(tmp_path / out / "manifest.json").read_bytes() for out in ("one", "two")]
         assert manifests[0] == manifests[1]
 
-    def test_problems_are_told_by_several_processes_too(self, tmp_path):
+    def test_problems_in_several_processes(self, tmp_path):
         raw = nnunet(tmp_path / "raw", "a", "b")
         write(raw / "labelsTr" / "b.nii.gz", reference({"liver": 99}))
         with pytest.raises(InputError, match=r"1 of 2 cases cannot be used:\n  b: .* label values 99"):
@@ -288,7 +288,7 @@ class TestGoingOn:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-    def test_a_run_that_was_ended_goes_on_to_what_a_clean_run_gives(self, tmp_path, end):
+    def test_ended_run_goes_on(self, tmp_path, end):
         cases = [f"case{number}" for number in range(24)]
         raw, out = nnunet(tmp_path / "raw", *cases), tmp_path / "out"
         command = [sys.executable, script.__file__, str(raw), str(out), "--workers", "2"]
@@ -315,7 +315,7 @@ class TestGoingOn:
 
 
 class TestCommandLine:
-    def test_the_table_tells_of_every_case(self, tmp_path, capsys):
+    def test_table(self, tmp_path, capsys):
         values = {"liver": 1, "spleen": 2}
         raw = nnunet(tmp_path / "raw", "a", values=values, declared=values | {"fat": 3})
         write(raw / "imagesTr" / "u_0000.nii.gz", body(9))
@@ -336,7 +336,7 @@ class TestCommandLine:
         printed = capsys.readouterr().out
         assert "in mm" in printed and "HU" in printed and "{nnunet,btcv,transunet,totalsegmentator,scans}" in printed
 
-    def test_options_may_come_from_a_file_and_the_command_line_overrides(self, tmp_path):
+    def test_command_line_overrides_the_file(self, tmp_path):
         raw, out = nnunet(tmp_path / "raw", "a", "b"), tmp_path / "out"
         (tmp_path / "prepare.yaml").write_text(f"raw: {raw}\nout: {out}\nworkers: 0\nskip: [a]\n"
                                                "window_hu: [-100, 200]\npixel_spacing_mm: 2\n")
@@ -347,18 +347,18 @@ class TestCommandLine:
 
     @pytest.mark.parametrize("option", [["--workers", "many"], ["--window-hu", "1"], ["--layout", "prepared"],
                                         ["--spcaing", "x.yaml"]])
-    def test_a_wrong_option_is_one_line_and_an_exit_code(self, tmp_path, capsys, option):
+    def test_wrong_options(self, tmp_path, capsys, option):
         with pytest.raises(SystemExit) as stopped:
             main([str(tmp_path), str(tmp_path / "out"), *option])
         error = capsys.readouterr().err
-        assert stopped.value.code == 2 and error.count("\n") == 1 and error.startswith("prepare: error: ")
+        assert stopped.value.code == 2 and error.count("\n") == 1 and error.startswith("mistkd prepare: error: ")
 
-    def test_worker_processes_do_not_wait_for_pytorch(self):
+    def test_workers_do_not_wait_for_pytorch(self):
         code = "import sys; import Training.prepare; print('torch' in sys.modules)"
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert result.stdout.strip() == "False"
 
-    def test_a_folder_without_data_is_one_sentence_with_the_layouts_and_an_exit_code(self, tmp_path, capsys):
+    def test_no_data_set(self, tmp_path, capsys):
         assert main([str(tmp_path), str(tmp_path / "out")]) == 3
         error = capsys.readouterr().err
         assert error.count("\n") == 1 + len(LAYOUTS) and "no data set of a known layout" in error
@@ -367,14 +367,14 @@ class TestCommandLine:
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real scans of ../shared/ct are not here")
 class TestRealScans:
-    def test_files_and_a_dicom_series_are_prepared_as_unlabelled_scans(self, tmp_path):
+    def test_files_and_dicom_series(self, tmp_path):
         with pytest.raises(InputError, match="1 of 4 cases cannot be used:\n  totalseg_example_ct_sm_seg: "):
             prepare(SHARED, tmp_path)
         _, preparations = prepare(SHARED, tmp_path, skip=["totalseg_example_ct_sm_seg"])
         assert [one.case.slices for one in preparations] == [56, 112, 30]
         assert not any(one.case.annotated for one in preparations)
 
-    def test_what_another_model_segments_is_on_the_right_sides(self, tmp_path):
+    def test_sides_of_a_real_scan(self, tmp_path):
         numbers = {"spleen": 1, "kidney_right": 2, "kidney_left": 3, "gallbladder": 4, "liver": 5, "stomach": 6,
                    "pancreas": 7, "aorta": 52}
         reference = sitk.ReadImage(str(SHARED / "totalseg_example_ct_sm_seg.nii.gz"))

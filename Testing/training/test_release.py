@@ -44,7 +44,7 @@ def raw(tmp_path):
 
 
 @pytest.mark.slow
-def test_one_command_trains_measures_and_trains_on_all_cases(raw, tmp_path, capsys):
+def test_one_command(raw, tmp_path, capsys):
     recipes, out = tmp_path / "recipes", tmp_path / "out"
     recipes.mkdir()
     for name, validation in (("teacher", ("p2",)), ("student", ("p2",)), ("final", ())):
@@ -90,7 +90,7 @@ def command(tmp_path):
             str(write_recipes(tmp_path / "recipes"))]
 
 
-def test_a_dry_run_tells_what_each_training_costs_and_leaves_nothing(command, tmp_path, capsys):
+def test_dry_run(command, tmp_path, capsys):
     assert main([*command, "--dry-run"]) == 0
     tables = capsys.readouterr().out.split("Dry run on")[1:]
     assert [next(name for name in NAMES if name in table) for table in tables] == ["teacher", "student", "final"]
@@ -101,7 +101,7 @@ def test_a_dry_run_tells_what_each_training_costs_and_leaves_nothing(command, tm
 @pytest.mark.parametrize(("place", "value", "said"), [
     (2, "/nowhere", "/nowhere"), (0, "/no/data", "/no/data"), (4, "{file}/out", "cannot be written"),
 ])
-def test_what_cannot_be_used_ends_the_release_before_the_first_training(command, tmp_path, capsys, place, value, said):
+def test_unusable_things_are_found_first(command, tmp_path, capsys, place, value, said):
     (tmp_path / "file").touch()
     command[place] = value.format(file=tmp_path / "file")
     assert main(command) in (InputError.exit_code, OutputError.exit_code)
@@ -118,7 +118,7 @@ def test_what_cannot_be_used_ends_the_release_before_the_first_training(command,
     ({"teacher": {"validation": ()}, "student": {"validation": ()}}, "student.yaml names no validation case"),
     ({"teacher": {"validation": ("z",)}, "student": {"validation": ("z",)}}, "have no case z"),
 ])
-def test_recipes_that_do_not_belong_together_are_refused_before_the_first_training(command, tmp_path, capsys, changes,
+def test_misfit_recipes_are_found_first(command, tmp_path, capsys, changes,
                                                                                    said):
     write_recipes(tmp_path / "recipes", **changes)
     assert main(command) == InputError.exit_code
@@ -126,14 +126,14 @@ def test_recipes_that_do_not_belong_together_are_refused_before_the_first_traini
     assert not (tmp_path / "out").exists()
 
 
-def test_cases_that_the_scans_lack_are_refused_before_the_first_training(command, tmp_path, capsys):
+def test_missing_cases_are_found_first(command, tmp_path, capsys):
     for path in ("imagesTr/c_0000.nii.gz", "labelsTr/c.nii.gz"):
         (tmp_path / "raw" / path).unlink()
     assert main(command) == InputError.exit_code
     assert "has no case c" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_cases_and_seed_are_those_of_the_students_recipe(command):
+def test_cases_and_seed_of_the_student(command):
     options = release.parse(release.release_parser(), command)
     plan = {step.name: step.arguments for step in steps(options, Recipe(seed=3, validation=("a", "b")))}
     for name in ("postprocess", "score-student", "score-teacher"):
@@ -150,7 +150,7 @@ def recording(calls: list, code: int = 0):
     return script
 
 
-def test_a_finished_step_is_not_run_again(tmp_path):
+def test_finished_step(tmp_path):
     calls: list[list[str]] = []
     for _ in range(2):
         run_step(Step("score", recording(calls), ("--model", "m")), tmp_path)
@@ -162,7 +162,7 @@ def test_a_finished_step_is_not_run_again(tmp_path):
     (("d", "--config", "recipe.yaml", "--version", "2"), "another --model-version:"),
     (("e", "--config", "recipe.yaml", "--version", "1", "--compile"), "another DATA, --compile:"),
 ])
-def test_a_step_that_was_done_otherwise_is_refused(tmp_path, monkeypatch, arguments, said):
+def test_step_done_otherwise(tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     Path("recipe.yaml").write_text("seed: 1")
     Path("other.yaml").write_text("seed: 2")
@@ -173,7 +173,7 @@ def test_a_step_that_was_done_otherwise_is_refused(tmp_path, monkeypatch, argume
     assert len(calls) == 1
 
 
-def test_the_machine_and_the_place_of_a_recipe_may_change(tmp_path, monkeypatch):
+def test_trainer_and_place_may_change(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     calls: list[list[str]] = []
     for path, devices in (("a.yaml", 1), ("b.yaml", 4)):
@@ -182,7 +182,7 @@ def test_the_machine_and_the_place_of_a_recipe_may_change(tmp_path, monkeypatch)
     assert len(calls) == 1
 
 
-def test_a_mark_that_does_not_say_what_was_done_stands_for_a_training_that_goes_on_and_for_nothing_else(tmp_path):
+def test_empty_mark(tmp_path):
     calls: list[list[str]] = []
     (tmp_path / "teacher").mkdir()
     for name in ("teacher.done", "score.done", "teacher/recipe.yaml"):
@@ -192,7 +192,7 @@ def test_a_mark_that_does_not_say_what_was_done_stands_for_a_training_that_goes_
     assert calls == [["a", "--resume"], ["b"]]
 
 
-def test_a_training_that_had_begun_goes_on(tmp_path):
+def test_begun_training_goes_on(tmp_path):
     calls: list[list[str]] = []
     run = tmp_path / "teacher"
     run.mkdir()
@@ -202,7 +202,7 @@ def test_a_training_that_had_begun_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize(("code", "error"), [(3, InputError), (1, SegmentError), (130, KeyboardInterrupt)])
-def test_a_step_that_fails_ends_the_release_and_is_run_again_next_time(code, error, tmp_path):
+def test_failed_step(code, error, tmp_path):
     calls: list[list[str]] = []
     with pytest.raises(error):
         run_step(Step("score", recording(calls, code), ()), tmp_path)
@@ -215,7 +215,7 @@ def shipped_recipes() -> dict[str, Recipe]:
     return {name: recipe_of(one) for name, one in training_options(options).items()}
 
 
-def test_the_recipes_that_ship_fit_each_other_and_leave_the_published_cases_out_until_the_end():
+def test_shipped_recipes_fit():
     recipes = shipped_recipes()
     published = ("case0010", "case0024", "case0031", "case0039")
     assert recipes["teacher"].validation == recipes["student"].validation == published
@@ -223,7 +223,7 @@ def test_the_recipes_that_ship_fit_each_other_and_leave_the_published_cases_out_
     check_recipes(recipes, Manifest("", "", (-125.0, 275.0), 1.5, (), cases))
 
 
-def test_the_recipes_that_ship_say_themselves_what_the_networks_are():
+def test_shipped_recipes_say_the_networks():
     for name in NAMES:
         told = yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"))
         whose = "teacher" if name == "teacher" else "student"
@@ -235,7 +235,7 @@ def test_the_recipes_that_ship_say_themselves_what_the_networks_are():
             assert told[part].keys() == ours[part].keys()
 
 
-def test_the_recipe_of_the_shipped_weights_is_the_last_of_those_that_ship():
+def test_shipped_weights_have_the_last_recipe():
     # Where it started from is a file of its own maker's, and its teacher has a recipe of its own.
     other = {"student_start", "teacher_schedule"}
     shipped = dict(load_bundle(default_bundle_folder()).provenance["recipe"])
@@ -247,7 +247,7 @@ def test_the_recipe_of_the_shipped_weights_is_the_last_of_those_that_ship():
     assert ours == theirs
 
 
-def test_options_for_the_trainings_reach_them_alone():
+def test_training_options():
     options = release.parse(release.release_parser(), ["d", "--scans", "s", "--out", "o", "--training",
                                                        "trainer.devices=4"])
     options.training = [f"--{option}" for option in options.training]

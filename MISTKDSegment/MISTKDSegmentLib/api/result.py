@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from MISTKDSegmentLib.report.table import OrganRow
 
 ENDINGS = (".seg.nrrd", ".nrrd", ".nii.gz", ".dcm", ".csv", ".png")
-NOTHING_FOUND = ("None of the organs was found; look at whether the scan shows the abdomen of an adult, in the right "
-                 "orientation and in HU.")
 
 
 class TableRow(NamedTuple):
@@ -113,10 +111,14 @@ class Result:
         return OrganTable(TableRow(row.label.name, row.label.value, row.volume_ml, row.mean_hu, row.voxels, row.flags)
                           for row in self.rows)
 
-    @property
+    @cached_property
     def doubts(self) -> tuple[str, ...]:
         """What speaks against the result as a whole, a sentence each; empty where nothing does."""
-        return () if any(row.voxels for row in self.rows) else (NOTHING_FOUND,)
+        from MISTKDSegmentLib.inference.second_look import looks_mirrored
+        from MISTKDSegmentLib.report.doubts import find_doubts
+
+        return find_doubts(self.volume, self.labels, self.rows, self.options.region,
+                           lambda: looks_mirrored(self.volume, self.model, self.labels, self.options.threads))
 
     def mask(self, organ: str) -> np.ndarray:
         """Where an organ is: bool (k, j, i).
@@ -159,7 +161,7 @@ class Result:
         elif name.endswith(".csv"):
             from MISTKDSegmentLib.report.table import write_csv
 
-            write_csv(path, self.rows)
+            write_csv(path, self.rows, self.doubts)
         elif name.endswith(".png"):
             from MISTKDSegmentLib.report.overlay import write_overlay
 

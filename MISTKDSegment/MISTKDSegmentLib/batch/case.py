@@ -56,6 +56,7 @@ class Settings:
         options: how to segment; its organs are named, for each is a column of the summary.
         format: of the segmentation: "seg.nrrd", "nii.gz" or "dcm".
         picture: whether to write the PNG.
+        orientation: how voxels in files lie, whatever their headers say; see `direction_of`.
     """
 
     output: Path
@@ -64,6 +65,7 @@ class Settings:
     options: SegmentOptions = DEFAULTS
     format: str = "seg.nrrd"
     picture: bool = True
+    orientation: Optional[str] = None
 
     def with_threads(self, threads: int) -> Settings:
         """The same with another number of threads for one scan."""
@@ -81,6 +83,7 @@ class CaseResult:
         spacing_mm: of the scan, along i, j and k.
         rows: one per organ.
         dice: Dice by organ where the truth is known, else empty.
+        doubts: what makes the result doubtful as a whole, see `find_doubts`; nearly always empty.
     """
 
     written: tuple[Path, ...]
@@ -89,6 +92,7 @@ class CaseResult:
     spacing_mm: tuple[float, float, float]
     rows: tuple[OrganRow, ...]
     dice: Mapping[str, float]
+    doubts: tuple[str, ...] = ()
 
 
 def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[Progress], None]) -> CaseResult:
@@ -107,7 +111,7 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     cores = usable_cores()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.options.threads or cores, cores))
     _check_format(case, settings)
-    volume, truth = _read(case)
+    volume, truth = _read(case, settings.orientation)
     stem = results_stem(case, settings, volume.name)
     ensure_writable(stem.parent)
     _ensure_input_stays(case, segmentation_path(stem, settings.format))
@@ -115,11 +119,12 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     result = segment_volume(volume, bundle, settings.options, report, source=case.source, files=case.files)
     clock.stop("segment")
     rows = result.rows
+    doubts = result.doubts
     dice = {} if truth is None else dice_by_name(result.labels, truth, result.organs)
     clock.stop("measure")
     written = _write(result, settings, stem)
     clock.stop("write")
-    return CaseResult(written, clock.seconds, len(volume.voxels), volume.spacing_mm, rows, dice)
+    return CaseResult(written, clock.seconds, len(volume.voxels), volume.spacing_mm, rows, dice, doubts)
 
 
 class _Clock:
@@ -138,10 +143,10 @@ def _check_format(case: Case, settings: Settings) -> None:
                          "to one; choose --format seg.nrrd or nii.gz.")
 
 
-def _read(case: Case) -> tuple[Volume, Optional[np.ndarray]]:
+def _read(case: Case, orientation: Optional[str]) -> tuple[Volume, Optional[np.ndarray]]:
     if case.source is None:
         return make_phantom()
-    volume = read_volume(case.source, case.files) if case.files else read_volume(case.source)
+    volume = read_volume(case.source, case.files, orientation)
     return replace(volume, name=PurePosixPath(case.name).name or volume.name), None
 
 

@@ -112,4 +112,4 @@ class _Board:
             self._summary.write()
         self._bar.update(self._whole, completed=self._over)
         result = f"done in {sum(outcome.seconds.values()):.1f} s" if outcome.status == DONE else outcome.error
-        self._messages.print(f"[{self._over}/{self._total}] {case.name}: {result}")
+        self._messages.print(" ".join([f"[{self._over}/{self._total}] {case.name}: {result}", *outcome.doubts]))

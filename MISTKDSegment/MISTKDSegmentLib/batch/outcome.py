@@ -40,6 +40,7 @@ class Outcome:
         flags: what to beware of, by organ.
         note: that it was skipped although somebody changed its results; else empty.
         lacked_memory: whether that is why it failed, so that it may succeed when less runs beside it.
+        doubts: what makes the result doubtful as a whole.
     """
 
     status: str
@@ -51,6 +52,7 @@ class Outcome:
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: str = ""
     lacked_memory: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 Event = tuple[Case, Union[Progress, Outcome]]
@@ -96,7 +98,7 @@ def _bundle(folder: Path, description_sha256: str) -> Bundle:
 def _done(result: CaseResult) -> Outcome:
     return Outcome(DONE, "", result.seconds, result.slices, result.spacing_mm,
                    {row.label.name: round(row.volume_ml, 2) for row in result.rows},
-                   {row.label.name: row.flags for row in result.rows if row.flags})
+                   {row.label.name: row.flags for row in result.rows if row.flags}, doubts=result.doubts)
 
 
 def record_path(case: Case, settings: Settings) -> Path:
@@ -147,7 +149,7 @@ def _relevant(settings: Settings) -> dict[str, Any]:
     # No number of threads changes a label, and none of many scans has a region.
     del options["threads"], options["region"]
     return {"model_sha256": settings.model_sha256, "format": settings.format, "picture": settings.picture,
-            **options, "organs": list(settings.options.organs or ())}
+            "orientation": settings.orientation, **options, "organs": list(settings.options.organs or ())}
 
 
 def _fingerprint(case: Case) -> str:

@@ -34,7 +34,8 @@ class Summary:
     def columns(self) -> list[str]:
         """Seconds by stage and in all, millimetres along i, j and k, millilitres by organ."""
         return ["case", "input", "status", "error", *(f"{stage}_s" for stage in STAGES), "total_s", "slices",
-                *(f"spacing_{axis}_mm" for axis in "ijk"), *(f"{organ}_ml" for organ in self._organs), "flags"]
+                *(f"spacing_{axis}_mm" for axis in "ijk"), *(f"{organ}_ml" for organ in self._organs), "flags",
+                "doubts"]
 
     def put(self, case: Case, outcome: Outcome) -> None:
         """Note what became of a case."""
@@ -67,4 +68,5 @@ class Summary:
         return [case.name, case.source, outcome.status, outcome.error,
                 *(f"{seconds[stage]:.2f}" if stage in seconds else "" for stage in STAGES), total,
                 outcome.slices or "", *spacing,
-                *(f"{volumes[organ]:.2f}" if organ in volumes else "" for organ in self._organs), beware]
+                *(f"{volumes[organ]:.2f}" if organ in volumes else "" for organ in self._organs), beware,
+                " ".join(outcome.doubts)]

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -101,7 +101,7 @@ class Job:
                               f"({error.strerror or error}); choose another one in the application's "
                               "settings.") from error
 
-    def fill(self, volume: Volume, order: Order) -> Iterator[None]:
+    def fill(self, volume: Volume, order: Order) -> Generator[None, None, None]:
         """Write a scan down for the child, which begins after the last step.
 
         Args:
@@ -147,18 +147,19 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _write_job(folder: Path, volume: Volume, order: Order) -> Iterator[None]:
+def _write_job(folder: Path, volume: Volume, order: Order) -> Generator[None, None, None]:
     dtype = volume.voxels.dtype if volume.voxels.dtype.itemsize <= 4 else np.dtype(np.float32)
     shape = volume.voxels.shape
     yield from _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
     yield from _write_array(folder / _LABELS, shape, np.dtype(np.uint8),
                             repeat(np.zeros(shape[1:], np.uint8), shape[0]))
-    content = {"owner": os.getpid(), "geometry": _geometry(volume), "order": _plain(order)}
+    content = {"geometry": _geometry(volume), "order": _plain(order)}
     # Last and whole: the child waits for it.
     _write_whole(folder / _JOB, json.dumps(content))
 
 
-def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype, slices: Iterable[np.ndarray]) -> Iterator[None]:
+def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype,
+                 slices: Iterable[np.ndarray]) -> Generator[None, None, None]:
     # Not through a memory map: on a full disk, writing to one ends the process instead of raising an error.
     with open(path, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
@@ -202,14 +203,12 @@ class Work:
 
     Attributes:
         folder: where everything lies.
-        owner: process number of the window.
         volume: the scan; its voxels are mapped.
         labels: uint8 (k, j, i), to be filled; mapped.
         order: what to do.
     """
 
     folder: Path
-    owner: int
     volume: Volume
     labels: np.ndarray
     order: Order
@@ -231,7 +230,9 @@ def is_over(folder: Path) -> bool:
 
 def is_orphan(folder: Path) -> bool:
     """Whether the window of a job is gone, so that nobody else will delete its folder."""
-    return not is_alive(_owner_of(folder))
+    # From the name: files in it may be gone, or not there yet.
+    owner = folder.name[len(PREFIX):].partition("-")[0]
+    return owner.isdecimal() and not is_alive(int(owner))
 
 
 def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Work]:
@@ -260,13 +261,7 @@ def open_work(folder: Path) -> Work:
     voxels, labels = np.load(folder / _VOXELS, mmap_mode="r"), np.load(folder / _LABELS, mmap_mode="r+")
     volume = Volume(voxels, tuple(geometry["spacing_mm"]), tuple(geometry["origin_mm"]),
                     np.array(geometry["direction"]), geometry["name"])
-    return Work(folder, int(content["owner"]), volume, labels, _order(content["order"]))
-
-
-def _owner_of(folder: Path) -> int:
-    """Process number of the window, from the folder's name: files in it may be gone, or not there yet."""
-    number = folder.name[len(PREFIX):].partition("-")[0]
-    return int(number) if number.isdecimal() else 0
+    return Work(folder, volume, labels, _order(content["order"]))
 
 
 def sweep_leftovers(inside: Optional[Path] = None) -> None:
@@ -276,6 +271,5 @@ def sweep_leftovers(inside: Optional[Path] = None) -> None:
         inside: folder for temporary files; by default the system's.
     """
     for folder in Path(inside or tempfile.gettempdir()).glob(PREFIX + "*"):
-        owner = _owner_of(folder)
-        if owner and not is_alive(owner):
+        if is_orphan(folder):
             shutil.rmtree(folder, ignore_errors=True)

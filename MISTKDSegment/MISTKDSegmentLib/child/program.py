@@ -17,8 +17,9 @@ from MISTKDSegmentLib.child.job import Work, is_orphan, is_over, wait_for_work
 from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
-from MISTKDSegmentLib.io.reading import check_hu
+from MISTKDSegmentLib.inference.evidence import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
+from MISTKDSegmentLib.report.doubts import find_doubts, in_short
 from MISTKDSegmentLib.report.table import measure
 from MISTKDSegmentLib.system import peak_memory
 
@@ -129,7 +130,7 @@ def _watch(folder: Path) -> None:
 
 
 def _do(work: Work) -> None:
-    check_hu(work.volume.name, work.volume.voxels)
+    check_scan(work.volume.name, work.volume)
     bundle = load_bundle(work.order.bundle)
     if work.order.preview:
         _preview(work, bundle)
@@ -156,12 +157,16 @@ def check_onnxruntime() -> None:
 
 def _segment(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import segment
+    from MISTKDSegmentLib.inference.second_look import looks_mirrored
 
     options = work.order.options
     for progress in segment(work.volume, bundle, work.labels, options):
         tell(progress if progress.slices_done else Started(progress.slices_total))
         _reached[:] = progress.slices_done, progress.slices_total
-    tell(Done(tuple(measure(work.volume, work.labels, bundle.labels_named(options.organs), options.region))))
+    rows = tuple(measure(work.volume, work.labels, bundle.labels_named(options.organs), options.region))
+    doubts = find_doubts(work.volume, work.labels, rows, options.region,
+                         lambda: looks_mirrored(work.volume, bundle, work.labels, options.threads))
+    tell(Done(rows, tuple((in_short(doubt), doubt) for doubt in doubts)))
 
 
 def _preview(work: Work, bundle: Bundle) -> None:

@@ -96,6 +96,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--model", type=Path, metavar="FOLDER", help="model bundle (default: the one that comes along)")
     add("--slice-step", type=_positive_mm, metavar="MM",
         help="the network sees slices at this distance, the rest is interpolated (default: the model's)")
+    add("--orientation", type=_axes, metavar="AXES",
+        help="to where i, j and k run in volume files, whatever their headers say: one each of L/R, A/P and "
+             "S/I, e.g. LPS (left, posterior, superior); DICOM slices state their own")
     add("--no-postprocessing", action="store_true", help="keep what the network says, specks included")
     add("--no-picture", action="store_true", help="write no PNG")
     add("--quiet", action="store_true", help="print nothing but errors")
@@ -107,6 +110,17 @@ def _positive_int(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return int(text)
+
+
+def _axes(text: str) -> str:
+    # Not at the top: it brings numpy, which `--help` does without.
+    from MISTKDSegmentLib.geometry.orientation import direction_of
+
+    try:
+        direction_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text.upper()
 
 
 def _positive_mm(text: str) -> float:

@@ -71,7 +71,7 @@ def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
     # Workers have working folders of their own.
     return Settings(options.output, bundle.folder.absolute(), bundle.description_sha256,
                     SegmentOptions(organs, options.threads, options.slice_step, not options.no_postprocessing),
-                    options.format, not options.no_picture)
+                    options.format, not options.no_picture, options.orientation)
 
 
 def _to_do(options: argparse.Namespace) -> Union[Case, Plan]:
@@ -92,6 +92,8 @@ def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, 
             bar.update(task, completed=progress.slices_done, total=progress.slices_total)
 
         result = run_case(case, settings, bundle, show)
+    for doubt in result.doubts:
+        results.print(f"Doubtful: {doubt}", style="bold")
     results.print(organ_table(result.rows, result.dice, plain=not results.is_terminal))
     return f"Wrote {', '.join(map(str, result.written))}"
 

@@ -82,12 +82,22 @@ def canonical_frame(volume: Volume) -> CanonicalFrame:
     Raises:
         InputError: the scan is oblique, and upright it would be many times as large.
     """
-    axis_of = nearest_axes(volume.direction)
-    transpose = tuple(2 - axis_of[lps] for lps in (2, 1, 0))
-    flips = tuple(2 - lps for lps in (2, 1, 0) if volume.direction[lps, axis_of[lps]] < 0)
+    axis_of, transpose, flips = _axes(volume)
     if is_oblique(volume):
         return CanonicalFrame(_resampled_axial(volume, axis_of), volume, transpose, flips, True)
     return CanonicalFrame(_permuted(volume, axis_of, transpose, flips), volume, transpose, flips, False)
+
+
+def axial_view(volume: Volume) -> Volume:
+    """The volume with i nearest to the patient's left, j to posterior and k to superior; a view, never resampled."""
+    return _permuted(volume, *_axes(volume))
+
+
+def _axes(volume: Volume) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """For L, P and S the input axes; the numpy axes in canonical order; those that run the other way."""
+    axis_of = nearest_axes(volume.direction)
+    transpose = tuple(2 - axis_of[lps] for lps in (2, 1, 0))
+    return axis_of, transpose, tuple(2 - lps for lps in (2, 1, 0) if volume.direction[lps, axis_of[lps]] < 0)
 
 
 def _nearest(labels: Volume, grid: Volume) -> np.ndarray:

@@ -13,6 +13,36 @@ from MISTKDSegmentLib.geometry.volume import Volume
 MAX_TILT_DEGREES = 10.0
 
 
+_LPS_AXES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
+
+
+def direction_of(axes: str) -> np.ndarray:
+    """Direction matrix of axes that are named by where they run to.
+
+    Args:
+        axes: for i, j and k one letter each: L or R, A or P, S or I, such as "LPS" for axial slices as DICOM stores
+            them. (This is how NIfTI programs and 3D Slicer name axes; some ITK programs say where they come from.)
+
+    Returns:
+        3 x 3; its columns are the unit vectors of i, j and k in LPS.
+
+    Raises:
+        ValueError: these are no three letters of that kind.
+
+    Examples:
+        >>> direction_of("LPS").tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+        >>> direction_of("sar").tolist()
+        [[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]
+    """
+    columns = [_LPS_AXES[letter] for letter in axes.upper() if letter in _LPS_AXES]
+    direction = np.array(columns, float).reshape(-1, 3).T
+    if len(axes) != 3 or direction.shape != (3, 3) or not np.any(np.linalg.det(direction)):
+        raise ValueError(f"'{axes}' names no orientation: one of L and R, one of A and P and one of S and I, in the "
+                         "order of i, j and k, for example LPS")
+    return direction
+
+
 def nearest_axes(direction: np.ndarray) -> tuple[int, ...]:
     """For each of L, P, S: the input axis (0 i, 1 j, 2 k) that runs along it; each axis used once.
 

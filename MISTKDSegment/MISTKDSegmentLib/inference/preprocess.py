@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
 
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.body import body_box
 from MISTKDSegmentLib.inference.interpolation import Axis, Neighbours, interpolate, neighbours, resampling
-
-BODY_HU = -300.0
-BODY_MARGIN_MM = 8.0
-_COARSE_MM = 4.0
 
 
 def window(hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
@@ -109,46 +105,3 @@ def _axes(box: slice, spacing_mm: float, pixel_spacing_mm: float, multiple: int)
     # An even number of pixels on both sides of a box that is narrower than one would all lie outside of it.
     before = size // 2 if voxels.size * spacing_mm < pixel_spacing_mm else (size - 1) / 2
     return voxels, Axis(float(centre - pixel_spacing_mm * before), pixel_spacing_mm, size)
-
-
-def body_box(volume: Volume) -> tuple[slice, slice]:
-    """Bounding box (rows, columns) of the patient over all slices of a canonical volume, with a margin.
-
-    The body is the largest connected thing denser than air after an opening that detaches the table. Where
-    nothing of that kind is found, the box is the whole slice.
-    """
-    step = [max(1, int(_COARSE_MM / s)) for s in volume.spacing_mm[::-1]]
-    coarse = volume.voxels[::step[0], ::step[1], ::step[2]]
-    # In a scan that was clipped to a soft-tissue window, air lies above the usual threshold.
-    body = coarse > max(BODY_HU, float(coarse.min()) + 10.0)
-    image = sitk.GetImageFromArray(_opened(body).astype(np.uint8))
-    parts = sitk.RelabelComponent(sitk.ConnectedComponent(image), sortByObjectSize=True)
-    largest = sitk.GetArrayViewFromImage(parts) == 1
-    rows = _extent(largest.any(axis=(0, 2)), step[1], volume.spacing_mm[1], volume.voxels.shape[1])
-    columns = _extent(largest.any(axis=(0, 1)), step[2], volume.spacing_mm[0], volume.voxels.shape[2])
-    return rows, columns
-
-
-def _opened(mask: np.ndarray) -> np.ndarray:
-    """Morphological opening of every slice with 3 x 3 pixels."""
-    for combine in (np.logical_and, np.logical_or):
-        for axis in (1, 2):
-            mask = _with_neighbours(mask, axis, combine)
-    return mask
-
-
-def _with_neighbours(mask: np.ndarray, axis: int, combine: np.ufunc) -> np.ndarray:
-    """Each value combined with the ones before and after it along an axis, where there are such."""
-    given = np.moveaxis(mask, axis, 0)
-    result = given.copy()
-    combine(result[1:], given[:-1], out=result[1:])
-    combine(result[:-1], given[1:], out=result[:-1])
-    return np.moveaxis(result, 0, axis)
-
-
-def _extent(occupied: np.ndarray, step: int, spacing_mm: float, size: int) -> slice:
-    where = np.flatnonzero(occupied)
-    if not len(where):
-        return slice(0, size)
-    margin = int(round(BODY_MARGIN_MM / spacing_mm)) + step
-    return slice(max(0, int(where[0]) * step - margin), min(size, int(where[-1]) * step + margin + 1))

@@ -15,6 +15,7 @@ from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.argmax import winners
 from MISTKDSegmentLib.inference.context import context_indices
+from MISTKDSegmentLib.inference.no_data import AIR_HU, NoData, find_no_data
 from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
@@ -91,7 +92,9 @@ class ReadyScan:
         self.labels, self._out = self.frame.labels_for(out), out
         self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
         self._smoothing_mm = bundle.input.slice_smoothing_mm
-        self._pixels = _PixelCache(self.frame.volume, self._grid, bundle)
+        # What lies below fat looks like air to the network, whatever it is.
+        self._no_data = find_no_data(self.frame.volume, bundle.input.window_hu[0])
+        self._pixels = _PixelCache(self.frame.volume, self._grid, bundle, self._no_data)
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
 
@@ -108,6 +111,9 @@ class ReadyScan:
                 found = winners(slice_scores, self._grid, self._values)
                 if region is not None:
                     found[~region.mask(self.frame.volume, k)[self._grid.rows, self._grid.columns]] = 0
+                empty = self._no_data.in_slice(k, (self._grid.rows, self._grid.columns))
+                if empty is not None:
+                    found[empty] = 0
                 self.labels[k, self._grid.rows, self._grid.columns] = found
             yield range(first, first + len(scores))
 
@@ -186,8 +192,8 @@ def _between(ks: Sequence[int], scores: np.ndarray) -> np.ndarray:
 class _PixelCache:
     """Network pixels of the slices around the one in work, each resampled once."""
 
-    def __init__(self, volume: Volume, grid: SliceGrid, bundle: Bundle) -> None:
-        self._volume, self._grid, self._input = volume, grid, bundle.input
+    def __init__(self, volume: Volume, grid: SliceGrid, bundle: Bundle, no_data: NoData) -> None:
+        self._volume, self._grid, self._input, self._no_data = volume, grid, bundle.input, no_data
         self._pixels: dict[int, np.ndarray] = {}
 
     def with_context(self, k: int) -> np.ndarray:
@@ -197,6 +203,12 @@ class _PixelCache:
         self._pixels = {index: pixels for index, pixels in self._pixels.items() if index >= min(wanted)}
         for index in wanted:
             if index not in self._pixels:
-                box = self._volume.voxels[index, self._grid.rows, self._grid.columns]
-                self._pixels[index] = self._grid.to_pixels(window(box, self._input.window_hu)[None])[0]
+                pixels = window(self._hu(index), self._input.window_hu)
+                self._pixels[index] = self._grid.to_pixels(pixels[None])[0]
         return np.stack([self._pixels[index] for index in wanted])
+
+    def _hu(self, k: int) -> np.ndarray:
+        """The box of a slice, with air where there is no data."""
+        box = self._grid.rows, self._grid.columns
+        hu, empty = self._volume.voxels[k][box], self._no_data.in_slice(k, box)
+        return hu if empty is None else np.where(empty, hu.dtype.type(AIR_HU), hu)

@@ -11,7 +11,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.checks import check_geometry
 from MISTKDSegmentLib.geometry.sitk_image import to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.io.reading import check_hu
+from MISTKDSegmentLib.inference.evidence import check_scan
 
 _NAME = "The image"
 
@@ -54,5 +54,5 @@ def checked_volume(volume: Volume, name: str = "") -> Volume:
                          f"shape {direction.shape}; give numbers (k, j, i) and a 3 x 3 matrix.")
     volume = replace(volume, voxels=voxels, direction=direction)
     check_geometry(name, volume)
-    check_hu(name, voxels)
+    check_scan(name, volume)
     return volume

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.headers import no_orientation, other_unit
 from MISTKDSegmentLib.io.payload import check_compressed, check_raw, damaged, file_of_voxels
 
 # https://itk.org/Wiki/MetaIO/Documentation
@@ -15,33 +16,46 @@ _BYTES = {"MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_I
           "MET_LONG": 4, "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8, "MET_FLOAT": 4, "MET_DOUBLE": 8}
 _SEPARATOR = re.compile(rb"[=:]")
 _MAX_HEADER_BYTES = 1 << 20
+# Three names for the same nine numbers; AnatomicalOrientation is a remark that readers pass over.
+_ORIENTATION = ("TransformMatrix", "Rotation", "Orientation")
+_MILLIMETRES = ("mm", "?", "")
 _LAST = "ElementDataFile"  # by the format, the voxels follow
 
 
-def check_metaimage(path: Path) -> None:
+def check_metaimage(path: Path, orientation_is_stated: bool = False) -> float:
     """Refuse a MetaImage file that ITK would misread.
 
-    ITK invents a spacing of 1 mm where there is none, takes voxels whose checksum fails, and trusts the sizes of a
-    damaged header, over which it may end the process.
+    ITK invents a spacing of 1 mm where there is none, and LPS where there is no orientation, takes any unit for
+    millimetres and voxels whose checksum fails, and trusts the sizes of a damaged header, over which it may end the
+    process.
 
     Args:
         path: `.mha` or `.mhd` file.
+        orientation_is_stated: by the user, so that the file need not say it.
+
+    Returns:
+        What ITK adds to the voxels although the header does not say so: nothing.
 
     Raises:
-        InputError: the header is damaged or has no spacing; voxels are damaged, missing, too many, text or in several
-            files.
+        InputError: the header is damaged, has no spacing or orientation, or lengths that are not in mm; voxels are
+            damaged, missing, too many, text or in several files.
     """
     try:
-        _check(path)
+        _check(path, orientation_is_stated)
+        return 0.0
     except OSError as error:
         raise InputError(f"{path} or the file with its voxels cannot be read ({error.strerror}); check the "
                          "permissions.") from error
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, orientation_is_stated: bool) -> None:
     header, length = _read_header(path)
     if "ElementSpacing" not in header and "ElementSize" not in header:
         raise InputError(f"{path} has no spacing in its header; write the file again with ElementSpacing.")
+    if header.get("DistanceUnits", "mm").lower() not in _MILLIMETRES:
+        raise other_unit(path, header["DistanceUnits"][:40])
+    if not orientation_is_stated and not any(key in header for key in _ORIENTATION):
+        raise no_orientation(path, "the header has no TransformMatrix")
     if not _is_true(header.get("BinaryData", "True")):
         # ITK takes what it cannot read there for 0 HU.
         raise InputError(f"{path} holds its voxels as text, which is not supported; save it in binary form.")

@@ -6,7 +6,9 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import BinaryIO, Union
 
@@ -14,6 +16,8 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.checks import check_direction, check_spacing, format_mm
+from MISTKDSegmentLib.inference.evidence import not_numbers
+from MISTKDSegmentLib.io.headers import no_orientation, other_unit, state_orientation
 from MISTKDSegmentLib.io.payload import PADDING_BYTES, check_length, damaged
 
 _HEADER_BYTES = 348
@@ -23,6 +27,10 @@ _CHUNK_BYTES = 1 << 20
 _BYTES_PER_VOXEL = {2: 1, 256: 1, 4: 2, 512: 2, 8: 4, 16: 4, 768: 4, 64: 8, 1024: 8, 1280: 8,
                     128: 3, 2304: 4, 32: 8, 1792: 16}
 _FLOATS = {16: "f4", 64: "f8"}
+# The low bits of xyzt_units; 2 is millimetres, and 0, unknown, is what many programs write for them.
+_LENGTH_UNIT_BITS, _OTHER_UNITS = 7, {1: "metres", 3: "micrometres"}
+# A quaternion of 32-bit numbers is off by up to 0.0007 near half a turn; spacing is rounded to 3 digits by some.
+_SAME_PLACE_MM, _SAME_PLACE = 1.0, 0.005
 
 
 @dataclass(frozen=True)
@@ -34,31 +42,49 @@ class _Header:
     data_type: int
     data_offset: int
     byte_order: str
+    slope: float
+    intercept: float
+    length_unit: int
     has_qform: bool
     has_sform: bool
+    qform: np.ndarray
     sform: np.ndarray
 
+    @property
+    def unwanted_shift(self) -> float:
+        """The intercept that ITK adds although a slope of 0, or none, means that nothing is scaled (nifti1.h)."""
+        scales = math.isfinite(self.slope) and self.slope != 0
+        return 0.0 if scales or not math.isfinite(self.intercept) else self.intercept
 
-def check_nifti(path: Path) -> None:
+
+def check_nifti(path: Path, orientation_is_stated: bool = False) -> float:
     """Refuse a NIfTI file whose faults ITK would repair or overlook without a word.
 
     ITK replaces a spacing of zero by 1 mm, mirrors the volume at a negative one, takes any size below 1 for 1,
-    invents the voxels that a truncated file lacks and makes 0 HU of NaN: results would look plausible and be
-    wrong.
+    invents the voxels that a truncated file lacks, makes 0 HU of NaN, supposes an orientation where there is none, and
+    takes one of two that contradict each other: results would look plausible and be wrong.
 
     Args:
         path: `.nii` or `.nii.gz` file.
+        orientation_is_stated: by the user, so that the file need not say it.
+
+    Returns:
+        What ITK adds to the voxels although the header does not say so.
 
     Raises:
-        InputError: no NIfTI-1 header, impossible size, spacing or direction, or voxels that are damaged,
-            missing or no numbers.
+        InputError: no NIfTI-1 header, impossible size, spacing or direction, lengths that are not in mm, no
+            orientation or two, or voxels that are damaged, missing or no numbers.
     """
     try:
         with _open(path) as file:
             header = _parse(path, file.read(_HEADER_BYTES))
+            _check_unit(path, header)
             _check_grid(path, header)
-            _check_sform(path, header)
+            _check_scaling(path, header)
+            if not orientation_is_stated:
+                _check_orientation(path, header)
             _check_voxels(path, file, header)
+            return header.unwanted_shift
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise damaged(path) from error
     except OSError as error:
@@ -83,8 +109,22 @@ def _parse(path: Path, data: bytes) -> _Header:
     return _Header(
         sizes=field(42, "7h")[:axes], spacing=field(80, "3f")[:axes], data_type=field(70, "h")[0],
         data_offset=_offset(path, field(108, "f")[0]), byte_order=order,
+        slope=field(112, "f")[0], intercept=field(116, "f")[0], length_unit=field(123, "B")[0] & _LENGTH_UNIT_BITS,
         has_qform=field(252, "h")[0] > 0, has_sform=field(254, "h")[0] > 0,
-        sform=np.array(field(280, "12f"), float).reshape(3, 4)[:, :3])
+        qform=_qform(field(76, "4f"), field(256, "6f")), sform=np.array(field(280, "12f"), float).reshape(3, 4))
+
+
+def _qform(pixdim: Sequence[float], values: Sequence[float]) -> np.ndarray:
+    """3 x 4 matrix from (i, j, k, 1) to RAS of a quaternion and an offset ("method 2" of nifti1.h)."""
+    b, c, d, *offset = values
+    a = math.sqrt(max(0.0, 1.0 - b * b - c * c - d * d)) if math.isfinite(b + c + d) else math.nan
+    rotation = np.array([
+        [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+        [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+        [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c]])
+    spacing = np.array([pixdim[1], pixdim[2], pixdim[3] * (-1 if pixdim[0] < 0 else 1)])
+    with np.errstate(invalid="ignore"):
+        return np.column_stack([rotation * spacing, offset])
 
 
 def _offset(path: Path, value: float) -> int:
@@ -111,17 +151,48 @@ def _check_grid(path: Path, header: _Header) -> None:
     check_spacing(path, header.spacing)
 
 
-def _check_sform(path: Path, header: _Header) -> None:
-    if not header.has_sform or len(header.spacing) < 3:
+def _check_unit(path: Path, header: _Header) -> None:
+    if header.length_unit in _OTHER_UNITS:
+        raise other_unit(path, _OTHER_UNITS[header.length_unit])
+
+
+def _check_scaling(path: Path, header: _Header) -> None:
+    if math.isfinite(header.slope) and header.slope != 0 and not math.isfinite(header.intercept):
+        raise InputError(f"{path} has a slope of {header.slope:g} and the intercept {header.intercept} in its header, "
+                         "so that its HU are unknown; export it again.")
+
+
+def _check_orientation(path: Path, header: _Header) -> None:
+    if not header.has_qform and not header.has_sform:
+        raise no_orientation(path, "qform and sform code are 0")
+    if len(header.spacing) < 3:
         return
-    lengths = np.linalg.norm(header.sform, axis=0)
+    if header.has_sform:
+        _check_sform(path, header)
+    if header.has_qform and header.has_sform:
+        _check_same(path, header)
+
+
+def _check_sform(path: Path, header: _Header) -> None:
+    axes = header.sform[:, :3]
+    lengths = np.linalg.norm(axes, axis=0)
     # With a qform as well, ITK (and so Slicer) falls back on that one, which cannot be sheared.
     if not header.has_qform:
-        check_direction(path, header.sform / np.maximum(lengths, np.finfo(float).tiny))
+        check_direction(path, axes / np.maximum(lengths, np.finfo(float).tiny))
     if not np.allclose(lengths, header.spacing, rtol=0.01):
         # ITK would go by pixdim, others by the sform: organ volumes would depend on the program.
         raise InputError(f"{path} contradicts itself: its sform says {format_mm(lengths.tolist())} per voxel "
                          f"and its pixdim {format_mm(header.spacing)}; correct the header.")
+
+
+def _check_same(path: Path, header: _Header) -> None:
+    """Refuse qform and sform that put the scan into different places; programs take the one or the other."""
+    corners = np.array(list(product(*((0, size - 1) for size in header.sizes[:3]), (1,))), float).T
+    apart_mm = float(np.linalg.norm((header.qform - header.sform) @ corners, axis=0).max())
+    extent_mm = float(np.linalg.norm(np.array(header.sizes[:3]) * header.spacing))
+    if not apart_mm <= max(_SAME_PLACE_MM, _SAME_PLACE * extent_mm):  # NaN compares as false
+        raise InputError(f"{path} contradicts itself: its qform and its sform lie up to {apart_mm:.1f} mm apart, and "
+                         f"programs take the one or the other; correct the header, or {state_orientation()}.")
 
 
 def _check_voxels(path: Path, file: Union[gzip.GzipFile, BinaryIO], header: _Header) -> None:
@@ -143,9 +214,3 @@ def _not_finite(chunk: bytes, header: _Header) -> int:
     kind = np.dtype(header.byte_order + _FLOATS[header.data_type])
     whole = len(chunk) // kind.itemsize * kind.itemsize
     return int(np.count_nonzero(~np.isfinite(np.frombuffer(chunk[:whole], kind))))
-
-
-def not_numbers(path: Union[Path, str], voxels: int) -> InputError:
-    """The error for voxels that are NaN or infinite."""
-    return InputError(f"{path} has {voxels:,} voxels that are not numbers (NaN or infinite); replace them by "
-                      "-1024 HU (air) or export the scan again.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.io.headers import no_orientation, other_unit
 from MISTKDSegmentLib.io.payload import check_compressed, check_length, check_raw, damaged, file_of_voxels
 
 # https://teem.sourceforge.net/nrrd/format.html: a NaN in `spacings` means unknown.
@@ -21,36 +22,48 @@ _TYPE_BYTES = {1: ("signed char", "int8", "int8_t", "uchar", "unsigned char", "u
                    "int64_t", "ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t",
                    "double")}
 _BYTES = {name: size for size, names in _TYPE_BYTES.items() for name in names}
+# The spaces that say where in the patient an axis runs; "scanner-xyz" and "3D-right-handed" do not.
+_PATIENT_SPACES = ("right-anterior-superior", "left-anterior-superior", "left-posterior-superior", "ras", "las", "lps")
+_MILLIMETRES = ("", "mm", "millimeter", "millimeters", "millimetre", "millimetres", "???")
 _RAW, _GZIP = "raw", ("gz", "gzip")
 _SAME_FIELD = {"datafile": "data file", "byteskip": "byte skip", "lineskip": "line skip"}
 _MAX_HEADER_BYTES = 1 << 20
 
 
-def check_nrrd(path: Path) -> None:
+def check_nrrd(path: Path, orientation_is_stated: bool = False) -> float:
     """Refuse a NRRD file that ITK would misread.
 
-    ITK takes a missing spacing for 1 mm, so that organ volumes would be invented, and voxels whose checksum fails.
+    ITK takes a missing spacing for 1 mm, so that organ volumes would be invented, any unit for millimetres, a missing
+    space for LPS, and voxels whose checksum fails.
 
     Args:
         path: `.nrrd` or `.nhdr` file.
+        orientation_is_stated: by the user, so that the file need not say it.
+
+    Returns:
+        What ITK adds to the voxels although the header does not say so: nothing.
 
     Raises:
-        InputError: the header is damaged or has no spacing; voxels are damaged, missing, too many or in several files;
-            or the file cannot be read.
+        InputError: the header is damaged, has no spacing or orientation, or lengths that are not in mm; voxels are
+            damaged, missing, too many or in several files; or the file cannot be read.
     """
     try:
         with open(path, "rb") as file:
             header = _read_header(path, file)
             if not any(pattern.match(header.get(field, "")) for field, pattern in _SPACING.items()):
                 raise InputError(f"{path} has no spacing in its header; write the file again with space directions.")
+            _check_units(path, header)
+            if not orientation_is_stated:
+                _check_orientation(path, header)
             name = header.get("data file")
             if name is None:
                 _check_voxels(path, file, header)
-                return
+                return 0.0
         with open(file_of_voxels(path, name), "rb") as file:
             _check_voxels(path, file, header)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+    return 0.0
 
 
 def voxels_of_nrrd(path: Path) -> Path:
@@ -79,6 +92,28 @@ def _read_header(path: Path, file: BinaryIO) -> dict[str, str]:
             field = field.strip().lower()
             header[_SAME_FIELD.get(field, field)] = value.strip()
     return header
+
+
+def _check_units(path: Path, header: Mapping[str, str]) -> None:
+    # `space units` go with `space directions`, `units` with `spacings`; axes of other kinds have units of their own.
+    named = header.get("space units" if "space directions" in header else "units", "")
+    units = [quoted or bare for quoted, bare in re.findall(r'"([^"]*)"|(\S+)', named)]
+    for unit in units if "space directions" in header else units[:3]:
+        if unit.strip().lower() not in _MILLIMETRES:
+            raise other_unit(path, unit.strip()[:40])
+
+
+def _check_orientation(path: Path, header: Mapping[str, str]) -> None:
+    sizes = header.get("sizes", "").split()
+    if len(sizes) < 3 or len([size for size in sizes if size != "1"]) > 3:
+        return  # no volume, as the reader will say
+    space = header.get("space", "").lower().removesuffix("-time")
+    if not space:
+        raise no_orientation(path, "the header has no space")
+    if space not in (*_PATIENT_SPACES, *(f"{name}t" for name in _PATIENT_SPACES[3:])):
+        raise no_orientation(path, f"the space {space[:40]} is not the patient's")
+    if "space directions" not in header:
+        raise no_orientation(path, "the header has no space directions")
 
 
 def _check_voxels(path: Path, file: BinaryIO, header: Mapping[str, str]) -> None:

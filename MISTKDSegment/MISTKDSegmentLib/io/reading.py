@@ -6,33 +6,30 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Union
+from typing import Optional
 
 import numpy as np
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.errors import InputError, check_name
 from MISTKDSegmentLib.geometry.checks import check_geometry, check_spacing, sheared
+from MISTKDSegmentLib.geometry.orientation import direction_of
 from MISTKDSegmentLib.geometry.sitk_image import to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.evidence import check_scan
 from MISTKDSegmentLib.io.console import captured_stderr
 from MISTKDSegmentLib.io.dicom.folder import read_dicom_folder
 from MISTKDSegmentLib.io.metaimage import check_metaimage, voxels_of_metaimage
-from MISTKDSegmentLib.io.nifti import check_nifti, not_numbers
+from MISTKDSegmentLib.io.nifti import check_nifti
 from MISTKDSegmentLib.io.nrrd import check_nrrd, voxels_of_nrrd
 from MISTKDSegmentLib.io.payload import check_is_file
+from MISTKDSegmentLib.io.signature import check_signature
 
 # The reader is named, because ITK would otherwise try all it has, and some of them print to the console.
 _IMAGE_IO = {".nii.gz": "NiftiImageIO", ".nii": "NiftiImageIO", ".nrrd": "NrrdImageIO",
              ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
 SUFFIXES = tuple(_IMAGE_IO)
 _CHECKS = {"NiftiImageIO": check_nifti, "NrrdImageIO": check_nrrd, "MetaImageIO": check_metaimage}
-# Every abdominal CT has fat (about -100 HU) and nearly all have air, also when clipped to a soft-tissue
-# window such as [-125, 275] HU; MR, PET and pictures have no negative values but traces from resampling.
-_FAT_OR_AIR_HU = -50.0
-_MIN_FAT_OR_AIR = 0.001
-_MIN_RANGE_HU = 200.0
-_TISSUE_HU = -200.0
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -46,13 +43,15 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((path, find(path)))) if find else (path,)
 
 
-def read_volume(path: Path, files: Sequence[str] = ()) -> Volume:
+def read_volume(path: Path, files: Sequence[str] = (), orientation: Optional[str] = None) -> Volume:
     """Read a CT scan.
 
     Args:
         path: NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd) file, or a folder with one
             DICOM series.
         files: names of that series' slices, where the folder holds other files as well.
+        orientation: how the voxels of a file lie in the patient, whatever its header says; see `direction_of`. DICOM
+            slices have their own.
 
     Returns:
         HU, int16 where all values are integers that fit, else float32; named after the file or folder.
@@ -60,23 +59,9 @@ def read_volume(path: Path, files: Sequence[str] = ()) -> Volume:
     Raises:
         InputError: missing, damaged or unsupported file, unusable geometry, or values that no CT has.
     """
-    volume = _read(Path(path), files)
-    check_hu(path, volume.voxels)
+    volume = _read(Path(path), files, orientation)
+    check_scan(path, volume)
     return replace(volume, voxels=_compact(volume.voxels))
-
-
-def check_hu(name: Union[Path, str], voxels: np.ndarray) -> None:
-    """Refuse voxels that are not those of a CT in HU.
-
-    Args:
-        name: for the message.
-        voxels: (k, j, i).
-
-    Raises:
-        InputError: no voxels, no numbers, or values that no CT has.
-    """
-    _check_values(name, voxels)
-    _check_is_ct(name, voxels)
 
 
 def read_label_map(path: Path) -> Volume:
@@ -99,12 +84,12 @@ def read_label_map(path: Path) -> Volume:
     return replace(volume, voxels=labels)
 
 
-def _read(path: Path, files: Sequence[str] = ()) -> Volume:
+def _read(path: Path, files: Sequence[str] = (), orientation: Optional[str] = None) -> Volume:
     if not os.path.exists(path):
         raise InputError(f"{path} does not exist; check the spelling of the path.")
     check_name(path, InputError)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    volume = _read_folder(path, files) if path.is_dir() else _read_file(path)
+    volume = _read_folder(path, files) if path.is_dir() else _read_file(path, orientation)
     check_geometry(path, volume)
     return volume
 
@@ -116,19 +101,22 @@ def _read_folder(path: Path, files: Sequence[str]) -> Volume:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
 
 
-def _read_file(path: Path) -> Volume:
+def _read_file(path: Path, orientation: Optional[str]) -> Volume:
     check_is_file(path)
     suffix = _suffix(path)
     try:
-        open(path, "rb").close()
+        check_signature(path, suffix)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    _CHECKS[_IMAGE_IO[suffix]](path)
+    unwanted_shift = _CHECKS[_IMAGE_IO[suffix]](path, orientation is not None)
     read = _read_metaimage if suffix in (".mha", ".mhd") else _read_image
     image = read(path, _IMAGE_IO[suffix])
     name = path.name[:-len(suffix)]
     name = name[:-len(".seg")] if name.lower().endswith(".seg") else name
-    return to_volume(image, name or "volume")
+    volume = to_volume(image, name or "volume")
+    if unwanted_shift:
+        volume = volume.with_voxels(volume.voxels - np.float32(unwanted_shift))
+    return volume if orientation is None else replace(volume, direction=direction_of(orientation))
 
 
 def _suffix(path: Path) -> str:
@@ -192,30 +180,6 @@ def _check_header(path: Path, reader: sitk.ImageFileReader) -> None:
                          "complex), not one; pass the CT itself.")
     # Here and not after reading: while reading, ITK turns a negative spacing into a mirrored volume.
     check_spacing(path, reader.GetSpacing()[:3])
-
-
-def _check_values(path: Union[Path, str], voxels: np.ndarray) -> None:
-    if voxels.size == 0:
-        raise InputError(f"{path} has no voxels; export it again.")
-    broken = 0 if np.isfinite(voxels.sum(dtype=np.float64)) else int((~np.isfinite(voxels)).sum())
-    if broken:
-        raise not_numbers(path, broken)
-    if voxels.min() == voxels.max():
-        raise InputError(f"{path} is empty: every voxel is {voxels.min():g}; choose another scan.")
-
-
-def _check_is_ct(path: Union[Path, str], voxels: np.ndarray) -> None:
-    low, high = float(voxels.min()), float(voxels.max())
-    values = f"values from {low:g} to {high:g}"
-    if low >= 0 and high <= 255:
-        raise InputError(f"{path} looks already windowed or like a picture ({values}); choose the CT in HU.")
-    if high - low < _MIN_RANGE_HU:
-        raise InputError(f"{path} is no CT in HU but perhaps normalised ({values}); choose the CT in HU.")
-    if np.count_nonzero(voxels < _FAT_OR_AIR_HU) < _MIN_FAT_OR_AIR * voxels.size:
-        raise InputError(f"{path} is no CT in HU ({values}, hardly any below {_FAT_OR_AIR_HU:g}, where fat "
-                         "and air lie) but perhaps MR, or CT without rescale intercept; choose the CT in HU.")
-    if high < _TISSUE_HU:
-        raise InputError(f"{path} shows nothing but air ({values} HU); choose a scan of the abdomen.")
 
 
 def _compact(voxels: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ class Model:
         name, version, labels, licence: as the bundle says; of a damaged one, the name of its folder and nothing.
         mean_dice: of its validation, where it says so.
         problem: why it cannot be used, or "".
-        sha256: of the network.
+        sha256: of its description, which holds that of the network: it stands for all of the bundle.
         key: name and version, and, where another model has the same, the beginning of the checksum.
     """
 
@@ -75,13 +75,14 @@ def add_model(source: Path, into: Path, others: Sequence[Path] = ()) -> Path:
     """
     with _opened(source) as folder:
         bundle = _verified(folder, source)
-        same = [model.folder for model in installed_models([*others, into]) if model.sha256 == bundle.sha256]
+        sha256 = bundle.description_sha256
+        same = [model.folder for model in installed_models([*others, into]) if model.sha256 == sha256]
         if same:
             return same[0]
-        for entry in (into / _folder_name(bundle), into / f"{_folder_name(bundle)}-{bundle.sha256[:8]}"):
+        for entry in (into / _folder_name(bundle), into / f"{_folder_name(bundle)}-{sha256[:8]}"):
             if not entry.exists():
                 _copy(folder, entry)
-            if _is_copy(entry, bundle):
+            if _is_copy(entry, sha256):
                 return entry
     raise OutputError(f"{into} holds another model of this name that cannot be read; remove {entry} first.")
 
@@ -100,7 +101,7 @@ def _model(folder: Path) -> Model:
     except BundleError as error:
         return Model(folder, folder.name, problem=str(error))
     return Model(folder, bundle.name, bundle.version, bundle.labels, bundle.licence, mean_dice(bundle),
-                 sha256=bundle.sha256)
+                 sha256=bundle.description_sha256)
 
 
 def mean_dice(bundle: Bundle) -> Optional[float]:
@@ -151,6 +152,8 @@ def _verified(folder: Path, source: Path) -> Bundle:
     try:
         return load_bundle(folder)
     except BundleError as error:
+        if folder in (source, source.parent):
+            raise
         # Of a zip, the user knows the file and not the folder that it was unpacked into.
         raise BundleError(str(error).replace(str(folder), str(source))) from None
 
@@ -170,8 +173,8 @@ def _copy(folder: Path, entry: Path) -> None:
                           "make the folder writable.") from error
 
 
-def _is_copy(entry: Path, bundle: Bundle) -> bool:
+def _is_copy(entry: Path, sha256: str) -> bool:
     try:
-        return load_bundle(entry).sha256 == bundle.sha256
+        return load_bundle(entry).description_sha256 == sha256
     except BundleError:
         return False

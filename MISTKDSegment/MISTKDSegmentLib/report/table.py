@@ -10,14 +10,19 @@ from typing import Optional
 
 import numpy as np
 
+from MISTKDSegmentLib.geometry.frame import axial_view
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.no_data import find_no_data
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
 
-CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "flag")
+CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "flag", "doubt")
+_FEWEST_BESIDE = 5  # voxels, so that a lone one that noise brought about cuts nothing
+_COARSE_MM = 8.0
 SPECK = 0.05  # of the smallest plausible volume
-FLAGS = ("not found", "cut by the field of view", "cut by the region", "implausibly small", "implausibly large")
+FLAGS = ("not found", "cut by the field of view", "cut by the region", "cut by missing data", "implausibly small",
+         "implausibly large")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class OrganRow:
         touches_edge: whether it reaches the first or last slice along any axis of the grid, so that part of
             it may lie outside the scan and its volume be too small.
         touches_rim: the same of the region that the run was restricted to.
+        touches_no_data: whether it reaches a part of the scan that was filled with one value.
     """
 
     label: Label
@@ -40,12 +46,18 @@ class OrganRow:
     voxels: int
     touches_edge: bool
     touches_rim: bool = False
+    touches_no_data: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether part of it may be missing."""
+        return self.touches_edge or self.touches_rim or self.touches_no_data
 
     @property
     def is_small(self) -> bool:
         """Whether there is less of it than an adult has; where it is cut off, a speck."""
         low, _ = self.label.plausible_ml or (0.0, 0.0)
-        return 0 < self.volume_ml < (low * SPECK if self.touches_edge or self.touches_rim else low)
+        return 0 < self.volume_ml < (low * SPECK if self.is_cut else low)
 
     @property
     def is_large(self) -> bool:
@@ -55,7 +67,8 @@ class OrganRow:
     @property
     def flags(self) -> tuple[str, ...]:
         """What a reader should beware of: those of `FLAGS` that are true."""
-        true = (not self.voxels, self.touches_edge, self.touches_rim, self.is_small, self.is_large)
+        true = (not self.voxels, self.touches_edge, self.touches_rim, self.touches_no_data, self.is_small,
+                self.is_large)
         return tuple(flag for flag, holds in zip(FLAGS, true) if holds)
 
 
@@ -83,9 +96,11 @@ def measure(volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
         voxels += np.bincount(values.ravel(), minlength=256)
         hu_sum += np.bincount(values.ravel(), weights=hu.ravel(), minlength=256)
     at_edge, at_rim = _values_at_edge(labels), _values_at_rim(labels, volume, region)
+    at_no_data = _values_at_no_data(labels, volume)
     return [OrganRow(label, float(voxels[label.value] * volume.voxel_ml),
                      float(hu_sum[label.value] / voxels[label.value]) if voxels[label.value] else None,
-                     int(voxels[label.value]), label.value in at_edge, label.value in at_rim) for label in label_table]
+                     int(voxels[label.value]), label.value in at_edge, label.value in at_rim,
+                     label.value in at_no_data) for label in label_table]
 
 
 def _values_at_edge(labels: np.ndarray) -> set[int]:
@@ -99,11 +114,32 @@ def _values_at_rim(labels: np.ndarray, volume: Volume, region: Optional[Region])
     return {int(value) for k, values in enumerate(labels) for value in np.unique(values[region.rim(volume, k)])}
 
 
-def write_csv(path: Path, rows: Iterable[OrganRow]) -> None:
+def _values_at_no_data(labels: np.ndarray, volume: Volume) -> set[int]:
+    """Values of which many voxels lie beside some that hold no data."""
+    no_data = find_no_data(axial_view(volume), coarse_mm=_COARSE_MM)
+    found, counts = axial_view(volume.with_voxels(labels)).voxels, np.zeros(256, np.int64)
+    for k in no_data.slices_near(found):
+        empty = no_data.in_slice(k)
+        if empty is not None:
+            counts += np.bincount(found[k][_beside(empty)], minlength=256)
+    return set(np.flatnonzero(counts >= _FEWEST_BESIDE).tolist())
+
+
+def _beside(mask: np.ndarray) -> np.ndarray:
+    """A 2-D mask and the pixels above, below, left and right of it."""
+    found = mask.copy()
+    found[1:] |= mask[:-1]
+    found[:-1] |= mask[1:]
+    found[:, 1:] |= mask[:, :-1]
+    found[:, :-1] |= mask[:, 1:]
+    return found
+
+
+def write_csv(path: Path, rows: Iterable[OrganRow], doubts: Sequence[str] = ()) -> None:
     """Write the rows as UTF-8 CSV, whole or not at all.
 
     The columns are `CSV_COLUMNS`: volume in millilitres to 0.01, mean HU to 0.1 (empty where the organ was
-    not found), and what to beware of, see `FLAGS`.
+    not found), what to beware of (see `FLAGS`), and what makes the result doubtful as a whole, the same in each row.
 
     Raises:
         OutputError: the file cannot be written.
@@ -111,7 +147,7 @@ def write_csv(path: Path, rows: Iterable[OrganRow]) -> None:
     with atomic_path(Path(path)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
-        writer.writerows(_cells(row) for row in rows)
+        writer.writerows((*_cells(row), " ".join(doubts)) for row in rows)
 
 
 def _cells(row: OrganRow) -> tuple[object, ...]:

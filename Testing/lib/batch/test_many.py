@@ -35,7 +35,7 @@ def here(cases, settings, count):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(segment, "on_workers", here)
+    monkeypatch.setattr("MISTKDSegmentLib.cli.segment_scans.on_workers", here)
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ def test_labels_keep_what_makes_a_volume_plausible():
 
 @pytest.mark.parametrize("line", [
     b"", b"libGL error", b"[1, 2]", b"3", b"{}", b'{"mistkd": "Nothing"}', b'{"mistkd": "Started"}', b"\xff\xfe",
-    b'{"mistkd": "Done", "rows": [{}]}', b'{"mistkd": "Done", "rows": [], "doubts": ["?"]}', b'{"mistkd": ["Started"]}',
-    b'{"mistkd": "Started", "slices_total": 1, "x": 2}'])
+    b'{"mistkd": "Done", "rows": [{}]}', b'{"mistkd": "Done", "rows": [], "doubts": ["?"]}',
+    b'{"mistkd": ["Started"]}', b'{"mistkd": "Started", "slices_total": 1, "x": 2}'])
 def test_what_others_print_is_passed_over(line):
     assert decode(line) is None
 

@@ -238,7 +238,7 @@ def test_an_output_folder_that_cannot_be_written_is_found_before_the_run(
 
 def test_an_unexpected_error_is_not_dressed_up_as_the_users(run: Run, scan: Path,
                                                             monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path) -> Volume:
+    def fail(*_arguments: object) -> Volume:
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(case, "read_volume", fail)
@@ -359,7 +359,7 @@ def test_a_scan_that_may_not_be_read_is_one_sentence(tiny_bundle, tmp_path, monk
         raise PermissionError(13, "Permission denied", str(path))
 
     write_scan_file(tmp_path / "a.mha", ct())
-    monkeypatch.setattr("MISTKDSegmentLib.io.reading.open", refused, raising=False)
+    monkeypatch.setattr("MISTKDSegmentLib.io.signature.open", refused, raising=False)
     scan = [str(tmp_path / "a.mha"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
     assert cli.main(scan) == 3
     assert "a.mha cannot be read (Permission denied)" in capfd.readouterr().err

@@ -11,8 +11,8 @@ from MISTKDSegmentLib.io.metaimage import check_metaimage
 
 VOXELS = bytes(range(240))  # 120 of two bytes
 FIELDS = {"ObjectType": "Image", "NDims": "3", "BinaryData": "True", "CompressedData": "False",
-          "ElementSpacing": "1 1 2", "DimSize": "6 5 4", "ElementType": "MET_SHORT", "0008|0060": "CT",
-          "ElementDataFile": "LOCAL"}
+          "ElementSpacing": "1 1 2", "TransformMatrix": "1 0 0 0 1 0 0 0 1", "DimSize": "6 5 4",
+          "ElementType": "MET_SHORT", "0008|0060": "CT", "ElementDataFile": "LOCAL"}
 PACKED = zlib.compress(VOXELS)
 
 
@@ -160,3 +160,21 @@ def test_voxels_that_cannot_be_read_are_refused(path, monkeypatch):
     (path.parent / "voxels.raw").write_bytes(VOXELS)
     monkeypatch.setattr("MISTKDSegmentLib.io.metaimage.open", refused, raising=False)
     refuses(path, content(b"", ElementDataFile="voxels.raw"), r"cannot be read \(Permission denied\)")
+
+
+@pytest.mark.parametrize("name", ["TransformMatrix", "Rotation", "Orientation"])
+def test_each_name_of_the_direction_states_the_orientation(path, name):
+    passes(path, content(**{"TransformMatrix": None, name: "1 0 0 0 1 0 0 0 1"}))
+
+
+def test_an_orientation_that_nobody_states_is_refused_with_the_remedy(path):
+    data = content(TransformMatrix=None, AnatomicalOrientation="RAI")
+    refuses(path, data, r"does not say how its voxels lie .*TransformMatrix.*--orientation LPS")
+    path.write_bytes(data)
+    check_metaimage(path, orientation_is_stated=True)
+
+
+@pytest.mark.parametrize("unit", ["cm", "um"])
+def test_lengths_in_another_unit_are_refused(path, unit):
+    refuses(path, content(DistanceUnits=unit), f"gives its lengths in {unit}")
+    passes(path, content(DistanceUnits="mm"))

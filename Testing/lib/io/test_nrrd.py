@@ -8,7 +8,8 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.nrrd import check_nrrd
 
 HEADER = b"NRRD0004\n# comment\ntype: short\ndimension: 3\nsizes: 6 5 4\nkey:=value\n"
-RAW, GZIP, SPACING = b"encoding: raw\n", b"Encoding: GZIP\n", b"spacings: 1 1 2\n"
+SPACE = b"space: left-posterior-superior\n"
+RAW, GZIP, SPACING = b"encoding: raw\n", b"Encoding: GZIP\n", SPACE + b"space directions: (1,0,0) (0,1,0) (0,0,2)\n"
 VOXELS = bytes(range(240))  # 120 of two bytes
 
 
@@ -22,7 +23,7 @@ def path(tmp_path):
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_a_file_with_a_spacing_passes(path, line, end):
     path.write_bytes((HEADER + RAW + line + b"\n\n").replace(b"\n", end) + VOXELS)
-    check_nrrd(path)
+    check_nrrd(path, orientation_is_stated=True)
 
 
 @pytest.mark.parametrize("line", [b"", b"spacings: 1 1 NaN\n", b"space directions: none none none\n"])
@@ -119,3 +120,36 @@ def test_voxels_that_are_no_file_are_refused(path, name):
 def test_an_unreadable_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         check_nrrd(tmp_path)
+
+
+@pytest.mark.parametrize("space", ["left-posterior-superior", "Right-Anterior-Superior", "LAS", "RAST",
+                                   "left-anterior-superior-time"])
+def test_a_space_of_the_patient_states_the_orientation(path, space):
+    path.write_bytes(HEADER + RAW + SPACING.replace(b"left-posterior-superior", space.encode()) + b"\n" + VOXELS)
+    check_nrrd(path)
+
+
+@pytest.mark.parametrize("lines, reason", [
+    (b"spacings: 1 1 2\n", "has no space"),
+    (b"space dimension: 3\n" + SPACING.replace(SPACE, b""), "has no space"),
+    (SPACE + b"spacings: 1 1 2\n", "has no space directions"),
+    (SPACING.replace(b"left-posterior-superior", b"scanner-xyz"), "the space scanner-xyz"),
+    (SPACING.replace(b"left-posterior-superior", b"3D-right-handed"), "the space 3d-right-handed"),
+])
+def test_an_orientation_that_nobody_states_is_refused_with_the_remedy(path, lines, reason):
+    content = HEADER + RAW + lines + b"\n" + VOXELS
+    refuses(path, content, rf"does not say how its voxels lie .*{reason}.*--orientation LPS")
+    check_nrrd(path, orientation_is_stated=True)
+
+
+@pytest.mark.parametrize("line", [b'space units: "cm" "cm" "cm"\n', b'space units: "m" "m" "m"\n',
+                                  b'space units: "mm" "mm" "inch"\n', b"space units: um um um\n"])
+def test_lengths_in_another_unit_are_refused(path, line):
+    refuses(path, HEADER + RAW + SPACING + line + b"\n" + VOXELS, "gives its lengths in")
+
+
+@pytest.mark.parametrize("line", [b'space units: "mm" "mm" "mm"\n', b'space units: "millimeter" "mm" ""\n',
+                                  b'units: "cm" "cm" "cm"\n'])  # those go with spacings alone
+def test_lengths_in_millimetres_pass(path, line):
+    path.write_bytes(HEADER + RAW + SPACING + line + b"\n" + VOXELS)
+    check_nrrd(path)

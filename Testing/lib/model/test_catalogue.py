@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -66,20 +67,40 @@ def test_another_network_of_the_same_name_is_kept_beside_the_first(tmp_path):
     other = network.SerializeToString()
     (tmp_path / "source" / "model.onnx").write_bytes(other)
     description = json.loads((tmp_path / "source" / "model.json").read_text(encoding="utf-8"))
-    import hashlib
     description["sha256"] = hashlib.sha256(other).hexdigest()
     (tmp_path / "source" / "model.json").write_text(json.dumps(description))
     second = add_model(tmp_path / "source", tmp_path / "models")
-    assert second.name == f"tiny-1.0-{description['sha256'][:8]}" and first != second
+    assert second.name.startswith("tiny-1.0-") and first != second
     assert len(installed_models([tmp_path / "models"])) == 2
+
+
+def test_the_same_network_with_another_description_is_another_model(tmp_path):
+    source = write_tiny_bundle(tmp_path / "source")
+    first = add_model(source, tmp_path / "models")
+    description = json.loads((source / "model.json").read_text(encoding="utf-8"))
+    description["labels"][0]["title"] = "Hepar"
+    (source / "model.json").write_text(json.dumps(description), encoding="utf-8")
+    second = add_model(source, tmp_path / "models")
+    assert second not in (first, source) and load_bundle(second).labels[0].title == "Hepar"
+    assert add_model(source, tmp_path / "models") == second
+    assert {model.labels[0].title: model.folder for model in installed_models([tmp_path / "models"])} == {
+        "Liver": first, "Hepar": second}
+
+
+@pytest.mark.parametrize("form", ["folder", "model.json", "model.onnx"])
+def test_a_message_names_the_file_that_is_damaged(tmp_path, form):
+    source = write_tiny_bundle(tmp_path / "source")
+    (source / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(BundleError, match=rf"^{source / 'model.onnx'} does not match"):
+        add_model(source if form == "folder" else source / form, tmp_path / "models")
 
 
 def test_models_of_the_same_name_and_version_can_be_told_apart(tmp_path):
     for name in ("a", "b"):
         write_tiny_bundle(tmp_path / name)
-    description = json.loads((tmp_path / "b" / "model.json").read_text(encoding="utf-8"))
+    sha256 = hashlib.sha256((tmp_path / "b" / "model.json").read_bytes()).hexdigest()
     first, second = installed_models([tmp_path])
-    assert (first.key, second.key) == ("tiny 1.0", f"tiny 1.0 ({description['sha256'][:8]})")
+    assert (first.key, second.key) == ("tiny 1.0", f"tiny 1.0 ({sha256[:8]})")
 
 
 def test_a_model_that_ships_is_not_added_again(tmp_path):

@@ -76,13 +76,17 @@ def test_labels_of_another_shape_are_refused():
 def test_csv_says_units_and_what_was_measured(tmp_path):
     labels = np.zeros((4, 5, 6), np.uint8)
     labels[0, 2, 2:5] = AORTA.value
-    write_csv(tmp_path / "organs.csv", measure(scan(), labels, [AORTA, GALLBLADDER]))
+    doubts = ["The spine lies in front.", "No."]
+    write_csv(tmp_path / "organs.csv", measure(scan(), labels, [AORTA, GALLBLADDER]), doubts)
     with open(tmp_path / "organs.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == CSV_COLUMNS == ("label", "name", "title", "volume_ml", "mean_hu", "voxels",
-                                            "flag")
-    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view, implausibly small"],
-                    ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found"]]
+                                            "flag", "doubt")
+    doubt = "The spine lies in front. No."
+    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view, implausibly small", doubt],
+                    ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found", doubt]]
+    write_csv(tmp_path / "organs.csv", measure(scan(), labels, [AORTA]))
+    assert (tmp_path / "organs.csv").read_text().endswith("implausibly small\",\n")
 
 
 def test_more_or_less_than_an_adult_has_is_flagged():
@@ -118,3 +122,15 @@ def test_an_organ_at_the_rim_of_the_region_is_cut_as_well():
 def test_csv_into_a_missing_folder_is_refused_with_its_name(tmp_path):
     with pytest.raises(OutputError, match=r"nowhere.organs\.csv"):
         write_csv(tmp_path / "nowhere" / "organs.csv", [])
+
+
+def test_an_organ_beside_missing_data_is_cut_by_it():
+    random = np.random.default_rng(0)
+    volume = Volume(random.integers(-100, 100, (6, 40, 40)).astype(np.int16), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0),
+                    np.eye(3))
+    volume.voxels[:, :, :12] = -2000
+    labels = np.zeros((6, 40, 40), np.uint8)
+    labels[2:4, 10:30, 12:20], labels[2:4, 10:30, 25:30] = AORTA.value, GALLBLADDER.value
+    aorta, gallbladder = measure(volume, labels, [AORTA, GALLBLADDER])
+    assert aorta.touches_no_data and aorta.flags == ("cut by missing data",)
+    assert not gallbladder.touches_no_data

@@ -65,27 +65,27 @@ def test_the_card_says(said):
     assert said in card(description())
 
 
-def test_figures_of_few_cases_are_called_rough():
+def test_few_cases_are_called_rough():
     assert "the figures are rough" in card(description())
     many = description()
     many["results"]["cases"] = [f"c{n}" for n in range(12)]
     assert "are rough" not in card(many) and "too narrow" not in card(many)
 
 
-def test_post_processing_chosen_on_the_cases_it_was_measured_on_is_said():
+def test_post_processing_chosen_on_measured_cases_is_said():
     assert "a little too good" in card(description())
     apart = description()
     apart["provenance"]["postprocessing"]["cases"] = ["v9"]
     assert "too good" not in card(apart)
 
 
-def test_training_cases_among_the_measured_ones_are_said():
+def test_measured_training_cases_are_said():
     leaking = description()
     leaking["results"]["cases"] = ["t1", "c2"]
     assert "trained on t1, where it was measured as well" in card(leaking)
 
 
-def test_what_flatters_is_said_right_under_the_table_as_well():
+def test_what_flatters_stands_under_the_table():
     leaking = description()
     leaking["results"]["cases"] = ["t1", "c1"]
     under = card(leaking).split("| **mean**")[1].split("\n\n")[1]
@@ -93,23 +93,23 @@ def test_what_flatters_is_said_right_under_the_table_as_well():
                      "was measured on, which makes the figures a little too good.")
 
 
-def test_a_post_processing_of_unknown_origin_is_a_limit():
+def test_unknown_origin_of_post_processing_is_a_limit():
     unknown = description()
     del unknown["provenance"]["postprocessing"]
     assert card(unknown).count("The post-processing may have been chosen on the very cases") == 1
 
 
-def test_a_bundle_without_results_says_so_and_how_to_get_them():
-    assert "`Training/evaluate.py --record`" in card(description(results={}))
+def test_missing_results_are_said():
+    assert "`mistkd evaluate --record`" in card(description(results={}))
 
 
-def test_a_bundle_that_tells_next_to_nothing_still_has_a_card():
+def test_little_is_enough_for_a_card():
     text = card(description(results={}, provenance={}, postprocessing={}))
     assert "None: labels are left as the network gives them." in text
     assert "None" not in text.replace("None: labels", "")
 
 
-def test_export_and_storage_are_told_when_they_were_measured():
+def test_export_and_storage_are_told():
     known = description()
     known["provenance"] |= {
         "export": {"case": "c1", "largest_logit_difference": 2e-5},
@@ -119,7 +119,7 @@ def test_export_and_storage_are_told_when_they_were_measured():
     assert "0.9000 before and 0.8999 after, on 1 case (c1); 6.8 MB became 3.5 MB" in card(known)
 
 
-def test_figures_of_another_network_of_the_recipe_are_called_so():
+def test_figures_of_another_network_are_called_so():
     released = description(sha256="a" * 64)
     data = released["provenance"]["data"]
     released["provenance"]["data"] = data | {"training": ["t1", "t2", "c1", "c2"], "validation": []}
@@ -131,7 +131,7 @@ def test_figures_of_another_network_of_the_recipe_are_called_so():
     assert "where it was measured as well" not in text and "Training: 4 cases (t1, t2, c1, c2)" in text
 
 
-def test_figures_of_the_bundle_s_own_network_are_not_called_another_s():
+def test_own_figures_are_called_own():
     recorded = description()
     recorded["provenance"]["measured"] = {"sha256": "e" * 64, "data": {"training": ["t1"]}}
     recorded["results"]["cases"] = ["t1"]
@@ -139,13 +139,13 @@ def test_figures_of_the_bundle_s_own_network_are_not_called_another_s():
     assert "figures of the network" not in text and "trained on t1, where it was measured as well" in text
 
 
-def test_cases_that_its_start_had_seen_are_no_test_of_it():
+def test_cases_of_its_start_are_no_test():
     later = description()
     later["provenance"]["start"] = {"seen": {"sum": "c2"}}
     assert "trained on c2, where it was measured as well" in card(later)
 
 
-def test_a_training_that_went_on_from_another_says_so_and_a_given_teacher_its_own_steps():
+def test_start_and_given_teacher_are_told():
     later = description()
     later["provenance"] |= {"start": {"steps": 900, "minutes": 5.5}, "teacher": {"minutes": 30.0, "steps": 8000}}
     text = card(later)
@@ -154,7 +154,7 @@ def test_a_training_that_went_on_from_another_says_so_and_a_given_teacher_its_ow
     assert "teacher 30, what it went on from 5.5, student 12" in text
 
 
-def test_published_weights_are_named_with_version_licence_and_checksum():
+def test_published_weights_are_named():
     told = description()
     provenance = told["provenance"]
     provenance["recipe"]["student_network"]["early"] = "lite0"
@@ -168,20 +168,20 @@ def test_published_weights_are_named_with_version_licence_and_checksum():
     assert "Student: hybrid of EfficientNet-Lite0 and transformer blocks, widths 8" in text
 
 
-def test_pictures_are_shown_with_what_they_show():
+def test_pictures_have_captions():
     text = card(description(), ["curves.png", "failures.png", "other.png"])
     assert "while it was trained:\n\n![curves](curves.png)" in text
     assert "reference above, prediction below.\n\n![failures](failures.png)" in text
     assert "![other](other.png)" in text
 
 
-def test_curves_without_validation_cases_promise_no_dice():
+def test_curves_without_validation_promise_no_dice():
     all_cases = description()
     all_cases["provenance"]["data"]["validation"] = []
     assert "Loss while it was trained:\n\n![curves]" in card(all_cases, ["curves.png"])
 
 
-def test_failures_are_shown_below_what_they_were_compared_with():
+def test_failures_name_their_reference():
     told = description()
     told["provenance"]["failures"] = {"reference": "another program's output"}
     assert "each column: another program's output above, prediction below." in card(told, ["failures.png"])
@@ -196,25 +196,18 @@ def test_a_rule_is_put_in_words(rule, words):
     assert rule_in_words(rule) == words
 
 
-def test_the_command_writes_the_card_of_a_bundle(tiny_bundle, capsys):
+def test_command_writes_the_card(tiny_bundle, capsys):
     assert main([str(tiny_bundle)]) == 0
     assert (tiny_bundle / "README.md").read_text(encoding="utf-8").startswith("# tiny 1.0\n")
 
 
-def test_a_folder_that_is_no_bundle_is_one_line(tmp_path, capsys):
+def test_no_bundle_is_one_line(tmp_path, capsys):
     assert main([str(tmp_path)]) == BundleError.exit_code
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_card_that_ships_is_the_one_of_its_model_json():
+def test_shipped_card_is_current():
     folder = default_bundle_folder()
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     pictures = sorted(path.name for path in folder.glob("*.png"))
     assert (folder / "README.md").read_text(encoding="utf-8") == card(model, pictures), "run Training/card.py on it"
-
-
-def test_a_missing_option_is_one_line_and_an_exit_code(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main([])
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1

@@ -9,7 +9,7 @@ from MISTKDSegmentLib.model.bundle import load_bundle
 from Training.bundle.description import read_description, update_description
 
 
-def test_one_entry_changes_and_the_others_stay(tiny_bundle):
+def test_one_entry_changes(tiny_bundle):
     before = read_description(tiny_bundle)
     update_description(tiny_bundle, version="2.0")
     assert read_description(tiny_bundle) == before | {"version": "2.0"}
@@ -27,7 +27,7 @@ def test_the_card_follows(tiny_bundle):
     assert "# tiny 2.0" in (tiny_bundle / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_card_that_cannot_be_written_is_named(tiny_bundle):
+def test_unwritable_card_is_named(tiny_bundle):
     (tiny_bundle / "README.md").mkdir()
     with pytest.raises(OutputError, match=r"README\.md"):
         update_description(tiny_bundle, version="2.0")

@@ -22,7 +22,7 @@ def prepared_case():
     return PreparedCase("a", image, NOTHING, NOTHING, NOTHING, 2.0, 5.0)
 
 
-def test_the_bundle_reads_back_what_the_checkpoint_says(tmp_path):
+def test_bundle_says_what_the_checkpoint_says(tmp_path):
     bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="tiny", version="2")
     assert (bundle.name, bundle.version, bundle.input, bundle.labels) == ("tiny", "2", CONTRACT, LABELS)
     assert bundle.provenance == PROVENANCE
@@ -31,7 +31,7 @@ def test_the_bundle_reads_back_what_the_checkpoint_says(tmp_path):
     assert names == ["README.md", "model.json", "model.onnx"]
 
 
-def test_where_files_lay_is_not_passed_on(tmp_path):
+def test_paths_are_not_passed_on(tmp_path):
     recipe = {"seed": 3, "teacher_start": None, "student_start": "/home/somebody/runs/student/last.ckpt"}
     history = PROVENANCE | {"recipe": recipe, "start": {"sha256": "f" * 64}}
     trained = replace(tiny_trained(), provenance=history)
@@ -45,13 +45,13 @@ def test_the_licence_can_be_given(tmp_path):
     assert export_trained(tiny_trained(), tmp_path, name="t", version="1", licence="mine").licence == "mine"
 
 
-def test_parity_on_a_prepared_case_is_recorded(tmp_path):
+def test_parity_is_recorded(tmp_path):
     bundle = export_trained(tiny_trained(), tmp_path, name="t", version="1", prepared_case=prepared_case())
     assert bundle.provenance["export"]["case"] == "a"
     assert 0 <= bundle.provenance["export"]["largest_logit_difference"] < 1e-4
 
 
-def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch):
+def test_differing_export_is_not_written(tmp_path, monkeypatch):
     def refuse(*_):
         raise InputError("PyTorch and onnxruntime differ.")
     monkeypatch.setattr(export, "check_parity", refuse)
@@ -60,7 +60,7 @@ def test_an_export_that_differs_is_not_written(tmp_path, monkeypatch):
     assert not (tmp_path / "b").exists()
 
 
-def test_the_learning_curves_of_the_run_go_with_the_bundle_and_slices_of_its_scans_do_not(tmp_path):
+def test_curves_go_along_and_slices_do_not(tmp_path):
     run = tmp_path / "student"
     (run / "examples").mkdir(parents=True)
     (run / "curves.png").write_bytes(b"curves")
@@ -70,7 +70,7 @@ def test_the_learning_curves_of_the_run_go_with_the_bundle_and_slices_of_its_sca
     assert "![curves](curves.png)" in (bundle.folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+def test_impossible_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="file"):
         export_trained(tiny_trained(), tmp_path / "file" / "bundle", name="t", version="1")

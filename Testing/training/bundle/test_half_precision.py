@@ -35,7 +35,7 @@ def outputs(content, pixels):
 WEIGHTS = np.full(LEAST_VALUES, 1 / 3, np.float32)
 
 
-def test_weights_are_rounded_to_16_bits_and_computed_with_in_32():
+def test_weights_are_rounded_to_16_bits():
     content = store_in_half(model_of(WEIGHTS, 0 * WEIGHTS))
     scores = outputs(content, np.full((1, 1, 2, 2), 3.0, np.float32))
     assert scores.dtype == np.float32
@@ -43,13 +43,13 @@ def test_weights_are_rounded_to_16_bits_and_computed_with_in_32():
     assert scores[0, 0, 0, 0] == np.float32(3 * 0.333251953125)
 
 
-def test_small_tensors_stay_in_32_bits():
+def test_small_tensors_stay():
     small = WEIGHTS[1:]
     with pytest.raises(InputError, match="as small as it gets"):
         store_in_half(model_of(small, small))
 
 
-def test_opset_ir_inputs_and_outputs_stay_as_they_are():
+def test_opset_and_inputs_stay():
     before, after = (onnx.load_from_string(one) for one in (
         model_of(WEIGHTS, WEIGHTS), store_in_half(model_of(WEIGHTS, WEIGHTS))))
     assert after.ir_version == before.ir_version == 8
@@ -59,17 +59,17 @@ def test_opset_ir_inputs_and_outputs_stay_as_they_are():
 
 
 @pytest.mark.parametrize("value", [70_000.0, float("nan"), float("inf")])
-def test_a_weight_that_does_not_fit_is_refused_by_name(value):
+def test_large_weight_is_refused_by_name(value):
     with pytest.raises(InputError, match="weights"):
         store_in_half(model_of(np.where(np.arange(LEAST_VALUES) == 3, np.float32(value), WEIGHTS), WEIGHTS))
 
 
-def test_what_is_halved_already_is_refused():
+def test_halved_twice_is_refused():
     with pytest.raises(InputError, match="as small as it gets"):
         store_in_half(store_in_half(model_of(WEIGHTS, WEIGHTS)))
 
 
-def test_the_network_that_ships_halves_and_scores_nearly_the_same():
+def test_shipped_network_halves():
     content = (default_bundle_folder() / "model.onnx").read_bytes()
     smaller = store_in_half(content)
     assert len(smaller) < 0.55 * len(content)
@@ -91,7 +91,7 @@ def halves(tiny_bundle, monkeypatch):
 SCANS = [MadeUpScan(name="x", annotated=("liver",))]
 
 
-def test_a_smaller_form_says_what_it_lost(halves, tmp_path):
+def test_smaller_form_says_its_loss(halves, tmp_path):
     bundle, dice = halves
     dice[:] = [0.9, 0.8985]
     smaller = halve_bundle(bundle, tmp_path / "half", SCANS)
@@ -102,7 +102,7 @@ def test_a_smaller_form_says_what_it_lost(halves, tmp_path):
 
 
 @pytest.mark.parametrize("after", [0.8975, 0.5, float("nan")])
-def test_a_smaller_form_that_loses_is_refused_with_the_figure(halves, tmp_path, after):
+def test_lossy_form_is_refused(halves, tmp_path, after):
     bundle, dice = halves
     dice[:] = [0.9, after]
     with pytest.raises(InputError, match=r"costs (0\.0025|0\.4000|nan) mean Dice"):
@@ -110,7 +110,7 @@ def test_a_smaller_form_that_loses_is_refused_with_the_figure(halves, tmp_path, 
     assert not (tmp_path / "half").exists()
 
 
-def test_a_smaller_form_keeps_the_curves_alone(halves, tmp_path):
+def test_smaller_form_keeps_the_curves(halves, tmp_path):
     bundle, _ = halves
     for name in ("curves.png", "step_000100.png"):
         (bundle.folder / name).write_bytes(b"picture")
@@ -118,6 +118,6 @@ def test_a_smaller_form_keeps_the_curves_alone(halves, tmp_path):
     assert [path.name for path in (tmp_path / "half").glob("*.png")] == ["curves.png"]
 
 
-def test_results_of_the_larger_form_are_not_those_of_the_smaller(halves, tmp_path):
+def test_smaller_form_has_no_results(halves, tmp_path):
     bundle, _ = halves
     assert halve_bundle(replace(bundle, results={"cases": ["x"]}), tmp_path / "half", SCANS).results == {}

@@ -37,13 +37,13 @@ def content(student) -> bytes:
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 32, 32), (3, 3, 64, 160), (2, 3, 224, 96)])
-def test_pytorch_and_onnxruntime_agree_for_any_batch_and_size(student, content, shape):
+def test_agreement_for_any_size(student, content, shape):
     pixels = np.random.default_rng(0).random(shape, np.float32)
     assert largest_difference(student, content, pixels) < 1e-4
 
 
 @pytest.mark.skipif(not SCAN.exists(), reason="the real scans of ../shared/ct are not here")
-def test_pytorch_and_onnxruntime_agree_on_real_slices(student, content):
+def test_agreement_on_real_slices(student, content):
     scan = canonical_frame(read_volume(SCAN)).volume
     grid = slice_grid(scan, 2.0, 32)
     pixels = grid.to_pixels(window(scan.voxels[50:56, grid.rows, grid.columns], (-125.0, 275.0)))
@@ -51,14 +51,14 @@ def test_pytorch_and_onnxruntime_agree_on_real_slices(student, content):
     assert largest_difference(student, content, stacked) < 1e-4
 
 
-def test_the_oldest_onnxruntime_in_use_can_read_it(content):
+def test_oldest_onnxruntime_reads_it(content):
     model = onnx.load_from_string(content)
     assert model.ir_version <= 10
     assert [(o.domain, o.version <= 21) for o in model.opset_import] == [("", True)]
     assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 
-def test_projections_and_side_heads_are_not_shipped(content):
+def test_side_heads_are_not_shipped(content):
     names = {tensor.name for tensor in onnx.load_from_string(content).graph.initializer}
     assert not any("projection" in name or "side_heads" in name for name in names)
 
@@ -71,23 +71,23 @@ def case(slices=7):
     return PreparedCase("a", image, nothing, nothing, nothing, 2.0, 5.0)
 
 
-def test_the_four_middle_slices_are_shown_with_their_context():
+def test_middle_slices_are_compared():
     pixels = network_pixels(case(), CONTRACT)
     assert pixels.shape == (4, 3, 64, 64)
     middle = pixels[:, :, 32, 32] * 255 - 100
     assert np.allclose(middle, [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]], atol=1e-3)
 
 
-def test_a_lone_slice_is_shown_beside_itself():
+def test_lone_slice():
     assert network_pixels(case(slices=1), CONTRACT).shape == (1, 3, 64, 64)
 
 
-def test_an_export_that_agrees_tells_by_how_much_it_differs():
+def test_agreement_is_told():
     network = tiny_network()
     assert 0 <= check_parity(network, to_onnx(network, 3), case(), CONTRACT) < 1e-4
 
 
-def test_another_network_than_the_exported_one_is_refused():
+def test_another_network_is_refused():
     network = tiny_network()
     content = to_onnx(network, 3)
     network.decoder.head.bias.data += 0.5
@@ -97,7 +97,7 @@ def test_another_network_than_the_exported_one_is_refused():
         check_parity(network, content, case(), CONTRACT)
 
 
-def test_a_difference_that_is_no_number_is_refused(monkeypatch):
+def test_nan_difference_is_refused(monkeypatch):
     monkeypatch.setattr(onnx_file, "largest_difference", lambda *_: float("nan"))
     with pytest.raises(InputError, match="nan"):
         check_parity(tiny_network(), b"", case(), CONTRACT)

@@ -30,7 +30,7 @@ def names(data, *options):
     return [scan.name for scan in labelled_scans(arguments, ABDOMEN_LABELS)]
 
 
-def test_all_labelled_scans_are_taken_by_default(data):
+def test_labelled_scans_by_default(data):
     assert names(data) == ["a", "b"]
 
 
@@ -38,17 +38,17 @@ def test_named_cases_keep_their_order(data):
     assert names(data, "--cases", "b", "a") == ["b", "a"]
 
 
-def test_a_split_file_names_the_validation_cases(data, tmp_path):
+def test_split_file_names_cases(data, tmp_path):
     (tmp_path / "split.json").write_text(json.dumps({"validation": ["b"]}))
     assert names(data, "--split", str(tmp_path / "split.json")) == ["b"]
 
 
-def test_a_scan_without_reference_is_refused_by_name(data):
+def test_unlabelled_scan_is_refused(data):
     with pytest.raises(InputError, match=r"blank .* no reference"):
         names(data, "--cases", "a", "blank")
 
 
-def test_data_without_any_reference_is_refused(tmp_path):
+def test_unlabelled_data_are_refused(tmp_path):
     write_nifti(tmp_path / "raw" / "imagesTr" / "blank_0000.nii.gz", made_up_voxels())
     write_dataset_json(tmp_path / "raw", liver=5)
     with pytest.raises(InputError, match="no scan with a reference"):
@@ -56,31 +56,31 @@ def test_data_without_any_reference_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("options", [("--layout", "dicom"), ("--threads", "-1")])
-def test_an_impossible_option_is_refused_at_once(data, options):
+def test_impossible_option(data, options):
     with pytest.raises(SystemExit):
         names(data, *options)
 
 
-def test_the_validation_cases_are_read(tmp_path):
+def test_split_is_read(tmp_path):
     path = tmp_path / "split.json"
     path.write_text(json.dumps({"training": ["a"], "validation": ["b", "c"]}))
     assert read_split(path) == ["b", "c"]
 
 
-def test_a_split_is_read_from_nnunets_file_too(tmp_path):
+def test_nnunet_split_is_read(tmp_path):
     path = tmp_path / "splits_final.json"
     path.write_text(json.dumps([{"train": ["a"], "val": ["b", "c"]}, {"train": ["b"], "val": ["a"]}]))
     assert read_split(path) == ["b", "c"]
 
 
 @pytest.mark.parametrize("text", ["not json", "[]", "{}", '{"validation": 3}', "5"])
-def test_a_split_without_a_list_of_cases_is_refused_by_name(tmp_path, text):
+def test_no_split_is_refused_by_name(tmp_path, text):
     path = tmp_path / "split.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"split\.json"):
         read_split(path)
 
 
-def test_a_missing_split_is_refused_by_name(tmp_path):
+def test_missing_split_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.json"):
         read_split(tmp_path / "nowhere.json")

@@ -19,13 +19,13 @@ def parsed(*arguments: str):
     return parse(distill_parser(), ["data", "--out", "run", *arguments])
 
 
-def test_without_options_the_recipe_is_the_default():
+def test_default_recipe():
     options = parsed()
     assert recipe_of(options) == Recipe()
     assert options.data == [Path("data")] and options.out == Path("run") and options.teacher is None
 
 
-def test_a_file_sets_and_the_command_line_overrides(tmp_path):
+def test_command_line_overrides_the_file(tmp_path):
     config = write_config(tmp_path / "toy.yaml")
     options = parsed("--config", str(config), "--student-schedule.steps", "9", "--distillation.channel", "3",
                      "--validation", "[x, y]", "--trainer.devices", "2")
@@ -36,18 +36,18 @@ def test_a_file_sets_and_the_command_line_overrides(tmp_path):
     assert trainer_settings_of(options, 4).devices == 2
 
 
-def test_the_recipe_of_a_run_is_a_configuration_file(tmp_path):
+def test_recipe_of_a_run_is_a_config(tmp_path):
     RECIPE.write(tmp_path / "recipe.yaml")
     assert recipe_of(parsed("--config", str(tmp_path / "recipe.yaml"))) == RECIPE
 
 
-def test_data_and_run_may_stand_in_the_file(tmp_path):
+def test_data_and_run_in_the_file(tmp_path):
     (tmp_path / "all.yaml").write_text(yaml.safe_dump({"data": ["p", "q"], "out": "r", "seed": 5}))
     options = parse(distill_parser(), ["--config", str(tmp_path / "all.yaml")])
     assert options.data == [Path("p"), Path("q")] and options.out == Path("r") and recipe_of(options).seed == 5
 
 
-def test_a_misspelt_entry_of_a_file_is_named(tmp_path, capsys):
+def test_misspelt_entry_is_named(tmp_path, capsys):
     (tmp_path / "wrong.yaml").write_text("student_schedule: {stesp: 5}\n")
     with pytest.raises(SystemExit):
         parsed("--config", str(tmp_path / "wrong.yaml"))
@@ -55,7 +55,7 @@ def test_a_misspelt_entry_of_a_file_is_named(tmp_path, capsys):
     assert "stesp" in error and error.count("\n") == 1
 
 
-def test_help_explains_every_option_with_its_unit(capsys):
+def test_help_explains_with_units(capsys):
     with pytest.raises(SystemExit):
         parsed("--help")
     text = " ".join(capsys.readouterr().out.split())
@@ -66,7 +66,7 @@ def test_help_explains_every_option_with_its_unit(capsys):
     assert "# " not in text
 
 
-def test_a_batch_that_processes_cannot_share_is_refused():
+def test_batch_that_cannot_be_shared():
     with pytest.raises(InputError, match="batches of 3 slices cannot be shared by 2 processes"):
         trainer_settings_of(parsed("--trainer.devices", "2"), 4, 3)
 
@@ -81,7 +81,7 @@ def test_options_are_shown_with_dashes(capsys):
     assert not [word for word in text.split() if word.startswith("--") and "_" in word]
 
 
-def test_underscores_are_understood_as_well():
+def test_underscores_are_understood():
     old, new = (recipe_of(parsed(*options)) for options in (
         ("--student_schedule.batch_size", "4", "--pixel_spacing_mm=1.5"),
         ("--student-schedule.batch-size", "4", "--pixel-spacing-mm=1.5")))

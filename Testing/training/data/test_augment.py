@@ -36,29 +36,29 @@ def grey_views(augmentation: Augmentation, count: int = 64) -> torch.Tensor:
     return pixels[:, 0, 32]
 
 
-def test_the_plain_view_of_the_same_size_is_the_input():
+def test_plain_view_is_the_input():
     image, labels = augment(*batch(), seeds(), (64, 96), 1.0, NO_AUGMENTATION)
     torch.testing.assert_close(image, batch()[0] / 255, atol=1e-5, rtol=0)
     assert torch.equal(labels, batch()[1].long())
 
 
-def test_the_plain_view_is_the_same_for_all_seeds():
+def test_plain_view_ignores_seeds():
     plain, other = (augment(*batch(), seeds(2, first), (64, 96), 1.5, NO_AUGMENTATION)[0] for first in (0, 7))
     assert torch.equal(plain, other)
 
 
-def test_zoom_is_the_ratio_of_pixel_spacings():
+def test_zoom():
     _, labels = augment(*batch(), seeds(), (32, 48), 2.0, NO_AUGMENTATION)
     assert torch.equal(labels, batch()[1][:, ::2, ::2].long())
 
 
-def test_outside_of_the_canvas_is_air_and_background():
+def test_air_around_the_canvas():
     image, labels = augment(*batch(), seeds(), (128, 128), 1.0, NO_AUGMENTATION)
     assert image[:, :, :31].max() < 1e-3 and not labels[:, :31].any()
     assert labels.sum() == batch()[1].sum()
 
 
-def test_pixels_of_which_nothing_is_known_stay_so():
+def test_ignored_pixels_stay_ignored():
     image, labels = batch(16)
     labels[labels == 1] = 255
     _, targets = augment(image, labels, seeds(16), (64, 96), 1.0, Augmentation())
@@ -74,7 +74,7 @@ def test_image_and_labels_move_together():
     assert not torch.equal(labels[0], labels[1])
 
 
-def test_left_stays_left_and_up_stays_up():
+def test_nothing_is_mirrored():
     _, labels = augment(*batch(64), seeds(64), (64, 96), 1.0, Augmentation())
     rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(96.0), indexing="ij")
     for item in labels:
@@ -83,7 +83,7 @@ def test_left_stays_left_and_up_stays_up():
         assert (weight * rows).sum() / weight.sum() < 36
 
 
-def test_stretch_changes_the_ratio_of_the_sides_within_its_bounds():
+def test_stretch_within_bounds():
     _, labels = augment(*batch(64), seeds(64), (64, 96), 1.0, replace(NO_AUGMENTATION, stretch=1.3))
     heights, widths = ((labels == 1).any(axis).sum(1) for axis in (2, 1))
     ratios = widths / heights / (24 / 16)
@@ -92,7 +92,7 @@ def test_stretch_changes_the_ratio_of_the_sides_within_its_bounds():
 
 
 @pytest.mark.parametrize("size", [(64, 96), (40, 72)])
-def test_a_view_does_not_depend_on_the_batch_that_it_is_in(size):
+def test_views_do_not_depend_on_the_batch(size):
     torch.manual_seed(0)
     image = torch.randint(0, 256, (8, 3, 64, 96), dtype=torch.uint8)
     labels = torch.randint(0, 9, (8, 64, 96), dtype=torch.uint8)
@@ -105,7 +105,7 @@ def test_a_view_does_not_depend_on_the_batch_that_it_is_in(size):
         assert torch.equal(alone[1][0], together[1][i])
 
 
-def test_a_dropped_context_becomes_the_slice_that_the_labels_belong_to():
+def test_dropped_context_is_the_own_slice():
     image = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 64, 96)
     labels = torch.zeros(1, 64, 96, dtype=torch.uint8)
     dropped = replace(NO_AUGMENTATION, context_dropout=1.0)
@@ -114,25 +114,25 @@ def test_a_dropped_context_becomes_the_slice_that_the_labels_belong_to():
         assert (pixels * 255).unique().tolist() == pytest.approx([grey])
 
 
-def test_each_seed_has_its_own_view():
+def test_each_seed_its_own_view():
     image, _ = augment(*batch(), torch.tensor([5, 6]), (64, 96), 1.0, Augmentation())
     assert (image[0] - image[1]).abs().mean() > 0.01
 
 
-def test_the_state_of_the_global_generator_is_neither_read_nor_changed():
+def test_global_generator_is_left_alone():
     torch.manual_seed(3)
     state = torch.get_rng_state()
     augment(*batch(), seeds(), (64, 96), 1.0, Augmentation())
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_grey_values_stay_in_range_and_change():
+def test_greys_stay_in_range():
     image, _ = augment(*batch(16), seeds(16), (64, 96), 1.0, Augmentation())
     assert image.min() >= 0 and image.max() <= 1
     assert image.std(0).max() > 0.05
 
 
-def test_context_is_dropped_for_the_share_asked_for():
+def test_share_of_dropped_contexts():
     image, labels = batch(200)
     image[:, 0] = 0
     views, _ = augment(image, labels, seeds(200), (64, 96), 1.0, replace(NO_AUGMENTATION, context_dropout=0.3))
@@ -140,7 +140,7 @@ def test_context_is_dropped_for_the_share_asked_for():
     assert 0.2 < dropped < 0.4
 
 
-def test_contrast_medium_comes_and_goes_in_soft_tissue_alone():
+def test_contrast_changes_soft_tissue_alone():
     greys = torch.arange(256) / 255
     changed = grey_views(replace(NO_AUGMENTATION, phase=1.0)) - greys
     assert changed[:, greys < WATER].abs().max() < 1e-5
@@ -154,7 +154,7 @@ def test_what_enhances_more_stays_brighter():
     assert (grey_views(replace(NO_AUGMENTATION, phase=1.0)).diff() >= -1e-6).all()
 
 
-def test_the_arterial_phase_brightens_vessels_and_not_the_liver():
+def test_arterial_phase_brightens_vessels():
     # 60, 107 and 150 HU in a window of -125 to 275 HU: tissue, liver and aorta of a venous phase.
     greys = torch.tensor([185.0, 232.0, 275.0]) / 400
     image = (greys * 255).round().to(torch.uint8).repeat_interleave(32).expand(64, 1, 64, 96).contiguous()
@@ -167,7 +167,7 @@ def test_the_arterial_phase_brightens_vessels_and_not_the_liver():
     assert 0.686 + 0.3 * 0.314 * 0.48 < aorta.min() < aorta.max() < 0.686 + 0.314 * 0.49
 
 
-def test_the_ends_of_the_window_move_independently():
+def test_window_ends_move_apart():
     views = grey_views(replace(NO_AUGMENTATION, window=0.1), count=200)
     # A value is the same again where the line of the augment meets the identity; slope and offset tell the two ends.
     low, high = views[:, 64], views[:, 192]
@@ -179,7 +179,7 @@ def test_the_ends_of_the_window_move_independently():
     assert abs(torch.corrcoef(torch.stack([lower, upper]))[0, 1]) < 0.2
 
 
-def test_air_stays_air_whatever_becomes_of_the_rest():
+def test_air_stays_air():
     bright = replace(NO_AUGMENTATION, brightness=0.2, contrast=1.5, window=0.2, noise=0.2)
     assert grey_views(bright)[:, 0].max() == 0
 
@@ -192,7 +192,7 @@ def test_coarse_greys_leave_8_to_64_levels():
     assert 0.2 < share < 0.4
 
 
-def test_a_blur_is_a_gaussian_that_keeps_the_sum():
+def test_blur_is_gaussian():
     image, labels = torch.zeros(64, 1, 33, 33, dtype=torch.uint8), torch.zeros(64, 33, 33, dtype=torch.uint8)
     image[:, :, 16, 16] = 255
     views, _ = augment(image, labels, seeds(64), (33, 33), 1.0, replace(NO_AUGMENTATION, blur_pixels=1.0))
@@ -204,7 +204,7 @@ def test_a_blur_is_a_gaussian_that_keeps_the_sum():
 
 
 @pytest.mark.parametrize("kind", [f.name for f in fields(Augmentation) if f.name != "phase_from"])
-def test_each_kind_works_alone_and_is_off_in_no_augmentation(kind):
+def test_each_kind_alone(kind):
     image, labels = batch(32)
     image[:, 0] //= 2
     image[:, :, 40:, 50:] = 170

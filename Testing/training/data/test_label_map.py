@@ -32,14 +32,14 @@ def channels(table, values):
     return table.apply(np.array([[values]], np.uint8), VOLUME, SOURCE)[0, 0].tolist()
 
 
-def test_without_a_map_names_are_matched_whatever_their_spelling():
+def test_names_match_whatever_their_spelling():
     theirs = {"Background": (0,), "AORTA": (4,), "Kidney-Left": (7,), "gall bladder": (9,)}
     table = value_table(ORGANS, theirs, None, SOURCE)
     assert channels(table, [0, 4, 7, 9]) == [0, 1, 3, 0]
     assert table.annotated == ("aorta", "left_kidney") and table.unused == ("gall bladder",)
 
 
-def test_a_map_takes_names_values_lists_and_spellings(tmp_path):
+def test_names_values_lists_and_spellings(tmp_path):
     organs = "organs: {Aorta: vessel | arota, gallbladder: 9, left kidney: [a, b]}"
     label_map = read(tmp_path, f"{organs}\nignore: [cyst]\n")
     theirs = {"bg": (0,), "arota": (4,), "gall": (9,), "a": (5,), "b": (6,), "cyst": (2,), "rest": (8,)}
@@ -48,19 +48,19 @@ def test_a_map_takes_names_values_lists_and_spellings(tmp_path):
     assert table.annotated == ("aorta", "gallbladder", "left_kidney") and table.unused == ("rest",)
 
 
-def test_an_organ_may_be_declared_unknown(tmp_path):
+def test_declared_unknown(tmp_path):
     label_map = read(tmp_path, "organs: {aorta: a, gallbladder: b}\nunknown: gallbladder\n")
     table = value_table(ORGANS, {"a": (1,), "b": (2,)}, label_map, SOURCE)
     assert table.annotated == ("aorta",) and channels(table, [1, 2]) == [1, 0]
 
 
-def test_what_is_ignored_is_ignored_inside_a_region_too(tmp_path):
+def test_ignored_inside_a_region(tmp_path):
     label_map = read(tmp_path, "organs: {aorta: whole}\nignore: part\n")
     table = value_table(ORGANS, {"whole": (1, 2), "part": (2,)}, label_map, SOURCE)
     assert channels(table, [1, 2]) == [1, IGNORE]
 
 
-def test_organs_of_the_map_that_nobody_asked_for_become_nothing(tmp_path):
+def test_unasked_organs_become_nothing(tmp_path):
     table = value_table(ORGANS, {"a": (1,), "l": (2,)}, read(tmp_path, "organs: {aorta: a, liver: l}"), SOURCE)
     assert channels(table, [1, 2]) == [1, 0] and table.unused == ("l",)
 
@@ -72,7 +72,7 @@ def test_organs_of_the_map_that_nobody_asked_for_become_nothing(tmp_path):
      ("organs: {liver: a}", "give none of the organs .*; correct .*map.yaml"),
      ("organs: {aorta: a, gallbladder: a}", "value 1 of dataset.json is claimed by both aorta and gallbladder")],
 )
-def test_a_map_that_does_not_fit_the_data_set_is_refused(tmp_path, text, message):
+def test_misfit_is_refused(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         value_table(ORGANS, {"a": (1,), "b": (2,)}, read(tmp_path, text), SOURCE)
 
@@ -80,14 +80,14 @@ def test_a_map_that_does_not_fit_the_data_set_is_refused(tmp_path, text, message
 @pytest.mark.parametrize(
     "text", ["- a", "", "organ: {a: 1}", "organs: [a]", "organs: {aorta: {a: 1}}", "organs: {aorta: [true]}",
              "sides: {a: 1}", "sides: [{labels: a, left: b}]", "organs: {a: [}"])
-def test_what_is_no_label_map_is_refused(tmp_path, text):
+def test_no_label_map_is_refused(tmp_path, text):
     with pytest.raises(InputError, match=r"map\.yaml .*; "):
         read(tmp_path, text)
     with pytest.raises(InputError, match=r"none\.yaml cannot be read"):
         read_label_map_file(tmp_path / "none.yaml")
 
 
-def test_a_map_is_found_by_the_name_of_a_shipped_one_or_as_a_file(tmp_path):
+def test_shipped_map_or_file(tmp_path):
     path = tmp_path / "amos"
     path.write_text("organs: {aorta: a}")
     assert find_label_map(Path("amos")) == SHIPPED / "amos.yaml"
@@ -114,7 +114,7 @@ PUBLISHED = {
 }
 
 
-def test_every_shipped_map_fits_the_labels_that_its_data_set_publishes():
+def test_shipped_maps_fit_published_labels():
     assert sorted(PUBLISHED) == sorted(path.stem for path in SHIPPED.glob("*.yaml"))
     for name, labels in PUBLISHED.items():
         theirs = {"background": (0,)} | {label: (value,) for value, label in enumerate(labels, 1)}
@@ -128,7 +128,7 @@ def test_every_shipped_map_fits_the_labels_that_its_data_set_publishes():
 @pytest.mark.parametrize(
     "declared", [{"background": 0, "kidney": 1, "tumor": 2}, {"background": 0, "kidney": 1, "tumor": 2, "cyst": 3},
                  {"background": 0, "kidney": [1, 2, 3], "masses": [2, 3], "tumor": 2}])
-def test_kidneys_in_one_label_are_told_apart_by_their_side(tmp_path, declared):
+def test_kidneys_are_told_apart(tmp_path, declared):
     """KiTS 2019, 2021 and, as nnU-Net converts it, 2023."""
     values = {"left_kidney": 1, "right_kidney": 1, "liver": 2}
     raw_data.nnunet(tmp_path, "a", values=values, declared=declared)
@@ -142,7 +142,7 @@ NAMES = st.lists(st.text("abcdefghij_ ", min_size=1), min_size=3, max_size=8, un
 
 
 @given(NAMES, st.data())
-def test_every_declared_value_becomes_one_organ_nothing_or_unknown(names, data):
+def test_every_value_has_one_meaning(names, data):
     values = data.draw(st.lists(st.integers(1, 255), min_size=len(names), max_size=len(names), unique=True))
     chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
     ignored = tuple(data.draw(st.lists(st.sampled_from(names), unique=True)))
@@ -159,7 +159,7 @@ def test_every_declared_value_becomes_one_organ_nothing_or_unknown(names, data):
         channels(table, [stranger])
 
 
-def test_two_labels_of_one_meaning_must_be_told_apart(tmp_path):
+def test_two_labels_of_one_meaning(tmp_path):
     theirs = {"kidney left": (1,), "Left Kidney": (2,)}
     with pytest.raises(InputError, match="has the labels kidney left, Left Kidney, which mean the same"):
         value_table(ORGANS, theirs, None, SOURCE)
@@ -168,14 +168,14 @@ def test_two_labels_of_one_meaning_must_be_told_apart(tmp_path):
 
 
 @given(st.permutations(["left", "kidney", "upper"]), st.sampled_from([" ", "_", "-", "  "]))
-def test_the_order_of_words_and_their_spaces_mean_nothing(words, space):
+def test_word_order_means_nothing(words, space):
     organ = [label for label in ABDOMEN_LABELS if label.name == "left_kidney"]
     name = space.join(words).title()
     assert assign(organ, [name, space.join(words[:2])], LabelMap("m", {"left_kidney": ("upper_left_kidney",)}),
                   SOURCE).used == {name}
 
 
-def test_the_shipped_maps_name_organs_of_the_benchmark_only():
+def test_shipped_maps_name_benchmark_organs():
     names = {organ.name for organ in ABDOMEN_LABELS}
     for path in SHIPPED.glob("*.yaml"):
         assert set(yaml.safe_load(path.read_text(encoding="utf-8")).get("organs", {})) <= names

@@ -33,11 +33,11 @@ def refused(folder, message, **options):
 
 class TestNnunet:
     @pytest.mark.parametrize("ending", [".nii", ".nrrd", ".mha"])
-    def test_any_file_ending_that_can_be_read(self, tmp_path, ending):
+    def test_any_file_ending(self, tmp_path, ending):
         scan = scan_of(raw_data.nnunet(tmp_path, "a", ending=ending))
         np.testing.assert_array_equal(read(scan), reference(ours()))
 
-    def test_images_without_a_label_map_are_unlabelled_and_test_cases_are_marked(self, tmp_path):
+    def test_unlabelled_and_test_cases(self, tmp_path):
         raw_data.nnunet(tmp_path, "a")
         write(tmp_path / "imagesTr" / "b_0000.nii.gz", body())
         write(tmp_path / "imagesTs" / "c_0000.nii.gz", body())
@@ -48,7 +48,7 @@ class TestNnunet:
             "a": (True, False), "b": (False, False), "c": (False, False), "d": (True, True)}
         assert not read(scans["b"]).any()
 
-    def test_the_decathlon_has_values_before_names_and_no_channel_in_its_file_names(self, tmp_path):
+    def test_decathlon(self, tmp_path):
         write(tmp_path / "imagesTr" / "liver_1.nii.gz", body())
         write(tmp_path / "labelsTr" / "liver_1.nii.gz", reference({"liver": 1}))
         write(tmp_path / "imagesTs" / "liver_2.nii.gz", body())
@@ -61,7 +61,7 @@ class TestNnunet:
         assert [scan.annotated for scan in dataset.scans.values()] == [("liver",), ()]
         np.testing.assert_array_equal(read(dataset.scans["liver_1"]), reference({"liver": 5}))
 
-    def test_numbers_at_the_end_of_a_name_are_no_channels(self, tmp_path):
+    def test_numbers_in_names_are_no_channels(self, tmp_path):
         """AMOS as it is distributed: amos_0001.nii.gz for image and label map."""
         for name in ("amos_0001", "amos_0002"):
             write(tmp_path / "imagesTr" / f"{name}.nii.gz", body())
@@ -69,7 +69,7 @@ class TestNnunet:
         (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"0": "background", "8": "aorta"}}))
         assert list(open_dataset(tmp_path, ORGANS).scans) == ["amos_0001", "amos_0002"]
 
-    def test_among_several_channels_the_ct_counts(self, tmp_path):
+    def test_ct_among_channels(self, tmp_path):
         raw_data.nnunet(tmp_path, channel_names={"0": "PET", "1": "CT"})
         write(tmp_path / "imagesTr" / "a_0000.nii.gz", body(1))
         write(tmp_path / "imagesTr" / "a_0001.nii.gz", body(2))
@@ -94,10 +94,10 @@ class TestNnunet:
          ({"background": 0, "liver": "five"}, "value 'five'; give an integer"),
          (7, 'has no "labels"')],
     )
-    def test_labels_that_do_not_fit_are_refused(self, tmp_path, declared, message):
+    def test_misfit_labels_are_refused(self, tmp_path, declared, message):
         refused(raw_data.nnunet(tmp_path, "a", declared=declared), message)
 
-    def test_a_label_map_must_lie_on_its_images_grid(self, tmp_path):
+    def test_other_grid_is_refused(self, tmp_path):
         raw_data.nnunet(tmp_path, "a")
         path = tmp_path / "labelsTr" / "a.nii.gz"
         write(path, reference(ours()), origin_mm=(0.0, 3.0, 0.0))
@@ -108,7 +108,7 @@ class TestNnunet:
         write(path, reference(ours())[1:])
         refused(tmp_path, r"has shape \(7, 60, 80\) but .* has \(8, 60, 80\)")
 
-    def test_a_label_map_without_an_image_is_refused(self, tmp_path):
+    def test_label_map_without_image(self, tmp_path):
         raw_data.nnunet(tmp_path, "a")
         write(tmp_path / "labelsTr" / "b.nii.gz", reference(ours()))
         refused(tmp_path, r"b.nii.gz has no image; put it at .*imagesTr/b_0000.nii.gz")
@@ -122,11 +122,11 @@ class TestNnunet:
         ("text", "message"),
         [("{", "is not valid JSON"), ("[]", 'has no "labels"'),
          ('{"labels": {"liver": 1}, "file_ending": ".png"}', "has the file ending .png; convert")])
-    def test_a_description_that_cannot_be_used_is_refused(self, tmp_path, text, message):
+    def test_bad_description_is_refused(self, tmp_path, text, message):
         (raw_data.nnunet(tmp_path, "a") / "dataset.json").write_text(text)
         refused(tmp_path, message)
 
-    def test_values_that_are_not_numbers_are_refused(self, tmp_path):
+    def test_values_must_be_numbers(self, tmp_path):
         voxels = body().astype(np.float32)
         voxels[0, 0, 0] = np.nan
         write(raw_data.nnunet(tmp_path, "a") / "imagesTr" / "a_0000.nii.gz", voxels)
@@ -139,18 +139,18 @@ class TestBtcv:
         [(".", "."), ("img", "label"), ("RawData/Training/img", "RawData/Training/label"),
          ("averaged-training-images", "averaged-training-labels")],
     )
-    def test_its_numbers_become_ours_wherever_the_files_lie(self, tmp_path, images, labels):
+    def test_numbers_become_ours(self, tmp_path, images, labels):
         scan = scan_of(raw_data.btcv(tmp_path, (5,), images=images, labels=labels), "case0005")
         np.testing.assert_array_equal(read(scan), reference(ours()))
 
-    def test_scans_for_testing_have_no_labels(self, tmp_path):
+    def test_test_scans_are_unlabelled(self, tmp_path):
         write(raw_data.btcv(tmp_path) / "Testing" / "img" / "img0061.nii.gz", body())
         dataset = open_dataset(tmp_path, ORGANS)
         assert [(name, bool(scan.annotated)) for name, scan in dataset.scans.items()] == [
             ("case0001", True), ("case0061", False)]
         assert "esophagus" in dataset.unused and "liver" not in dataset.unused
 
-    def test_a_label_map_without_an_image_is_refused(self, tmp_path):
+    def test_label_map_without_image(self, tmp_path):
         write(raw_data.btcv(tmp_path) / "Training" / "label" / "label0002.nii.gz", reference(ours()))
         refused(tmp_path, "has no image; put img0002 beside it")
 
@@ -160,7 +160,7 @@ class TestBtcv:
 
 
 class TestTransUNet:
-    def test_slices_and_volumes_become_scans_in_hu(self, tmp_path):
+    def test_slices_become_scans_in_hu(self, tmp_path):
         raw_data.transunet(tmp_path, test_case="case0001")
         spacing = tmp_path / "spacing.yaml"
         spacing.write_text("case0001: [1.5, 1.5, 5]\n")
@@ -173,7 +173,7 @@ class TestTransUNet:
             np.testing.assert_allclose(volume.voxels, np.clip(body(), -125, 275), atol=1e-3)
             np.testing.assert_array_equal(scan.read_reference(volume), reference(ours()))
 
-    def test_it_gives_what_the_volume_gives(self, tmp_path):
+    def test_same_as_the_volume(self, tmp_path):
         raw = raw_data.nnunet(tmp_path / "nifti", "case0005")
         spacing = (0.9062, 0.9062, 3.0)
         write(raw / "imagesTr" / "case0005_0000.nii.gz", np.clip(body(), -125, 275), spacing_mm=spacing)
@@ -184,11 +184,11 @@ class TestTransUNet:
             np.testing.assert_array_equal(a["labels"], b["labels"])
             assert np.abs(a["image"].astype(int) - b["image"]).max() <= 1
 
-    def test_a_case_whose_spacing_nobody_told_is_refused(self, tmp_path):
+    def test_unknown_spacing_is_refused(self, tmp_path):
         raw_data.transunet(tmp_path, "case0099")
         refused(tmp_path, r"case0099 is not known .* YAML file with \"case0099: \[i, j, k\]")
 
-    def test_a_missing_slice_is_refused(self, tmp_path):
+    def test_missing_slice(self, tmp_path):
         (raw_data.transunet(tmp_path) / "train_npz" / "case0005_slice003.npz").unlink()
         refused(tmp_path, "lacks slice 3 of case0005")
 
@@ -201,7 +201,7 @@ class TestTransUNet:
          ({"image": np.zeros((80, 60))}, "holds no label of case0005"),
          ({"image": np.zeros((79, 60)), "label": np.zeros((80, 60))}, "holds no image of case0005")],
     )
-    def test_arrays_that_cannot_be_used_are_refused(self, tmp_path, arrays, message):
+    def test_bad_arrays_are_refused(self, tmp_path, arrays, message):
         raw_data.transunet(tmp_path)
         np.savez(tmp_path / "train_npz" / "case0005_slice002.npz", **arrays)
         refused(tmp_path, message)
@@ -212,14 +212,14 @@ class TestTransUNet:
 
     @pytest.mark.parametrize("text", ["- 1", "case0005: 3", "case0005: [1, 2]", "case0005: [0, 1, 1]",
                                       "case0005: [a, 1, 1]"])
-    def test_spacings_that_make_no_sense_are_refused(self, tmp_path, text):
+    def test_bad_spacings_are_refused(self, tmp_path, text):
         path = tmp_path / "spacing.yaml"
         path.write_text(text)
         refused(raw_data.transunet(tmp_path / "raw"), r"spacing\.yaml", spacing=path)
 
 
 class TestTotalSegmentator:
-    def test_an_organ_without_a_mask_is_unknown_and_a_case_without_masks_unlabelled(self, tmp_path):
+    def test_missing_masks(self, tmp_path):
         raw_data.totalsegmentator(tmp_path, "s0000", "s0001")
         (tmp_path / "s0001" / "segmentations" / "kidney_left.nii.gz").unlink()
         write(tmp_path / "s0002" / "ct.nii.gz", body())
@@ -234,7 +234,7 @@ class TestTotalSegmentator:
         write(tmp_path / "s0000" / "segmentations" / "liver.nii.gz", reference({"liver": 255}))
         np.testing.assert_array_equal(read(scan_of(tmp_path)), reference(ours()))
 
-    def test_a_sliver_of_two_organs_belongs_to_neither(self, tmp_path):
+    def test_sliver_belongs_to_neither(self, tmp_path):
         raw_data.totalsegmentator(tmp_path, "s0000")
         mask = reference({"spleen": 1})
         mask[4, 14, 12:20] = 1  # 8 of the liver's 896 voxels; the spleen has 360
@@ -245,7 +245,7 @@ class TestTotalSegmentator:
         labels = read(scan_of(tmp_path))
         assert (labels == IGNORE).sum() == 3 and (labels[4, 14, 12:15] == IGNORE).all()
 
-    def test_several_masks_make_one_organ_that_is_known_where_all_are_there(self, tmp_path):
+    def test_several_masks_make_one_organ(self, tmp_path):
         raw_data.totalsegmentator(tmp_path, "s0000", "s0001")
         (tmp_path / "s0001" / "segmentations" / "spleen.nii.gz").unlink()
         path = tmp_path / "map.yaml"
@@ -256,7 +256,7 @@ class TestTotalSegmentator:
         np.testing.assert_array_equal(read(scans["s0000"]), reference(expected))
         np.testing.assert_array_equal(read(scans["s0001"]), reference({"stomach": 8, "aorta": IGNORE}))
 
-    def test_one_mask_of_both_sides_is_told_apart_and_checked_for_overlap(self, tmp_path):
+    def test_mask_of_both_sides(self, tmp_path):
         raw_data.totalsegmentator(tmp_path, "s0000", missing=["left_kidney", "right_kidney"])
         mask = reference({"left_kidney": 1, "right_kidney": 1})
         write(tmp_path / "s0000" / "segmentations" / "kidney.nii.gz", mask)
@@ -269,14 +269,14 @@ class TestTotalSegmentator:
         write(tmp_path / "s0000" / "segmentations" / "kidney.nii.gz", mask)
         refused(tmp_path, "has 896 voxels of kidney that belong to liver too", label_map=path)
 
-    def test_a_mask_on_another_grid_is_refused(self, tmp_path):
+    def test_mask_on_another_grid(self, tmp_path):
         raw_data.totalsegmentator(tmp_path, "s0000")
         write(tmp_path / "s0000" / "segmentations" / "liver.nii.gz", reference({})[:5])
         refused(tmp_path, r"liver.nii.gz has shape \(5, 60, 80\)")
 
 
 class TestScans:
-    def test_files_and_dicom_folders_at_any_depth(self, tmp_path):
+    def test_files_and_dicom_folders(self, tmp_path):
         write(tmp_path / "a.nrrd", body())
         write(tmp_path / "b.nii.gz", body())
         (tmp_path / "notes.txt").write_text("not a scan")
@@ -288,7 +288,7 @@ class TestScans:
         assert not any(scan.annotated for scan in scans.values())
         assert not read(scans["a"]).any()
 
-    def test_the_folder_may_be_one_dicom_series(self, tmp_path):
+    def test_one_dicom_series(self, tmp_path):
         folder = tmp_path / "series"
         folder.mkdir()
         (folder / "1.dcm").write_bytes(b"")
@@ -301,7 +301,7 @@ class TestScans:
 
 
 class TestPrepared:
-    def test_hu_of_the_window_on_the_training_grid(self, tmp_path):
+    def test_window_on_the_training_grid(self, tmp_path):
         prepare(raw_data.nnunet(tmp_path / "raw", "a"), tmp_path / "out")
         scan = scan_of(tmp_path / "out")
         volume = scan.read_volume()
@@ -311,7 +311,7 @@ class TestPrepared:
         box = BOXES["liver"]
         assert (labels == 5).sum() == (reference({"liver": 1})[box]).sum()
 
-    def test_its_organs_become_the_ones_that_are_asked_for(self, tmp_path):
+    def test_organs_become_those_asked_for(self, tmp_path):
         prepare(raw_data.totalsegmentator(tmp_path / "raw", "s0000", missing=["spleen"]), tmp_path / "out")
         scan = open_dataset(tmp_path / "out", (ABDOMEN_LABELS[6], ABDOMEN_LABELS[4])).scans["s0000"]
         assert scan.annotated == ("liver",)

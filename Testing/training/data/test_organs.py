@@ -13,7 +13,7 @@ def read(tmp_path, text):
     return read_organs(path)
 
 
-def test_organs_of_the_benchmark_need_the_name_alone(tmp_path):
+def test_benchmark_organs_need_a_name(tmp_path):
     liver, left = read(tmp_path, "- liver\n- Left Kidney\n")
     assert (liver.value, left.value) == (1, 2)
     assert (liver.name, liver.color, liver.type) == ("liver", ABDOMEN_LABELS[4].color, ABDOMEN_LABELS[4].type)
@@ -53,6 +53,6 @@ def test_everything_can_be_given(tmp_path):
      ("- {name: a, plausible_ml: [9, 3]}", "give two volumes in mL"), ("- {name: a, plausible_ml: 5}", "two volumes"),
      ("- [", "is not valid YAML")],
 )
-def test_what_makes_no_organs_is_refused(tmp_path, text, message):
+def test_no_organs_are_refused(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         read(tmp_path, text)

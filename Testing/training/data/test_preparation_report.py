@@ -35,7 +35,7 @@ def lines(scans, done, trial, workers, unused=()):
     return plan_lines(PreparationPlan(scans, dict.fromkeys(done), trial), dataset, workers)
 
 
-def test_time_and_size_grow_with_the_files_and_are_shared_by_the_processes(scans):
+def test_time_and_size(scans):
     trial = Trial("s1", input_mb=0.001, output_mb=0.5, seconds=60.0)
     told = lines(scans, ["s4"], trial, 2)
     assert told[0] == "Layout nnunet; cases: 4 in 0.0 MB; done: 1."
@@ -45,15 +45,15 @@ def test_time_and_size_grow_with_the_files_and_are_shared_by_the_processes(scans
     assert "with 1 at once: about 6 min" in lines(scans, ["s4"], trial, 0)[-1]
 
 
-def test_where_all_is_done_nothing_is_tried(scans):
+def test_nothing_left_to_do(scans):
     assert lines(scans, ["s1", "s2", "s3", "s4"], None, 2)[-1] == "Nothing is left to do."
 
 
-def test_labels_that_become_nothing_are_told(scans):
+def test_unused_labels_are_told(scans):
     assert "become nothing: fat." in lines(scans, ["s1", "s2", "s3", "s4"], None, 0, unused=("fat",))[1]
 
 
-def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path, capsys):
+def test_dry_run_writes_nothing(tmp_path, capsys):
     command = [str(nnunet(tmp_path / "raw", "a", "b")), str(tmp_path / "out"), "--workers", "0", "--dry-run"]
     assert main(command) == 0
     printed = capsys.readouterr().out
@@ -63,7 +63,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_dry_run_tells_what_an_earlier_run_has_done_and_leaves_it(tmp_path, capsys):
+def test_dry_run_after_a_run(tmp_path, capsys):
     raw, out = nnunet(tmp_path / "raw", "a", "b"), tmp_path / "out"
     _, done = prepare(raw, out, skip=["b"])
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
@@ -76,7 +76,7 @@ def test_a_dry_run_tells_what_an_earlier_run_has_done_and_leaves_it(tmp_path, ca
     assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
-def test_a_dry_run_finds_a_missing_file_and_a_folder_that_cannot_be_made(tmp_path, capsys):
+def test_dry_run_finds_what_is_missing(tmp_path, capsys):
     raw = nnunet(tmp_path / "raw", "a", "b")
     (tmp_path / "file").write_text("in the way")
     assert main([str(raw), str(tmp_path / "file"), "--dry-run"]) == OutputError.exit_code

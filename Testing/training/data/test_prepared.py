@@ -27,7 +27,7 @@ def test_what_is_written_is_read_back(tmp_path):
     assert read_manifest(tmp_path) == manifest
 
 
-def test_voxels_are_mapped_from_disk(tmp_path):
+def test_voxels_are_mapped(tmp_path):
     (case,) = load_cases([write_prepared(tmp_path / "p")], ["b"])
     assert isinstance(case.image[1:3], np.memmap) and case.image.shape == (4, 48, 64) and len(case.labels) == 4
     packed = np.load(tmp_path / "p" / "b.npz")
@@ -37,14 +37,14 @@ def test_voxels_are_mapped_from_disk(tmp_path):
     assert case.annotated.tolist() == [True, True, True] and case.is_labelled
 
 
-def test_a_case_is_sent_to_other_processes_without_its_voxels(tmp_path):
+def test_cases_travel_without_voxels(tmp_path):
     (case,) = load_cases([write_prepared(tmp_path / "p", slices=40)], ["b"])
     sent = pickle.dumps(case)
     assert len(sent) < case.image[:].nbytes / 10
     np.testing.assert_array_equal(pickle.loads(sent).labels, case.labels)
 
 
-def test_few_files_stay_open_however_many_cases_there_are(tmp_path):
+def test_few_files_stay_open(tmp_path):
     names = [f"c{number}" for number in range(MOST_OPEN_FILES // 2 + 20)]
     cases = load_cases([write_prepared(tmp_path / "p", names, slices=1)], names)
     assert all(case.image[0].any() and not case.labels[0].any() for case in cases)
@@ -59,7 +59,7 @@ def test_voxels_are_unpacked_once(tmp_path):
     assert times == {path: path.stat().st_mtime_ns for path in (folder / "unpacked").iterdir()}
 
 
-def test_damaged_unpacked_voxels_are_unpacked_anew_and_old_ones_removed(tmp_path):
+def test_damaged_voxels_are_unpacked_anew(tmp_path):
     folder = write_prepared(tmp_path / "p")
     (case,) = load_cases([folder], ["a"])
     expected = case.image[:].copy()
@@ -71,7 +71,7 @@ def test_damaged_unpacked_voxels_are_unpacked_anew_and_old_ones_removed(tmp_path
     assert len(list((folder / "unpacked").iterdir())) == 3
 
 
-def test_processes_may_unpack_at_the_same_time(tmp_path):
+def test_processes_unpack_together(tmp_path):
     folder = write_prepared(tmp_path / "p")
     with ThreadPoolExecutor(8) as pool:
         opened = list(pool.map(lambda _: load_cases([folder], ["a", "b"]), range(8)))
@@ -80,29 +80,29 @@ def test_processes_may_unpack_at_the_same_time(tmp_path):
     assert len(list((folder / "unpacked").iterdir())) == 6
 
 
-def test_a_case_without_reference_knows_nothing(tmp_path):
+def test_unlabelled_case_annotates_nothing(tmp_path):
     (case,) = load_cases([write_prepared(tmp_path / "p", unlabelled=["u"])], ["u"])
     assert not case.is_labelled and case.annotated.tolist() == [False, False, False]
 
 
-def test_a_partly_labelled_case_knows_its_organs(tmp_path):
+def test_partly_labelled_case(tmp_path):
     (case,) = load_cases([write_prepared(tmp_path / "p", annotated=["spleen"])], ["a"])
     assert case.is_labelled and case.annotated.tolist() == [True, False, True]
 
 
-def test_a_folder_without_manifest_is_named(tmp_path):
+def test_missing_manifest_is_named(tmp_path):
     with pytest.raises(InputError, match=r"holds no prepared cases: make them with Training/prepare\.py RAW OUT"):
         read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("document", [{}, {"schema_version": 1}, {"schema_version": 2}, [], "x"])
-def test_a_manifest_of_another_kind_is_refused(tmp_path, document):
+def test_other_manifest_is_refused(tmp_path, document):
     (tmp_path / "manifest.json").write_text(json.dumps(document))
     with pytest.raises(InputError, match=r"make it with Training/prepare\.py"):
         read_manifest(tmp_path)
 
 
-def test_a_file_that_is_not_the_described_one_is_refused(tmp_path):
+def test_other_file_is_refused(tmp_path):
     folder = write_prepared(tmp_path / "p")
     (folder / "a.npz").write_bytes((folder / "b.npz").read_bytes())
     with pytest.raises(InputError, match=r"a\.npz is not the file that the manifest describes"):
@@ -114,14 +114,14 @@ def test_a_file_that_is_not_the_described_one_is_refused(tmp_path):
         load_cases([folder], ["z"])
 
 
-def test_several_folders_are_one_data_set(tmp_path):
+def test_several_folders(tmp_path):
     folders = [write_prepared(tmp_path / "p"), write_prepared(tmp_path / "q", ["d"], annotated=["liver"])]
     manifest = read_manifests(folders)
     assert [case.name for case in manifest.cases] == ["a", "b", "c", "d"]
     assert [case.name for case in load_cases(folders, ["d", "a"])] == ["d", "a"]
 
 
-def test_folders_that_do_not_fit_each_other_are_refused(tmp_path):
+def test_misfit_folders_are_refused(tmp_path):
     one = write_prepared(tmp_path / "p")
     with pytest.raises(InputError, match="differ in window_hu"):
         read_manifests([one, write_prepared(tmp_path / "q", ["d"], window_hu=(0.0, 1.0))])
@@ -133,7 +133,7 @@ def test_folders_that_do_not_fit_each_other_are_refused(tmp_path):
         read_manifests([])
 
 
-def test_the_same_scan_under_two_names_is_noticed(tmp_path):
+def test_one_scan_under_two_names(tmp_path):
     one, two = write_prepared(tmp_path / "p"), write_prepared(tmp_path / "q", ["a"])
     manifest = read_manifest(two)
     write_manifest(two, replace(manifest, cases=(replace(manifest.cases[0], name="z"),)))

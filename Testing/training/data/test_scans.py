@@ -10,7 +10,6 @@ from Testing.training import raw_data
 from Testing.training.made_up_scans import MadeUpScan
 from Training.data.layouts.registry import LAYOUTS, find_layout, open_dataset
 from Training.data.scans import select_scans
-from Training.system.words import counted
 
 
 def test_every_layout_has_a_module(tmp_path):
@@ -36,7 +35,7 @@ def test_the_layout_is_found_out(tmp_path, write, layout):
     assert scan.annotated == (() if layout == "scans" else tuple(raw_data.NAMES))
 
 
-def test_two_layouts_in_one_folder_are_refused(tmp_path):
+def test_two_layouts_are_refused(tmp_path):
     raw_data.btcv(raw_data.nnunet(tmp_path, "a"))
     with pytest.raises(InputError, match=r"could be any of nnunet, btcv; say which"):
         open_dataset(tmp_path, ABDOMEN_LABELS)
@@ -51,14 +50,14 @@ def test_two_layouts_in_one_folder_are_refused(tmp_path):
      ("empty", {"layout": "scans"}, "has no scans"), ("empty", {"layout": "btcv"}, "has no scans"),
      ("raw", {"spacing": "x.yaml"}, "whose files tell the spacing; leave x.yaml out")],
 )
-def test_what_is_no_data_set_is_refused(tmp_path, name, options, message):
+def test_no_data_set_is_refused(tmp_path, name, options, message):
     (tmp_path / "empty").mkdir()
     raw_data.nnunet(tmp_path / "raw", "a")
     with pytest.raises(InputError, match=message):
         open_dataset(tmp_path / name, ABDOMEN_LABELS, **options)
 
 
-def test_scans_are_chosen_in_the_order_of_their_naming(tmp_path):
+def test_order_of_naming(tmp_path):
     dataset = open_dataset(raw_data.nnunet(tmp_path, "a", "b", "c"), ABDOMEN_LABELS)
     assert [scan.name for scan in select_scans(dataset, ["c", "a", "c"])] == ["c", "a"]
     assert [scan.name for scan in select_scans(dataset, None)] == ["a", "b", "c"]
@@ -68,11 +67,7 @@ def test_scans_are_chosen_in_the_order_of_their_naming(tmp_path):
         select_scans(dataset, [])
 
 
-def test_one_thing_is_singular():
-    assert [counted(number, "case") for number in (0, 1, 2)] == ["0 cases", "1 case", "2 cases"]
-
-
-def test_a_missing_file_of_a_scan_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path):
     (tmp_path / "there").write_bytes(bytes(3000))
     scan = MadeUpScan(name="a", files=(tmp_path / "there",))
     scan.check()
@@ -81,7 +76,7 @@ def test_a_missing_file_of_a_scan_is_named(tmp_path):
         MadeUpScan(name="a", files=(tmp_path / "there", tmp_path / "gone")).check()
 
 
-def test_a_scan_may_say_itself_why_it_cannot_be_used():
+def test_scan_says_itself_why():
     class Refused(MadeUpScan):
         def check_layout(self):
             raise InputError("no.")

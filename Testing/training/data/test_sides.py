@@ -29,21 +29,21 @@ def split(boxes, *, flip=False, tilt_degrees=0.0):
 
 
 @pytest.mark.parametrize("options", [{}, {"flip": True}, {"tilt_degrees": 15.0}, {"tilt_degrees": 5.0, "flip": True}])
-def test_each_part_gets_the_patients_side_in_any_orientation(options):
+def test_sides_in_any_orientation(options):
     boxes = [raw_data.BOXES["left_kidney"], raw_data.BOXES["right_kidney"], np.s_[0, 20, 20]]
     channels = split(boxes, **options)
     assert (channels[boxes[0]] == LEFT).all() and (channels[boxes[1]] == RIGHT).all()
     assert channels[boxes[2]] == RIGHT
 
 
-def test_a_part_across_the_middle_belongs_to_neither():
+def test_part_across_the_middle():
     assert (split([np.s_[2, 40, 20:60]])[2, 40, 20:60] == UNCLEAR).all()
     # The body's middle lies between columns 39 and 40: 2 of 20 columns are beyond it.
     assert (split([np.s_[2, 40, 22:42]])[2, 40, 22:42] == RIGHT).all()
     assert (split([np.s_[2, 40, 23:43]])[2, 40, 23:43] == UNCLEAR).all()
 
 
-def test_an_empty_mask_changes_nothing():
+def test_empty_mask():
     assert (split([]) == 1).all()
 
 
@@ -51,7 +51,7 @@ LABELS = raw_data.reference(raw_data.ours())
 KIDNEYS = "has its left kidney on the wrong side of its right kidney (not to the left)"
 
 
-def test_a_body_as_it_is_raises_no_doubt():
+def test_true_body_raises_no_doubt():
     assert doubts(LABELS, raw_data.NAMES) == []
 
 
@@ -69,5 +69,5 @@ def test_back_and_front_swapped():
     assert [doubt[-8:] for doubt in doubts(LABELS[:, ::-1], raw_data.NAMES)] == ["he back)", "he back)"]
 
 
-def test_an_organ_that_is_not_there_has_no_wrong_side():
+def test_absent_organ_has_no_side():
     assert doubts(raw_data.reference({"liver": 5})[:, :, ::-1], raw_data.NAMES) == []

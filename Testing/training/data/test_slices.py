@@ -30,7 +30,7 @@ def many(organs: list[int]) -> SliceDataset:
     return SliceDataset([PreparedCase("a", empty, empty, present, np.ones(max(organs) + 1, bool), 1.5, 5.0)], (0.0,))
 
 
-def test_a_slice_comes_with_its_context_centred_on_the_common_canvas():
+def test_context_on_the_common_canvas():
     dataset = SliceDataset([case("a", 3, 4, 6), case("b", 2, 6, 4)], (-5.0, 0.0, 5.0))
     item = dataset[Draw(1, 7)]
     assert len(dataset) == 5 and item.image.shape == (3, 6, 6)
@@ -40,7 +40,7 @@ def test_a_slice_comes_with_its_context_centred_on_the_common_canvas():
     assert (item.place.item(), item.seed.item()) == (1, 7)
 
 
-def test_a_lone_slice_is_its_own_context():
+def test_lone_slice():
     lone = PreparedCase("a", np.full((1, 4, 4), 9, np.uint8), np.zeros((1, 4, 4), np.uint8), np.ones((1, 2), bool),
                 np.ones(2, bool), 1.5, 5.0)
     assert SliceDataset([lone], (-5.0, 0.0, 5.0))[Draw(0, 0)].image.unique().tolist() == [9]
@@ -55,21 +55,21 @@ def drawn(sampler: BalancedSampler, count: int) -> list[int]:
     return [sampler.draw(number).place for number in range(count)]
 
 
-def test_rare_organs_are_drawn_as_often_as_common_ones():
+def test_rare_organs_are_drawn_as_often():
     indices = drawn(BalancedSampler(many([0] * 100 + [1] * 99 + [2]), 1, 1, seed=0), 4000)
     empty, rare = (np.isin(indices, where).mean() for where in (range(100), [199]))
     assert 0.07 < empty < 0.13
     assert 0.2 < rare < 0.27  # half of the organ-wise draws, and 1 % of the others
 
 
-def test_a_share_of_the_draws_goes_to_unlabelled_cases():
+def test_unlabelled_share():
     dataset = SliceDataset([case("a", 3, 4, 4), case("u", 5, 4, 4, labelled=False)], (0.0,))
     indices = drawn(BalancedSampler(dataset, 1, 1, seed=0, unlabelled_share=0.25), 2000)
     assert 0.22 < np.isin(indices, range(3, 8)).mean() < 0.28
     assert not np.isin(drawn(BalancedSampler(dataset, 1, 1, seed=0), 500), range(3, 8)).any()
 
 
-def test_the_order_depends_on_seed_and_number_alone():
+def test_order_depends_on_the_seed():
     dataset = many([1, 2, 0] * 10)
     short, long = BalancedSampler(dataset, 5, 4, seed=0), BalancedSampler(dataset, 10, 4, seed=0)
     short.set_epoch(1)
@@ -80,7 +80,7 @@ def test_the_order_depends_on_seed_and_number_alone():
 
 
 @pytest.mark.parametrize("processes", [2, 4])
-def test_processes_share_each_batch_of_one(monkeypatch, processes):
+def test_processes_share_batches(monkeypatch, processes):
     dataset = many([1, 2, 0] * 10)
     alone = list(BalancedSampler(dataset, 3, 8, seed=0))
     shares = []
@@ -95,7 +95,7 @@ def test_processes_share_each_batch_of_one(monkeypatch, processes):
     assert together == alone
 
 
-def test_processes_validate_each_slice_once(monkeypatch):
+def test_each_slice_is_validated_once(monkeypatch):
     dataset = many([0] * 7)
     monkeypatch.setattr("Training.data.slices.process_count", lambda: 2)
     seen = Counter()
@@ -107,7 +107,7 @@ def test_processes_validate_each_slice_once(monkeypatch):
     assert seen == dict.fromkeys(range(7), 1)
 
 
-def test_what_is_validated_has_no_more_air_than_its_own():
+def test_validation_has_its_own_air():
     dataset = SliceDataset([case("a", 3, 4, 6), case("b", 2, 6, 4)], (0.0,), common_canvas=False)
     batches = [[dataset[draw].image.shape for draw in batch] for batch in CaseBatches(dataset, 2)]
     assert batches == [[(1, 4, 6)] * 2, [(1, 4, 6)], [(1, 6, 4)] * 2]

@@ -19,7 +19,7 @@ def trainer(step: int, epoch: int = 0):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_line_is_printed_for_each_validation(terminal):
+def test_line_for_each_validation(terminal):
     text = StringIO()
     progress = TrainingProgress("student", Console(file=text, force_terminal=terminal, width=100, highlight=False))
     progress.on_train_start(trainer(0), None)
@@ -31,7 +31,7 @@ def test_a_line_is_printed_for_each_validation(terminal):
     assert "student: step 20 of 40, loss 1.250, dice 0.500" in text.getvalue()
 
 
-def test_a_log_says_where_a_run_goes_on():
+def test_log_says_where_it_goes_on():
     text = StringIO()
     TrainingProgress("student", Console(file=text)).on_train_start(trainer(20), None)
     assert text.getvalue() == "student: goes on from step 20\n"

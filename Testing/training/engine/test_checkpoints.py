@@ -37,20 +37,20 @@ def step(path: Path) -> int:
     return torch.load(path, weights_only=True)["step"]
 
 
-def test_the_one_before_is_kept(tmp_path):
+def test_previous_is_kept(tmp_path):
     for number in (1, 2, 3):
         save(tmp_path / "run", number)
     assert (step(tmp_path / "run" / LAST), step(tmp_path / "run" / PREVIOUS)) == (3, 2)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [LAST, PREVIOUS]
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path):
+def test_leftovers_are_removed(tmp_path):
     (tmp_path / ".mistkd-0123456789ab.ckpt").write_bytes(b"half")
     save(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == [LAST]
 
 
-def test_a_full_disk_leaves_both_as_they_were(tmp_path, monkeypatch):
+def test_full_disk_leaves_both(tmp_path, monkeypatch):
     save(tmp_path, 1)
     save(tmp_path, 2)
 
@@ -64,7 +64,7 @@ def test_a_full_disk_leaves_both_as_they_were(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_the_newest_undamaged_one_is_used(tmp_path, capsys):
+def test_newest_undamaged_is_used(tmp_path, capsys):
     assert usable_checkpoint(tmp_path) is None
     save(tmp_path, 1)
     save(tmp_path, 2)
@@ -82,7 +82,7 @@ def test_the_newest_undamaged_one_is_used(tmp_path, capsys):
         usable_checkpoint(tmp_path)
 
 
-def test_a_single_flipped_bit_is_noticed(tmp_path):
+def test_flipped_bit_is_noticed(tmp_path):
     AtomicCheckpointIO().save_checkpoint({"weights": torch.arange(1000.0)}, tmp_path / LAST)
     assert is_whole(tmp_path / LAST)
     content = bytearray((tmp_path / LAST).read_bytes())
@@ -100,7 +100,7 @@ def trained_checkpoint(path: Path, **changes) -> Segmenter:
     return network
 
 
-def test_a_checkpoint_is_complete_in_itself(tmp_path):
+def test_complete_in_itself(tmp_path):
     network = trained_checkpoint(tmp_path / LAST)
     trained = read_trained(tmp_path / LAST)
     assert trained.labels == ORGANS and trained.contract == CONTRACT and trained.provenance == {"commit": "abc"}
@@ -109,7 +109,7 @@ def test_a_checkpoint_is_complete_in_itself(tmp_path):
     assert torch.equal(trained.network(image), network.eval()(image))
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path):
+def test_no_checkpoint_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_trained(tmp_path / LAST)
     trained_checkpoint(tmp_path / "a.ckpt", **{DESCRIPTION: {"labels": []}})
@@ -124,7 +124,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         read_trained(tmp_path / "d.ckpt")
 
 
-def test_code_in_a_checkpoint_is_not_run(tmp_path):
+def test_code_is_not_run(tmp_path):
     class Evil:
         def __reduce__(self):
             return Path.touch, (tmp_path / "touched",)

@@ -10,10 +10,9 @@ from Testing.training.toy import toy_run
 from Training.engine.dry_run import gflops, measure_training
 from Training.engine.trainings import teacher_task
 from Training.networks.segmenter import parameter_count
-from Training.system.words import duration
 
 
-def test_the_cost_is_measured_on_a_few_steps(tmp_path):
+def test_cost_of_a_few_steps(tmp_path):
     run = toy_run([write_prepared(tmp_path / "p")])
     task = teacher_task(run)
     cost = measure_training(task, run)
@@ -21,7 +20,7 @@ def test_the_cost_is_measured_on_a_few_steps(tmp_path):
     assert cost.seconds_per_step > 0 and cost.peak_gib > 0.05
 
 
-def test_flops_of_a_convolution_by_hand(tmp_path):
+def test_flops_by_hand(tmp_path):
     run = toy_run([write_prepared(tmp_path / "p")])
     # 3 slices to 1 channel by 1 x 1 on a view of 32 x 64: a multiplication and an addition per slice and pixel.
     assert gflops(torch.nn.Conv2d(3, 1, 1), run) == pytest.approx(2 * 3 * 32 * 64 / 1e9)
@@ -42,8 +41,3 @@ def test_flops_of_attention_count(tmp_path):
 
     # 64 tokens of 3 values: queries by keys, and their product by the values.
     assert gflops(Attention(), run) == pytest.approx(2 * 2 * 64 * 64 * 3 / 1e9)
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(5, "1 min"), (3540, "59 min"), (5000, "1 h 23 min")])
-def test_times_are_for_people(seconds, words):
-    assert duration(seconds) == words

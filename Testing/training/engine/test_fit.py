@@ -16,7 +16,7 @@ import torch
 
 from MISTKDSegmentLib.errors import SegmentError
 from Testing.training.prepared_data import write_prepared
-from Testing.training.toy import LARGE, RECIPE, SCHEDULE, TRAINER, toy_run, write_config
+from Testing.training.toy import LARGE, SCHEDULE, TRAINER, toy_run, write_config
 from Training import distill
 from Training.engine.callbacks import WeightsOnDevice
 from Training.engine.fit import Epochs, fit, memory_error, plan_epochs, training_loader
@@ -61,7 +61,7 @@ def whole(data, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(data, whole, tmp_path):
+def test_two_processes_learn_the_same(data, whole, tmp_path):
     shared = command("distill.py", data, tmp_path / "two", "--export", "false", "--trainer.devices", "2")
     done = subprocess.run(shared, check=True, timeout=PATIENCE_S, env=os.environ | {"OMP_NUM_THREADS": "1"},
                           capture_output=True, encoding="utf-8")
@@ -74,7 +74,7 @@ def test_two_processes_learn_what_one_learns(data, whole, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(data, whole, tmp_path):
+def test_killed_run_goes_on(data, whole, tmp_path):
     folder = tmp_path / "killed"
     process = subprocess.Popen(command("distill.py", data, folder, "--export", "false"))
     wait_for(folder / "student" / "previous.ckpt", process)
@@ -98,7 +98,7 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
 
 
 @pytest.mark.slow
-def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(data, whole, tmp_path, capsys):
+def test_damaged_checkpoint(data, whole, tmp_path, capsys):
     run = toy_run([data], teacher_schedule=LONGER, teacher_network=replace(LARGE, drop_path=0.3))
     folder = tmp_path / "teacher"
     folder.mkdir()
@@ -114,7 +114,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(data, whole, tm
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_stops_the_run_and_names_the_slices(data, tmp_path):
+def test_nan_loss_names_the_slices(data, tmp_path):
     run = toy_run([data])
     task = teacher_task(run)
     real = task.terms
@@ -132,7 +132,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_slices(data, tmp_p
 
 
 @pytest.mark.slow
-def test_a_gradient_that_is_no_number_never_reaches_a_checkpoint(data, tmp_path):
+def test_nan_gradient_reaches_no_checkpoint(data, tmp_path):
     run = toy_run([data])
     task = teacher_task(run)
     bias = task.network.decoder.head.bias
@@ -144,7 +144,7 @@ def test_a_gradient_that_is_no_number_never_reaches_a_checkpoint(data, tmp_path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
-def test_after_a_stop_the_same_slices_come_next(data, tmp_path, workers):
+def test_same_slices_after_a_stop(data, tmp_path, workers):
     settings = replace(TRAINER, workers=workers)
     shown: dict[str, list[list[int]]] = {"whole": [], "stopped": []}
 
@@ -170,7 +170,7 @@ def test_after_a_stop_the_same_slices_come_next(data, tmp_path, workers):
 
 
 @pytest.mark.slow
-def test_short_memory_is_one_sentence_that_says_what_to_lower(data, tmp_path):
+def test_short_memory_says_what_to_lower(data, tmp_path):
     run = toy_run([data])
     task = teacher_task(run)
     task.terms = lambda *_args: torch.empty(2**55)
@@ -178,14 +178,14 @@ def test_short_memory_is_one_sentence_that_says_what_to_lower(data, tmp_path):
         fit(task, run.training, run.validation, tmp_path, TRAINER)
 
 
-def test_other_errors_are_not_taken_for_short_memory():
+def test_other_errors_pass():
     assert memory_error(RuntimeError("shapes differ"), SCHEDULE) is None
     assert memory_error(torch.OutOfMemoryError("CUDA out of memory"), SCHEDULE)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no limits on file sizes")
-def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(data, tmp_path):
+def test_full_disk_keeps_the_checkpoint(data, tmp_path):
     limited = ("import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
                "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2);"
                "from Training import train_teacher; sys.exit(train_teacher.main(sys.argv[1:]))")
@@ -197,14 +197,14 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(data, tmp_pat
     assert not list((tmp_path / "run").rglob("*.ckpt"))
 
 
-def test_labels_alone_make_no_use_of_unlabelled_cases(data):
+def test_teacher_ignores_unlabelled_cases(data):
     run = toy_run([data])
     dataset = training_loader(teacher_task(run), run.training, 1, TRAINER).dataset
     assert [case.name for case in dataset.cases] == ["a", "b"]
 
 
 @pytest.mark.slow
-def test_processes_that_fetch_slices_change_nothing(data):
+def test_loader_processes_change_nothing(data):
     run = toy_run([data])
     fetched = []
     for workers in (0, 2):
@@ -219,7 +219,7 @@ def test_processes_that_fetch_slices_change_nothing(data):
     [(2400, 8, 100, (24, 100, 3)), (850, 8, 100, (16, 54, 2)), (10, 4, 100, (4, 3, 1)), (2, 8, 100, (2, 1, 1)),
      (1, 8, 100, (1, 1, 1)), (7, 1, 2, (4, 2, 4))],
 )
-def test_runs_are_cut_into_equal_epochs(steps, validations, checkpoint_steps, expected):
+def test_equal_epochs(steps, validations, checkpoint_steps, expected):
     schedule = Schedule(steps=steps, validations=validations, checkpoint_steps=checkpoint_steps)
     epochs = plan_epochs(schedule)
     assert epochs == Epochs(*expected)
@@ -227,11 +227,7 @@ def test_runs_are_cut_into_equal_epochs(steps, validations, checkpoint_steps, ex
     assert epochs.steps <= checkpoint_steps
 
 
-def test_the_toy_recipe_makes_sense():
-    RECIPE.check()
-
-
-def test_averaged_weights_soon_forget_the_first():
+def test_average_forgets_the_first():
     average = WeightsOnDevice(decay=0.5)._kwargs["avg_fn"]
     # After one step 2 of 11 parts stay; after many, the half that was asked for.
     assert average(torch.tensor(11.0), torch.tensor(0.0), torch.tensor(1)).item() == pytest.approx(2.0)

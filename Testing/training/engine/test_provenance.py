@@ -12,7 +12,7 @@ from Testing.training.toy import RECIPE, TRAINER, toy_run
 from Training.engine.provenance import commit, hardware, write_facts
 
 
-def test_data_split_recipe_commit_versions_and_hardware_are_there(tmp_path):
+def test_provenance_is_complete(tmp_path):
     facts = toy_run([write_prepared(tmp_path / "p", unlabelled=["u"])]).provenance
     assert facts["recipe"] == RECIPE.as_plain()
     assert {part: facts["data"][part] for part in ("training", "validation", "unlabelled")} == {
@@ -24,7 +24,7 @@ def test_data_split_recipe_commit_versions_and_hardware_are_there(tmp_path):
     assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8")) == facts
 
 
-def test_outside_git_the_commit_is_unknown(monkeypatch):
+def test_unknown_commit(monkeypatch):
     def missing(*_args, **_kwargs):
         raise FileNotFoundError
 

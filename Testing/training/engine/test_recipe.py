@@ -12,26 +12,26 @@ from Training.data.augmentation import NO_AUGMENTATION, Augmentation
 from Training.engine.recipe import Distillation, Recipe, Schedule
 
 
-def test_the_default_recipe_makes_sense():
+def test_default_makes_sense():
     Recipe().check()
 
 
-def test_a_recipe_without_augmentation_makes_sense():
+def test_no_augmentation_makes_sense():
     replace(Recipe(), augmentation=NO_AUGMENTATION).check()
 
 
-def test_the_validation_cases_are_the_published_ones():
+def test_published_validation_cases():
     assert Recipe().validation == ("case0010", "case0024", "case0031", "case0039")
 
 
-def test_it_is_written_as_yaml_that_reads_back(tmp_path):
+def test_yaml_reads_back(tmp_path):
     recipe = replace(Recipe(), seed=3)
     recipe.write(tmp_path / "recipe.yaml")
     assert yaml.safe_load((tmp_path / "recipe.yaml").read_text(encoding="utf-8")) == recipe.as_plain()
     recipe.write(tmp_path / "recipe.yaml")
 
 
-def test_a_run_does_not_go_on_with_another_recipe(tmp_path):
+def test_another_recipe_is_refused(tmp_path):
     Recipe().write(tmp_path / "recipe.yaml")
     other = replace(Recipe(), student_schedule=Schedule(steps=7), seed=1)
     with pytest.raises(InputError, match=r"another recipe \(seed, student_schedule.learning_rate, student_sch"):

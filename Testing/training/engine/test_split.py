@@ -22,7 +22,7 @@ def split(manifest, validation, training=None):
     return split_of(replace(Recipe(), validation=validation, training=training), manifest)
 
 
-def test_all_that_is_not_for_validation_trains(manifest):
+def test_the_rest_trains(manifest):
     assert split(manifest, ("b",)) == (("a", "c"), ("b",), ("u",))
 
 
@@ -36,6 +36,6 @@ def test_named_cases_alone_train(manifest):
     [(("z",), None, "no case z"), (("a",), ("y",), "no case y"), (("u",), None, "u has no reference"),
      (("a", "b", "c"), None, "no labelled case is left"), (("a",), ("u",), "no labelled case is left")],
 )
-def test_a_split_that_cannot_be_is_refused(manifest, validation, training, message):
+def test_impossible_split(manifest, validation, training, message):
     with pytest.raises(InputError, match=message):
         split(manifest, validation, training)

@@ -39,7 +39,7 @@ def checkpoint(data, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_training_goes_on_from_the_weights_of_another_on_all_cases_without_validation(data, checkpoint, tmp_path):
+def test_going_on_with_all_cases(data, checkpoint, tmp_path):
     run = toy_run([data], validation=(), teacher_start=str(checkpoint))
     task = teacher_task(run)
     theirs = read_trained(checkpoint).network.state_dict()
@@ -52,7 +52,7 @@ def test_a_training_goes_on_from_the_weights_of_another_on_all_cases_without_val
 
 
 @pytest.mark.slow
-def test_a_start_that_saw_a_validation_case_is_refused(data, checkpoint):
+def test_start_that_saw_validation(data, checkpoint):
     run = toy_run([data], validation=("a",))
     with pytest.raises(InputError, match=r"was trained on a, which --validation names"):
         new_network(run, LARGE, str(checkpoint))
@@ -64,13 +64,13 @@ def test_a_start_that_saw_a_validation_case_is_refused(data, checkpoint):
     (replace(LARGE, depths=(1, 1, 1, 2)), "depths"), (replace(LARGE, reductions=(1, 1, 1, 1)), "reductions"),
     (replace(LARGE, separable_decoder=True), "separable_decoder"),
 ])
-def test_a_start_of_other_sizes_is_refused(data, checkpoint, config, what):
+def test_start_of_other_sizes(data, checkpoint, config, what):
     with pytest.raises(InputError, match=what):
         new_network(toy_run([data]), config, str(checkpoint))
 
 
 @pytest.mark.slow
-def test_a_start_with_more_blocks_than_the_network_is_refused_as_well(data, tmp_path):
+def test_start_with_more_blocks(data, tmp_path):
     run = toy_run([data], teacher_network=replace(LARGE, depths=(1, 1, 1, 2)))
     fit(teacher_task(run), run.training, run.validation, tmp_path, TRAINER)
     with pytest.raises(InputError, match=r"other sizes than the network \(depths\)"):
@@ -78,7 +78,7 @@ def test_a_start_with_more_blocks_than_the_network_is_refused_as_well(data, tmp_
 
 
 @pytest.mark.slow
-def test_pixels_of_another_size_and_branches_that_are_skipped_are_no_other_network(data, checkpoint):
+def test_other_pixels_are_accepted(data, checkpoint):
     run = toy_run([data], pixel_spacing_mm=3.0)
     network = new_network(run, replace(LARGE, drop_path=0.1), str(checkpoint))
     theirs = read_trained(checkpoint).network.state_dict()
@@ -87,13 +87,13 @@ def test_pixels_of_another_size_and_branches_that_are_skipped_are_no_other_netwo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("offsets", [(0.0,), (0.0, -5.0, 5.0), (-9.0, 0.0, 9.0)])
-def test_a_start_of_other_slices_is_refused(data, checkpoint, offsets):
+def test_start_of_other_slices(data, checkpoint, offsets):
     with pytest.raises(InputError, match=r"sees slices at \(-5\.0, 0\.0, 5\.0\) mm, and this run slices at"):
         new_network(toy_run([data], context_offsets_mm=offsets), LARGE, str(checkpoint))
 
 
 @pytest.mark.slow
-def test_a_start_of_another_window_or_other_organs_is_refused(checkpoint, tmp_path):
+def test_start_of_other_organs(checkpoint, tmp_path):
     wide = write_prepared(tmp_path / "wide", window_hu=(-1000.0, 1000.0))
     with pytest.raises(InputError, match=r"sees a window of \(-125\.0, 275\.0\) HU, and this run a window of"):
         new_network(toy_run([wide]), LARGE, str(checkpoint))
@@ -103,7 +103,7 @@ def test_a_start_of_another_window_or_other_organs_is_refused(checkpoint, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_start_that_itself_started_from_one_that_saw_a_validation_case_is_refused(data, tmp_path):
+def test_start_of_a_start_that_saw_validation(data, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     for folder, changes in ((first, {}), (second, {"training": ("a",), "teacher_start": str(first / "last.ckpt")})):
         run = toy_run([data], validation=(), **changes)
@@ -114,16 +114,16 @@ def test_a_start_that_itself_started_from_one_that_saw_a_validation_case_is_refu
         new_network(toy_run([data], validation=("c",)), LARGE, str(second / "last.ckpt"))
 
 
-def test_a_start_that_is_missing_is_refused(data):
+def test_missing_start(data):
     with pytest.raises(InputError, match=r"nowhere\.ckpt does not exist"):
         new_network(toy_run([data]), LARGE, "nowhere.ckpt")
 
 
-def test_a_random_start_leaves_no_facts():
+def test_random_start_leaves_no_facts():
     assert start_facts(None, LARGE) == start_facts("random", LARGE) == start_facts("random", HYBRID_STUDENT) == {}
 
 
-def test_the_weights_of_a_hybrid_are_told_with_package_version_checksum_and_licence():
+def test_weights_of_a_hybrid_are_told():
     facts = start_facts(None, HYBRID_STUDENT)["pretrained"]
     assert facts["sha256"] == file_sha256(installed_start("lite0"))
     package = distribution(facts["weights"])
@@ -133,7 +133,7 @@ def test_the_weights_of_a_hybrid_are_told_with_package_version_checksum_and_lice
     assert start_facts(str(installed_start("lite0")), HYBRID_STUDENT)["pretrained"] == facts
 
 
-def test_a_segformer_start_is_told_by_its_checksum(tmp_path):
+def test_segformer_start_is_told(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     assert start_facts(str(tmp_path), LARGE) == {"pretrained": {
         "weights": tmp_path.name, "sha256": hashlib.sha256(b"weights").hexdigest()}}
@@ -141,7 +141,7 @@ def test_a_segformer_start_is_told_by_its_checksum(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["checkpoint", "folder"])
-def test_a_run_does_not_go_on_when_its_start_weights_changed(data, checkpoint, tmp_path, kind):
+def test_changed_start_weights(data, checkpoint, tmp_path, kind):
     weights = tmp_path / "start.ckpt" if kind == "checkpoint" else tmp_path / "segformer" / "model.safetensors"
     weights.parent.mkdir(exist_ok=True)
     start = weights if kind == "checkpoint" else weights.parent
@@ -157,7 +157,7 @@ def test_a_run_does_not_go_on_when_its_start_weights_changed(data, checkpoint, t
         pytest.fail("it went on")
 
 
-def test_what_a_network_has_seen_is_what_everything_behind_it_has_seen():
+def test_seen_cases_add_up():
     provenance = {"data": {"training": ["a"], "unlabelled": ["u"], "content_sha256": {"a": "1", "v": "9"}},
                   "start": {"seen": {"2": "b"}}, "teacher": {"seen": {"2": "b", "3": "c"}, "steps": 4}}
     assert seen_by(provenance) == {"1": "a", "u": "u", "2": "b", "3": "c"}

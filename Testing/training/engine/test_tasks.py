@@ -34,7 +34,7 @@ def batch():
     return image, torch.randint(0, 3, (2, 32, 64), generator=random), torch.ones(2, 3, dtype=torch.bool)
 
 
-def test_the_teacher_is_frozen_and_the_student_is_not(data):
+def test_teacher_is_frozen(data):
     task = toy_student(toy_run([data]))
     teacher = task.teacher.networks[0]
     before = [value.clone() for value in teacher.state_dict().values()]
@@ -49,7 +49,7 @@ def test_the_teacher_is_frozen_and_the_student_is_not(data):
 
 
 @pytest.mark.parametrize("term", ["sequence", "relation", "channel", "logit"])
-def test_each_term_has_its_switch_and_its_weight(data, term):
+def test_switch_and_weight_of_terms(data, term):
     def terms(weight: float) -> dict[str, torch.Tensor]:
         task = toy_student(toy_run([data], distillation=replace(NOTHING, **{term: weight})))
         return task.eval().terms(*batch())
@@ -61,12 +61,12 @@ def test_each_term_has_its_switch_and_its_weight(data, term):
     assert once["segmentation"].item() == pytest.approx(terms(0.0)["segmentation"].item())
 
 
-def test_without_the_sequence_loss_there_are_no_projections(data):
+def test_no_projections_without_sequence(data):
     task = toy_student(toy_run([data], distillation=replace(NOTHING, logit=1.0)))
     assert not any("projection" in name for name, _ in task.named_parameters())
 
 
-def test_unlabelled_slices_teach_by_the_teacher_alone(data):
+def test_unlabelled_slices(data):
     task = toy_student(toy_run([data], distillation=replace(NOTHING, logit=1.0, unlabelled_weight=0.5))).eval()
     image, labels, known = batch()
     known[1] = False
@@ -78,7 +78,7 @@ def test_unlabelled_slices_teach_by_the_teacher_alone(data):
     assert terms["logit"].item() == pytest.approx((values[0] + 0.5 * values[1]).item() / 2, rel=1e-5)
 
 
-def test_a_batch_without_any_label_still_teaches(data):
+def test_batch_without_labels(data):
     task = toy_student(toy_run([data]))
     image, labels, known = batch()
     terms = task.terms(image, labels, torch.zeros_like(known))
@@ -90,7 +90,7 @@ def test_a_batch_without_any_label_still_teaches(data):
 @pytest.mark.slow
 @pytest.mark.skipif(not NIGHTLY, reason="compiling takes two minutes: MISTKD_CORPUS=nightly runs it")
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
-def test_a_compiled_student_has_the_same_gradients(data):
+def test_compiled_gradients(data):
     # In a process of its own: PyTorch's compiler reads its files in the locale, which libraries of other tests change.
     code = ("import sys; from Testing.training.engine.test_tasks import compare_gradients; "
             "compare_gradients(sys.argv[1])")
@@ -111,7 +111,7 @@ def compare_gradients(folder: str) -> None:
         assert torch.allclose(compiled[name], gradient, rtol=1e-3, atol=1e-4 * gradient.abs().max() + 1e-6), name
 
 
-def test_stochastic_depth_depends_on_the_seeds_of_the_items_alone(data):
+def test_drop_path_depends_on_seeds(data):
     deep = replace(RECIPE.teacher_network, drop_path=0.3)
     task = teacher_task(toy_run([data], teacher_network=deep))
     draws = task.drop_path_draws(torch.tensor([5, 6]))
@@ -120,7 +120,7 @@ def test_stochastic_depth_depends_on_the_seeds_of_the_items_alone(data):
     assert teacher_task(toy_run([data])).drop_path_draws(torch.tensor([5])) is None
 
 
-def test_the_asked_share_of_the_steps_has_wide_views_and_always_the_same_steps(data):
+def test_share_of_wide_views(data):
     task, again = (teacher_task(toy_run([data], wide_view=(64, 96), wide_share=0.25)) for _ in range(2))
     sizes = [task.view_size(step) for step in range(400)]
     assert set(sizes) == {(32, 64), (64, 96)} and 70 <= sizes.count((64, 96)) <= 130
@@ -134,14 +134,14 @@ def test_copies_share_the_teacher(data):
     assert copied.teacher is task.teacher and copied.network is not task.network
 
 
-def test_the_contract_is_what_the_recipe_says(data):
+def test_contract(data):
     run = toy_run([data])
     contract = contract_of(run.recipe, run.manifest)
     assert contract.window_hu == (-125.0, 275.0) and contract.multiple == 32
     assert (contract.pixel_spacing_mm, contract.context_offsets_mm) == (1.5, (-5.0, 0.0, 5.0))
 
 
-def test_the_teachers_checkpoint_says_how_it_came_about(data):
+def test_checkpoint_says_how_it_came_about(data):
     provenance = teacher_task(toy_run([data])).provenance
     assert provenance["data"]["training"] == ["a", "b"] and provenance["parameters"]["teacher"] > 0
 
@@ -155,11 +155,11 @@ def test_dice_by_hand():
     assert dice[1].item() == pytest.approx(2 * 2 / (4 + 2))  # case 1 neither has nor predicts organ 2
 
 
-def test_an_organ_that_no_case_tells_has_no_dice():
+def test_unannotated_organ_has_no_dice():
     assert organ_dice(torch.ones(1, 2, 2), torch.tensor([[True, False]])).isnan().all()
 
 
-def test_the_rate_rises_and_falls():
+def test_learning_rate():
     schedule = Schedule(steps=100, warmup=0.1)
     assert rate_at(0, schedule) == pytest.approx(0.1) and rate_at(9, schedule) == pytest.approx(1.0)
     assert rate_at(10, schedule) == pytest.approx(1.0) and rate_at(55, schedule) == pytest.approx(0.505)

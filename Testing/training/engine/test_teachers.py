@@ -22,20 +22,20 @@ def networks(count: int) -> list[Segmenter]:
 PIXELS = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 
 
-def test_probabilities_are_averaged_and_not_logits():
+def test_probabilities_are_averaged():
     # Two classes: 0.9 and 0.1 give 0.5; their logits give it too. 0.9 and 0.5 give 0.7, their logits 0.75.
     one, other = (torch.tensor([p, 1 - p]).log().view(1, 2, 1, 1) + shift for p, shift in ((0.9, 3.0), (0.5, -7.0)))
     assert mean_logits([one, other]).exp()[0, :, 0, 0].tolist() == pytest.approx([0.7, 0.3])
 
 
-def test_a_lone_teacher_speaks_for_itself():
+def test_lone_teacher():
     (network,) = networks(1)
     tokens, logits = EnsembleTeacher([network])(PIXELS)
     theirs, (expected, *_) = network.features(PIXELS)
     assert torch.equal(logits, expected) and torch.equal(tokens[3].sequence, theirs[3].sequence)
 
 
-def test_an_ensemble_has_the_tokens_of_the_first_and_the_mean_of_all():
+def test_ensemble():
     first, second = networks(2)
     tokens, logits = EnsembleTeacher([first, second])(PIXELS)
     assert torch.equal(tokens[2].sequence, first.features(PIXELS)[0][2].sequence)
@@ -43,7 +43,7 @@ def test_an_ensemble_has_the_tokens_of_the_first_and_the_mean_of_all():
     torch.testing.assert_close(logits.exp(), mean)
 
 
-def test_a_look_at_coarser_pixels_is_laid_on_the_grid_of_the_others():
+def test_coarser_pixels():
     (network,) = networks(1)
     seen = []
     teacher = EnsembleTeacher([network], (1.0, 1.5))
@@ -56,7 +56,7 @@ def test_a_look_at_coarser_pixels_is_laid_on_the_grid_of_the_others():
     assert not seen[1][..., 42:, :].any() and seen[1][..., :42, :].any()
 
 
-def test_what_lies_left_stays_left_at_every_pixel_size():
+def test_left_stays_left():
     class Brightness(Segmenter):
         """Says how bright each pixel is."""
 
@@ -73,7 +73,7 @@ def test_what_lies_left_stays_left_at_every_pixel_size():
         assert columns.float().mean().item() == pytest.approx(9.5, abs=0.5)
 
 
-def test_teachers_are_frozen_and_shared_by_copies():
+def test_copies_share_frozen_teachers():
     teacher = EnsembleTeacher(networks(2), (1.0, 0.8))
     assert copy.deepcopy(teacher) is teacher
     assert not any(p.requires_grad for network in teacher.networks for p in network.parameters())
@@ -81,6 +81,6 @@ def test_teachers_are_frozen_and_shared_by_copies():
 
 
 @pytest.mark.parametrize("zooms", [(), (0.9,), (1.0, 1.0), (1.0, 0.4), (1.0, float("nan")), (1.0, 0.9, 0.9)])
-def test_pixel_sizes_that_make_no_sense_are_refused(zooms):
+def test_bad_zooms_are_refused(zooms):
     with pytest.raises(InputError, match=r"distillation\.teacher_zooms is .* give 1 and others from 0\.5 to 2"):
         Recipe(distillation=Distillation(teacher_zooms=zooms)).check()

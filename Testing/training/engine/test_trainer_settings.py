@@ -9,7 +9,7 @@ from MISTKDSegmentLib.errors import InputError
 from Training.engine.trainer_settings import TrainerSettings
 
 
-def test_one_process_takes_any_batch():
+def test_one_process_any_batch():
     TrainerSettings(accelerator="cpu").check(7)
 
 
@@ -18,19 +18,19 @@ def test_one_process_takes_any_batch():
     [(TrainerSettings(devices=0), "trainer.devices is 0"), (TrainerSettings(workers=-1), "trainer.workers is -1"),
      (TrainerSettings(accelerator="cpu", devices=2, nodes=2), "cannot be shared by 4 processes")],
 )
-def test_what_makes_no_sense_is_refused(settings, message):
+def test_nonsense_is_refused(settings, message):
     with pytest.raises(InputError, match=message):
         settings.check(6)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_refused():
+def test_missing_gpu():
     with pytest.raises(InputError, match="PyTorch finds none"):
         TrainerSettings(accelerator="gpu").check(4)
     assert TrainerSettings().device == torch.device("cpu") and TrainerSettings().loader_workers == 0
 
 
-def test_processes_that_torchrun_started_must_be_those_that_train(monkeypatch):
+def test_torchrun_must_agree(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     TrainerSettings(accelerator="cpu", devices=2).check(4)

@@ -38,7 +38,7 @@ def failures():
     return Failures(ORGANS, (-125.0, 275.0))
 
 
-def test_the_slice_with_most_of_the_error_is_shown(failures):
+def test_worst_slice_is_shown(failures):
     predicted = cubes(slice(0, 4), slice(0, 4))
     predicted[3, 10:14, 10:12] = 0  # half of an organ in slice 3
     failures.look(volume("a"), values(predicted), cubes(slice(0, 4), slice(0, 4)), KNOWN)
@@ -48,7 +48,7 @@ def test_the_slice_with_most_of_the_error_is_shown(failures):
     assert worst.pixels.max() == pytest.approx(0.5)  # 75 HU in the window
 
 
-def test_slices_stand_as_radiologists_see_them_whatever_the_order_of_the_file(failures):
+def test_radiological_orientation(failures):
     predicted = cubes(slice(0, 4), slice(0, 4))
     predicted[0, 10:14, 10:14] = 0
     failures.look(volume("upside down", -1.0), values(predicted), cubes(slice(0, 4), slice(0, 4)), KNOWN)
@@ -56,7 +56,7 @@ def test_slices_stand_as_radiologists_see_them_whatever_the_order_of_the_file(fa
     assert (worst.reference == 1).sum() == 16 and (worst.predicted == 1).sum() == 0
 
 
-def test_each_case_shows_its_worst_organ_before_any_shows_a_second(failures):
+def test_one_organ_a_case_first(failures):
     real = cubes(slice(0, 4), slice(0, 4))
     nothing, half = np.zeros_like(real), cubes(slice(0, 2), slice(0, 2))
     failures.look(volume("bad"), values(nothing), real, KNOWN)
@@ -64,7 +64,7 @@ def test_each_case_shows_its_worst_organ_before_any_shows_a_second(failures):
     assert [failure.title.split("\n")[0] for failure in failures.worst()] == ["bad", "fair", "bad", "fair"]
 
 
-def test_what_the_reference_does_not_tell_is_no_failure(failures):
+def test_unannotated_is_no_failure(failures):
     real = cubes(slice(0, 4), slice(0, 4))
     unknown = real.copy()
     unknown[2:, 20:24, 20:24] = IGNORE
@@ -74,7 +74,7 @@ def test_what_the_reference_does_not_tell_is_no_failure(failures):
     assert failures.worst() == []
 
 
-def test_organs_without_a_wrong_voxel_are_no_failures(failures, tmp_path):
+def test_perfect_is_no_failure(failures, tmp_path):
     real = cubes(slice(0, 4), slice(0, 4))
     half = cubes(slice(0, 4), slice(0, 2))
     failures.look(volume("perfect"), values(real), real, KNOWN)
@@ -85,7 +85,7 @@ def test_organs_without_a_wrong_voxel_are_no_failures(failures, tmp_path):
         f"fair\n{ORGANS[1].name.replace('_', ' ')}"]
 
 
-def test_no_more_of_a_case_is_kept_than_is_shown(failures):
+def test_only_the_shown_is_kept(failures):
     failures.look(volume("a"), values(cubes(slice(0), slice(0))), cubes(slice(0, 4), slice(0, 4)), KNOWN)
     for failure in failures.worst():
         assert all(picture.base is None for picture in (failure.reference, failure.predicted))

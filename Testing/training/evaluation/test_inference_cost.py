@@ -24,7 +24,7 @@ from Training.evaluation.inference_cost import (
 from Training.networks.segmenter import parameter_count
 
 
-def test_every_slice_costs_what_those_in_the_middle_do():
+def test_time_of_a_scan():
     assert InferenceCost((64, 96), run=8, slices=80, read_s=1.0, run_s=2.0, peak_gib=1.0).seconds == 21.0
 
 
@@ -34,11 +34,11 @@ def test_every_slice_costs_what_those_in_the_middle_do():
      # Every third of 1 mm is run: 0, 3, … 21 of 22 slices, and 34 of 100.
      (100, 1.0, slice(39, 61), 8, 34)],
 )
-def test_the_middle_is_as_many_slices_as_eight_runs_need(count, spacing_mm, middle, run, slices):
+def test_middle_of_a_scan(count, spacing_mm, middle, run, slices):
     assert _middle(count, spacing_mm, 3.0) == (middle, run, slices)
 
 
-def test_a_scan_is_measured_through_the_code_that_ships(tiny_bundle):
+def test_measured_as_shipped(tiny_bundle):
     scan = MadeUpScan(name="a", annotated=("liver",), found={LIVER_HU: LIVER_BOX}, real={1: LIVER_BOX})
     cost = measure_inference(scan, load_bundle(tiny_bundle), threads=1)
     assert (cost.run, cost.slices) == (6, 6)
@@ -46,7 +46,7 @@ def test_a_scan_is_measured_through_the_code_that_ships(tiny_bundle):
     assert all(size % 8 == 0 for size in cost.size)
 
 
-def test_the_other_scans_cost_what_their_size_on_disk_says(tmp_path):
+def test_cost_of_other_scans(tmp_path):
     scans = []
     for name, size in (("a", 1000), ("b", 3000)):
         (tmp_path / name).write_bytes(bytes(size))
@@ -59,7 +59,7 @@ def test_the_other_scans_cost_what_their_size_on_disk_says(tmp_path):
     assert cost_lines(cost, scans, times=2)[1].endswith("as a, run 2 times each: about 12 min.")
 
 
-def test_parameters_and_operations_are_told(tiny_bundle):
+def test_size_is_told(tiny_bundle):
     line = size_line(load_bundle(tiny_bundle).network, (100, 100), 3)
     # 2 x 9 operations for each of 10000 pixels.
     assert "12 parameters" in line and "0.00018 GFLOPs for a slice of 100 x 100 pixels" in line
@@ -70,25 +70,25 @@ def content():
     return to_onnx(tiny_network(), 3)
 
 
-def test_parameters_and_operations_of_a_convolution_by_hand(tiny_bundle):
+def test_convolution_by_hand(tiny_bundle):
     network = (tiny_bundle / "model.onnx").read_bytes()
     assert onnx_parameter_count(network) == 3 * 3 + 3
     # Three classes from three slices by 1 x 1: a multiplication and an addition each.
     assert onnx_gflops(network, (1, 3, 16, 24)) == pytest.approx(2 * 3 * 3 * 16 * 24 / 1e9)
 
 
-def test_a_network_has_the_operations_that_pytorch_counts(content):
+def test_operations_are_pytorchs(content):
     # PyTorch leaves attention out of its count where it is computed in one piece.
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         tiny_network()(torch.zeros(1, 3, 64, 96))
     assert onnx_gflops(content, (1, 3, 64, 96)) == pytest.approx(counter.get_total_flops() / 1e9)
 
 
-def test_parameters_are_those_that_were_trained_but_for_what_the_export_merges(content):
+def test_parameters_without_merged_norms(content):
     assert 0.9 * parameter_count(tiny_network()) < onnx_parameter_count(content) <= parameter_count(tiny_network())
 
 
-def test_storing_weights_in_16_bits_changes_neither(content):
+def test_half_precision_changes_neither(content):
     half = store_in_half(content)
     assert onnx_parameter_count(half) == onnx_parameter_count(content)
     assert onnx_gflops(half, (1, 3, 64, 96)) == onnx_gflops(content, (1, 3, 64, 96))

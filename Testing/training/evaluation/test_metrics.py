@@ -55,31 +55,31 @@ def brute_force_distances(one, other, spacing_mm):
     return np.sqrt((offsets**2).sum(2)).min(1)
 
 
-def test_dice_of_two_slabs_that_share_a_third_of_their_union_is_one_half():
+def test_dice_by_hand():
     # 2 slices each, 1 shared: 2 * 16 / (32 + 32).
     assert dice(box((4, 4, 4), (0, 2)), box((4, 4, 4), (1, 3))) == 0.5
 
 
-def test_dice_counts_voxels_of_integer_masks_whatever_their_value():
+def test_dice_of_integer_masks():
     prediction = np.array([[[0, 5, 5, 0]]], np.uint8)
     reference = np.array([[[0, 0, 1, 1]]], np.uint8)
     assert dice(prediction, reference) == 0.5
 
 
-def test_dice_is_zero_if_one_mask_is_empty_and_undefined_if_both_are():
+def test_dice_of_empty_masks():
     assert dice(EMPTY, ~EMPTY) == 0.0
     assert dice(~EMPTY, EMPTY) == 0.0
     assert math.isnan(dice(EMPTY, EMPTY))
 
 
-def test_distance_of_two_voxels_is_pythagoras_in_voxels():
+def test_distance_by_pythagoras():
     there, back = surface_distances(voxel((5, 6, 7), 1, 1, 1), voxel((5, 6, 7), 1, 4, 5))
     assert there.tolist() == [5.0]
     assert back.tolist() == [5.0]
 
 
 @pytest.mark.parametrize(("axis", "expected_mm"), [(0, 3.0), (1, 0.7), (2, 0.5)])
-def test_a_step_along_k_j_and_i_takes_the_third_second_and_first_spacing(axis, expected_mm):
+def test_order_of_spacings(axis, expected_mm):
     start, end = [1, 1, 1], [1, 1, 1]
     end[axis] += 1
     there, _ = surface_distances(voxel((3, 3, 3), *start), voxel((3, 3, 3), *end), spacing_mm=(0.5, 0.7, 3.0))
@@ -94,7 +94,7 @@ def test_only_border_voxels_are_measured():
     assert back.tolist() == [0.0] * 26
 
 
-def test_the_edge_of_the_grid_is_border_too():
+def test_edge_of_the_grid_is_border():
     # The whole 3 x 3 x 3 grid: all but the central voxel.
     there, _ = surface_distances(np.ones((3, 3, 3), bool), np.ones((3, 3, 3), bool))
     assert len(there) == 26
@@ -106,7 +106,7 @@ def test_a_hole_has_a_border():
     assert len(there) == (125 - 27) + 6
 
 
-def test_hd95_interpolates_in_the_pooled_distances_of_both_directions():
+def test_hd95_pools_both_directions():
     # Prediction: voxels 0 to 9 of a row; reference: voxel 0. There: 0, 1, ..., 9; back: 0. Pooled and sorted
     # 0 0 1 2 ... 9; the 95th percentile lies at place 0.95 * 10 = 9.5, between 8 and 9.
     row = np.ones((1, 1, 10), bool)
@@ -114,7 +114,7 @@ def test_hd95_interpolates_in_the_pooled_distances_of_both_directions():
     assert hd95(row, voxel((1, 1, 10), 0, 0, 0), spacing_mm=(2.0, 9.0, 9.0)) == pytest.approx(17.0)
 
 
-def test_hd95_is_infinite_if_one_mask_is_empty_and_undefined_if_both_are():
+def test_hd95_of_empty_masks():
     assert hd95(EMPTY, ~EMPTY) == math.inf
     assert hd95(~EMPTY, EMPTY) == math.inf
     assert math.isnan(hd95(EMPTY, EMPTY))
@@ -125,7 +125,7 @@ def slabs(*thicknesses, rows=41):
     return [box((rows, rows, 40), (0, rows), (0, rows), (10, 10 + thickness)) for thickness in thicknesses]
 
 
-def test_surface_dice_is_the_share_of_area_within_the_tolerance():
+def test_surface_dice_is_a_share_of_area():
     # One of two faces of each slab is 5 mm from the other's; the faces are nearly all of the surface.
     thin, thick = slabs(1, 6)
     near = surface_dice(thin, thick, spacing_mm=(1.0, 50.0, 50.0))
@@ -133,51 +133,51 @@ def test_surface_dice_is_the_share_of_area_within_the_tolerance():
     assert surface_dice(thin, thick, spacing_mm=(1.0, 50.0, 50.0), tolerance_mm=5.0) == 1.0
 
 
-def test_robust_hausdorff_is_the_larger_of_the_two_directions():
+def test_hausdorff_is_the_larger_direction():
     # From the thin slab, 95 % lie at 0 to 1 mm; from the thick one, half lies 5 mm away.
     thin, thick = slabs(1, 6)
     for one, other in ((thin, thick), (thick, thin)):
         assert robust_hausdorff_mm(one, other, spacing_mm=(1.0, 50.0, 50.0)) == pytest.approx(5.0)
 
 
-def test_robust_hausdorff_is_infinite_if_one_mask_is_empty_and_undefined_if_both_are():
+def test_hausdorff_of_empty_masks():
     assert robust_hausdorff_mm(EMPTY, ~EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == math.inf
     assert robust_hausdorff_mm(~EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == math.inf
     assert math.isnan(robust_hausdorff_mm(EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)))
 
 
-def test_a_distance_of_exactly_the_tolerance_is_within_it_wherever_the_masks_lie():
+def test_tolerance_includes_itself():
     # 96 * 0.4 and 101 * 0.4 are not exactly 2 apart in binary floating point for every start.
     for start in range(100):
         one, other = voxel((1, 1, 110), 0, 0, start), voxel((1, 1, 110), 0, 0, start + 5)
         assert surface_dice(one, other, spacing_mm=(0.4, 1.0, 1.0)) == 1.0
 
 
-def test_surface_dice_is_zero_if_one_mask_is_empty_and_undefined_if_both_are():
+def test_surface_dice_of_empty_masks():
     assert surface_dice(EMPTY, ~EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == 0.0
     assert surface_dice(~EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)) == 0.0
     assert math.isnan(surface_dice(EMPTY, EMPTY, spacing_mm=(1.0, 1.0, 1.0)))
 
 
-def test_presence_names_the_four_ways_in_which_an_organ_can_be_there():
+def test_presence():
     assert presence(~EMPTY, ~EMPTY) == "both"
     assert presence(EMPTY, ~EMPTY) == "missed"
     assert presence(~EMPTY, EMPTY) == "invented"
     assert presence(EMPTY, EMPTY) == "absent"
 
 
-def test_transunet_protocol_measures_in_voxels():
+def test_transunet_measures_in_voxels():
     prediction, reference = voxel((3, 3, 3), 0, 1, 1), voxel((3, 3, 3), 2, 1, 1)
     assert transunet(prediction, reference) == {"dice": 0.0, "hd95_voxels": 2.0}
 
 
-def test_transunet_protocol_rewards_an_invented_organ_and_gives_zeros_for_a_missed_or_absent_one():
+def test_transunet_rules_for_absent_organs():
     assert transunet(~EMPTY, EMPTY) == {"dice": 1.0, "hd95_voxels": 0.0}
     assert transunet(EMPTY, ~EMPTY) == {"dice": 0.0, "hd95_voxels": 0.0}
     assert transunet(EMPTY, EMPTY) == {"dice": 0.0, "hd95_voxels": 0.0}
 
 
-def test_millimetre_protocol_measures_in_millimetres_and_millilitres():
+def test_millimetre_by_hand():
     prediction, reference = box((3, 1, 2), (0, 2)), box((3, 1, 2), (1, 3))
     scores = millimetre(prediction, reference, (10.0, 20.0, 5.0))
     # Both have elements at four heights, of which the upper or lower one is 5 mm from the nearest of the other.
@@ -191,7 +191,7 @@ def test_millimetre_protocol_measures_in_millimetres_and_millilitres():
 
 
 @pytest.mark.parametrize(("prediction", "reference"), [(EMPTY, ~EMPTY), (~EMPTY, EMPTY)])
-def test_millimetre_protocol_gives_a_missed_or_invented_organ_zeros_and_no_distance(prediction, reference):
+def test_millimetre_of_a_missed_organ(prediction, reference):
     scores = millimetre(prediction, reference, (1.0, 1.0, 1.0))
     assert scores["dice"] == 0.0
     assert scores["surface_dice_2mm"] == 0.0
@@ -199,31 +199,31 @@ def test_millimetre_protocol_gives_a_missed_or_invented_organ_zeros_and_no_dista
     assert scores["prediction_ml"] + scores["reference_ml"] == pytest.approx(0.064)
 
 
-def test_millimetre_protocol_leaves_an_organ_absent_from_both_undefined():
+def test_millimetre_of_an_absent_organ():
     scores = millimetre(EMPTY, EMPTY, (1.0, 1.0, 1.0))
     assert all(math.isnan(scores[metric]) for metric in ("dice", "hd95_mm", "surface_dice_2mm"))
     assert scores["reference_ml"] == 0.0
 
 
-def test_masks_of_different_shapes_are_refused_with_both_shapes():
+def test_different_shapes_are_refused():
     with pytest.raises(ValueError, match=r"\(4, 4, 4\).*\(4, 4, 3\)"):
         dice(EMPTY, EMPTY[..., :3])
 
 
-def test_a_single_slice_without_its_third_axis_is_refused():
+def test_slice_without_third_axis():
     with pytest.raises(ValueError, match="k, j, i"):
         hd95(EMPTY[0], EMPTY[0])
 
 
 @pytest.mark.parametrize("spacing_mm", [(0.0, 1.0, 1.0), (1.0, -1.0, 1.0), (1.0, 1.0, math.nan)])
-def test_a_spacing_that_is_not_positive_is_refused(spacing_mm):
+def test_spacing_must_be_positive(spacing_mm):
     with pytest.raises(ValueError, match="positive"):
         hd95(~EMPTY, ~EMPTY, spacing_mm=spacing_mm)
 
 
 @settings(max_examples=25, deadline=None)
 @given(filled_masks, filled_masks, spacings)
-def test_distances_equal_the_brute_force_minimum_over_all_pairs(prediction, reference, spacing_mm):
+def test_distances_by_brute_force(prediction, reference, spacing_mm):
     there, back = surface_distances(prediction, reference, spacing_mm=spacing_mm)
     np.testing.assert_allclose(there, brute_force_distances(prediction, reference, spacing_mm), atol=1e-12)
     np.testing.assert_allclose(back, brute_force_distances(reference, prediction, spacing_mm), atol=1e-12)
@@ -231,7 +231,7 @@ def test_distances_equal_the_brute_force_minimum_over_all_pairs(prediction, refe
 
 @settings(max_examples=25, deadline=None)
 @given(filled_masks, filled_masks, spacings)
-def test_metrics_do_not_care_which_mask_is_the_reference(prediction, reference, spacing_mm):
+def test_metrics_are_symmetric(prediction, reference, spacing_mm):
     assert dice(prediction, reference) == dice(reference, prediction)
     assert hd95(prediction, reference, spacing_mm=spacing_mm) == pytest.approx(
         hd95(reference, prediction, spacing_mm=spacing_mm)
@@ -240,7 +240,7 @@ def test_metrics_do_not_care_which_mask_is_the_reference(prediction, reference, 
 
 @settings(max_examples=25, deadline=None)
 @given(filled_masks, filled_masks, st.integers(0, 3), st.integers(0, 3))
-def test_empty_space_around_the_masks_changes_nothing(prediction, reference, before, after):
+def test_empty_space_changes_nothing(prediction, reference, before, after):
     margin = ((before, after), (after, before), (before, before))
     inner = surface_distances(prediction, reference)
     padded = surface_distances(np.pad(prediction, margin), np.pad(reference, margin))

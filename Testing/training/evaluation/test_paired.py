@@ -24,7 +24,7 @@ def compared(first, second, metric="dice"):
     return compare_all(pair(cases(metric, **first), cases(metric, **second), "millimetre", metric))
 
 
-def test_means_wins_and_the_worst_case_are_those_of_the_pairs():
+def test_means_wins_and_worst_case():
     liver = compared({"liver": [0.8, 0.9, 0.7]}, {"liver": [0.9, 0.85, 0.7]})["liver"]
     assert (liver.first, liver.second) == pytest.approx((0.8, 2.45 / 3))
     assert liver.difference == pytest.approx(0.05 / 3)
@@ -33,25 +33,25 @@ def test_means_wins_and_the_worst_case_are_those_of_the_pairs():
     assert liver.worst_difference == pytest.approx(-0.05)
 
 
-def test_the_overall_difference_is_that_of_the_means_over_organs():
+def test_overall_difference():
     result = compared({"liver": [0.8, 0.6], "spleen": [0.5, 0.5]}, {"liver": [0.9, 0.7], "spleen": [0.5, 0.9]})
     assert result[OVERALL].difference == pytest.approx((0.1 + 0.2) / 2)
     assert result[OVERALL].wins == 2
 
 
-def test_the_interval_draws_whole_cases():
+def test_interval_draws_cases():
     # Gains and losses of the two organs cancel in every case.
     result = compared({"liver": [0.5, 0.5], "spleen": [0.5, 0.5]}, {"liver": [0.7, 0.3], "spleen": [0.3, 0.7]})
     assert result[OVERALL].interval == pytest.approx((0.0, 0.0), abs=1e-12)
     assert result["liver"].interval == pytest.approx((-0.2, 0.2))
 
 
-def test_four_cases_of_one_direction_give_an_eighth_and_no_less():
+def test_smallest_p_of_four_cases():
     result = compared({"liver": [0.1, 0.2, 0.3, 0.4]}, {"liver": [0.2, 0.4, 0.6, 0.8]})["liver"]
     assert result.p == result.smallest_p == smallest_p(4) == 0.125
 
 
-def test_the_p_of_three_gains_and_one_loss_is_counted_by_hand():
+def test_p_by_hand():
     # Ranks 1 (lost), 2, 3, 4: of the 16 assignments of signs, 2 have a rank sum of losses of 0 or 1; two-sided 4/16.
     assert signed_rank_p(np.array([-0.1, 0.2, 0.3, 0.4])) == pytest.approx(0.25)
 
@@ -61,14 +61,14 @@ def test_equal_differences_share_their_ranks():
     assert signed_rank_p(np.array([0.1, -0.1, 0.2])) == pytest.approx(0.75)
 
 
-def test_the_p_of_many_cases_is_that_of_scipy():
+def test_p_of_many_cases():
     gains = np.random.default_rng(0).normal(0.02, 0.05, 12)
     assert signed_rank_p(gains) == pytest.approx(wilcoxon(gains, method="exact").pvalue)
     more = np.random.default_rng(0).normal(0.02, 0.05, 40)
     assert signed_rank_p(more) == pytest.approx(wilcoxon(more, method="exact").pvalue, abs=0.01)
 
 
-def test_cases_that_do_not_differ_say_nothing():
+def test_no_difference_says_nothing():
     assert signed_rank_p(np.array([0.0, 0.0, 0.2, 0.3, 0.4])) == signed_rank_p(np.array([0.2, 0.3, 0.4])) == 0.25
     assert signed_rank_p(np.zeros(5)) == 1.0
     assert signed_rank_p(np.array([0.0, 0.3])) == 1.0
@@ -76,29 +76,29 @@ def test_cases_that_do_not_differ_say_nothing():
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, 1.0), (1, 1.0), (2, 0.5), (4, 0.125), (12, 2**-11)])
-def test_the_smallest_p_halves_with_each_case(number, expected):
+def test_smallest_p_halves(number, expected):
     assert smallest_p(number) == expected
 
 
-def test_an_organ_that_one_model_invents_is_its_loss():
+def test_inventing_is_a_loss():
     result = compared({"gallbladder": [None, 0.5]}, {"gallbladder": [0.0, 0.5]})["gallbladder"]
     assert (result.cases, result.wins, result.losses) == (2, 0, 1)
     assert result.worst_difference == -1.0
 
 
-def test_an_organ_that_both_leave_out_rightly_is_not_compared():
+def test_absent_organ_is_not_compared():
     result = compared({"gallbladder": [None, 0.5]}, {"gallbladder": [None, 0.6]})["gallbladder"]
     assert (result.cases, result.wins) == (1, 1)
 
 
-def test_shorter_distances_are_wins_and_pairs_without_a_distance_are_left_out():
+def test_shorter_distances_win():
     result = compared({"liver": [10.0, "lost", 4.0]}, {"liver": [5.0, 3.0, 6.0]}, "hd95_mm")["liver"]
     assert (result.cases, result.wins, result.losses) == (2, 1, 1)
     assert result.difference == pytest.approx(-1.5)
     assert (result.worst_case, result.worst_difference) == ("case2", 2.0)
 
 
-def test_an_organ_without_any_pair_is_undefined():
+def test_no_pair_is_undefined():
     result = compared({"liver": [0.5], "spleen": [None]}, {"liver": [0.5], "spleen": [None]})
     assert (result["spleen"].cases, result["spleen"].worst_case) == (0, None)
     assert math.isnan(result["spleen"].p)

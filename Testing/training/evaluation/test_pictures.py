@@ -11,13 +11,13 @@ from Training.data.slices import SliceDataset
 from Training.evaluation.pictures import OPACITY, coloured, curve_figure, example_figure, read_curves, telling_slices
 
 
-def test_each_case_shows_its_slice_with_most_organs(tmp_path):
+def test_slice_with_most_organs(tmp_path):
     cases = load_cases([write_prepared(tmp_path / "p")], ["a", "b"])
     dataset = SliceDataset(cases, (0.0,))
     assert [dataset.name(place) for place in telling_slices(dataset)] == ["a:1", "b:1"]
 
 
-def test_organs_lie_in_their_colours_over_the_grey():
+def test_colours_over_grey():
     pixels = np.array([[0.0, 1.0, 0.5, 0.25]])
     picture = coloured(pixels, np.array([[1, 0, IGNORE, 2]]), ORGANS)
     liver, spleen = (np.asarray(organ.color) / 255 for organ in ORGANS)
@@ -26,7 +26,7 @@ def test_organs_lie_in_their_colours_over_the_grey():
     assert picture[0, 3] == pytest.approx(0.25 * (1 - OPACITY) + spleen * OPACITY)
 
 
-def test_examples_have_the_reference_above_the_prediction():
+def test_reference_above_prediction():
     empty = np.zeros((3, 8, 8), int)
     figure = example_figure(np.zeros((3, 8, 8)), empty, empty + 1, ["a:1", "b:2", "c:3"], ORGANS)
     assert [axes.get_title() for axes in figure.axes[:3]] == ["a:1", "b:2", "c:3"]
@@ -34,7 +34,7 @@ def test_examples_have_the_reference_above_the_prediction():
     assert figure.axes[0].images[0].get_array().sum() == 0 < figure.axes[3].images[0].get_array().sum()
 
 
-def test_the_upper_row_is_called_what_it_is():
+def test_name_of_the_upper_row():
     empty = np.zeros((1, 8, 8), int)
     figure = example_figure(np.zeros((1, 8, 8)), empty, empty, ["a:1"], ORGANS, "another program")
     assert [axes.get_ylabel() for axes in figure.axes] == ["another program", "prediction"]
@@ -46,7 +46,7 @@ def write_metrics(folder, version: int, lines: list[str]) -> None:
     path.write_text("\n".join(["dice,epoch,loss,step", *lines]) + "\n")
 
 
-def test_curves_go_over_all_starts_of_a_run(tmp_path):
+def test_curves_over_all_starts(tmp_path):
     assert read_curves(tmp_path) == {}
     write_metrics(tmp_path, 0, [",0,3.0,0", ",0,2.0,1", "0.5,0,,1", ",1,9.0,2"])
     write_metrics(tmp_path, 10, [",1,1.0,2"])
@@ -62,6 +62,6 @@ def test_losses_are_drawn_beside_dice():
     assert figure.axes[1].lines[2].get_color() == pytest.approx(np.asarray(ORGANS[0].color) / 255)
 
 
-def test_losses_stand_alone_where_nothing_was_validated():
+def test_losses_alone():
     figure = curve_figure({"loss": [(0, 1.0)], "lr-AdamW": [(0, 1e-3)]})
     assert [axes.get_title() for axes in figure.axes] == ["Loss"]

@@ -28,34 +28,34 @@ def chosen(**by_case):
     return {organ: choice.rule for organ, choice in choose(by_case).items()}
 
 
-def test_the_candidates_are_four_rules_with_and_without_filling():
+def test_candidates():
     assert [CANDIDATES[place] for place in range(0, 8, 2)] == list(PARTS)
     assert all(CANDIDATES[place].fill_holes for place in range(1, 8, 2))
 
 
-def test_the_rule_with_the_best_mean_is_taken():
+def test_best_mean_is_taken():
     assert chosen(liver=[row(0.8, 0.8, 0.8, 0.9), row(0.7, 0.7, 0.7, 0.8)]) == {"liver": PARTS[3]}
 
 
-def test_what_the_rule_earned_is_told():
+def test_gain_is_told():
     choice = choose({"liver": [row(0.8, 0.8, 0.8, 0.9), row(0.7, 0.7, 0.7, 0.8), row(*[NAN] * 4)]})["liver"]
     assert (choice.dice_before, choice.dice_after, choice.cases) == (pytest.approx(0.75), pytest.approx(0.85), 2)
 
 
-def test_an_organ_that_gains_nothing_has_the_usual_rule_and_one_that_loses_by_it_none():
+def test_usual_rule_or_none():
     assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9)], spleen=[row(0.9, 0.8, 0.8, 0.8)]) == {"liver": PARTS[2]}
 
 
-def test_a_gain_that_is_chance_counts_for_nothing():
+def test_chance_counts_for_nothing():
     assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9 + LEAST_GAIN / 2)]) == {"liver": PARTS[2]}
 
 
-def test_of_rules_that_score_alike_the_usual_is_taken_and_then_the_mildest():
+def test_usual_then_mildest():
     assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9)]) == {"liver": PARTS[2]}
     assert chosen(liver=[row(0.8, 0.9, 0.8, 0.9)]) == {"liver": PARTS[1]}
 
 
-def test_holes_are_filled_where_that_earns_enough_by_itself():
+def test_filling_must_earn():
     filled = [value + 2 * LEAST_GAIN for value in (0.8, 0.9, 0.9, 0.9)]
     assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, filled=filled)]) == {
         "liver": PostProcessing(minimum_ml=2.0, fill_holes=True)}
@@ -63,18 +63,18 @@ def test_holes_are_filled_where_that_earns_enough_by_itself():
     assert chosen(liver=[row(0.8, *[0.7] * 3, filled=only_filled)]) == {"liver": PostProcessing(fill_holes=True)}
 
 
-def test_a_second_step_that_earns_too_little_is_left_out():
+def test_second_step_must_earn():
     filled = [value + LEAST_GAIN / 2 for value in (0.8, 0.9, 0.9, 0.9)]
     assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, filled=filled)]) == {"liver": PARTS[2]}
 
 
-def test_leaving_nothing_to_score_is_as_good_as_it_gets():
+def test_nothing_left_to_score():
     # 0.4 without a post-processing, and 0.9 by the rules that leave nothing in the first case.
     assert chosen(gallbladder=[row(0.0, 0.0, 0.0, NAN), row(0.8, 0.8, 0.8, 0.8)]) == {
         "gallbladder": PARTS[3]}
 
 
-def test_nothing_is_left_to_score_where_the_largest_part_lies_in_what_the_reference_does_not_tell():
+def test_largest_part_without_valid_label():
     labels = liver_with_island()
     reference = np.full(labels.shape, IGNORE, np.uint8)
     reference[:, 6:, 6:] = 0  # around the island
@@ -82,7 +82,7 @@ def test_nothing_is_left_to_score_where_the_largest_part_lies_in_what_the_refere
     assert found[:2] == [0.0, 0.0] and all(math.isnan(value) for value in found[2:])
 
 
-def test_an_organ_that_is_in_no_case_has_no_rule():
+def test_organ_in_no_case():
     assert choose({"gallbladder": [[NAN] * 10]}) == {}
 
 
@@ -95,7 +95,7 @@ def liver_with_island():
     return labels
 
 
-def test_candidates_are_scored_as_on_the_whole_scan():
+def test_scores_by_hand():
     labels = liver_with_island()
     reference = np.zeros(labels.shape, np.uint8)
     reference[1:4, 1:4, 1:4] = 2
@@ -109,27 +109,27 @@ def test_candidates_are_scored_as_on_the_whole_scan():
     assert found[PARTS[0]] == dice(labels == LIVER.value, reference == 2)
 
 
-def test_a_hole_that_is_another_organ_is_not_filled():
+def test_organ_in_a_hole():
     labels = liver_with_island()
     labels[2, 2, 2] = 1
     reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
     assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[:2] == [1.0, 1.0]
 
 
-def test_what_the_reference_does_not_tell_counts_neither_way():
+def test_ignored_voxels_count_neither_way():
     labels = liver_with_island()
     reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
     reference[1, 9, 9] = IGNORE
     assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[0] == 1.0
 
 
-def test_an_organ_that_is_nowhere_is_undefined_and_one_that_is_missed_scores_nothing():
+def test_absent_and_missed():
     nothing = np.zeros((2, 3, 3), np.uint8)
     assert all(math.isnan(value) for value in candidate_scores(nothing, nothing, LIVER, 2, 1.0))
     assert candidate_scores(nothing, nothing + 2, LIVER, 2, 1.0) == [0.0] * len(CANDIDATES)
 
 
-def test_an_organ_that_the_reference_does_not_tell_is_not_scored(tiny_bundle, monkeypatch):
+def test_unannotated_organ_is_not_scored(tiny_bundle, monkeypatch):
     monkeypatch.setattr(scores, "segment", lambda volume, bundle, out, **_: iter(()))
     bundle = load_bundle(tiny_bundle)
     scan = MadeUpScan(name="a", annotated=("liver",), real={1: np.s_[0:2, 4:8, 4:8]})

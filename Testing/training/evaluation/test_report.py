@@ -39,7 +39,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_results_csv_has_one_row_per_case_organ_protocol_and_metric(folder):
+def test_rows_of_the_csv(folder):
     with open(folder / "results.csv", newline="") as file:
         rows = {tuple(row[key] for key in ("case", "organ", "protocol", "metric")): row["value"]
                 for row in csv.DictReader(file)}
@@ -49,7 +49,7 @@ def test_results_csv_has_one_row_per_case_organ_protocol_and_metric(folder):
     assert rows["miss", "spleen", "transunet", "dice"] == ""
 
 
-def test_results_json_holds_cases_summary_and_what_the_protocols_mean(folder):
+def test_results_json(folder):
     document = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert document["cases"]["hit"]["seconds"] == 1.235
     assert document["cases"]["hit"]["mean"]["millimetre"]["dice"] == pytest.approx(0.625)
@@ -64,7 +64,7 @@ def test_the_figure_is_a_png(folder):
     assert (folder / "dice.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_figure_has_the_organs_own_colours_where_they_are_told(tmp_path):
+def test_colours_of_the_figure(tmp_path):
     figure = dice_figure(results(), "", {"liver": (255, 0, 51)})
     points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert list(points[0].get_color()) == [1.0, 0.0, 0.2]
@@ -75,13 +75,7 @@ def test_the_figure_has_the_organs_own_colours_where_they_are_told(tmp_path):
     assert written["colors"] == {"liver": list(liver.color)}
 
 
-def test_one_case_is_singular():
-    text = io.StringIO()
-    print_scores(results()[:1], "madeup 1", Console(file=text, width=120))
-    assert text.getvalue().splitlines()[0].rstrip() == "madeup 1, 1 case"
-
-
-def test_the_table_counts_what_is_missed_invented_absent_and_unknown():
+def test_counts_in_the_table():
     text = io.StringIO()
     print_scores(results(), "madeup 1", Console(file=text, width=120))
     liver, spleen = (next(line for line in text.getvalue().splitlines() if organ in line)
@@ -94,6 +88,6 @@ def test_nan_becomes_null_however_deep():
     assert null_for_nan({"a": [float("nan"), (1.0, "x")]}) == {"a": [None, [1.0, "x"]]}
 
 
-def test_points_lie_beside_each_other_and_one_alone_in_the_middle():
+def test_points_beside_each_other():
     assert np.allclose(spread(3), [-0.15, 0.0, 0.15])
     assert list(spread(1)) == [0.0]

@@ -51,7 +51,7 @@ def hit(**changes):
     return MadeUpScan(**{"name": "hit", "known": KNOWN, "found": found, "real": real, **changes})
 
 
-def test_a_case_is_scored_by_channel_in_both_protocols():
+def test_both_protocols():
     result = score_case(hit(), BUNDLE, [AORTA, LIVER])
     assert result.presence == {"aorta": "both", "liver": "both"}
     assert result.scores["aorta"]["transunet"] == {"dice": 1.0, "hd95_voxels": 0.0}
@@ -64,7 +64,7 @@ def test_a_case_is_scored_by_channel_in_both_protocols():
     assert (result.shape_kji, result.spacing_mm) == ((6, 20, 24), SPACING_MM)
 
 
-def test_an_organ_that_the_reference_does_not_tell_is_not_scored():
+def test_unannotated_organ_is_not_scored():
     result = score_case(hit(annotated=("liver",)), BUNDLE, [AORTA, LIVER])
     assert result.presence == {"aorta": "unknown", "liver": "both"}
     assert all(math.isnan(value) for part in result.scores["aorta"].values() for value in part.values())
@@ -76,37 +76,37 @@ def checksum(scan, *labels):
     return score_case(scan, SimpleNamespace(labels=labels), labels).content_sha256
 
 
-def test_a_case_has_the_same_checksum_for_a_model_that_numbers_its_organs_otherwise():
+def test_checksum_ignores_numbering():
     other = hit(real={2: AORTA_BOX, 1: LIVER_NEXT_SLICE})
     assert checksum(hit(), AORTA, LIVER) == checksum(other, LIVER, AORTA)
 
 
 @pytest.mark.parametrize("changes", [{"found": {}}, {"real": {1: AORTA_BOX}},
                                      {"real": {1: AORTA_BOX, 2: LIVER_NEXT_SLICE, IGNORE: np.s_[5:6]}}])
-def test_another_scan_or_reference_has_another_checksum(changes):
+def test_checksum_of_another_scan(changes):
     assert checksum(hit(), AORTA, LIVER) != checksum(hit(**changes), AORTA, LIVER)
 
 
-def test_a_checksum_tells_shapes_and_types_apart():
+def test_checksum_of_shapes_and_types():
     zeros = np.zeros((2, 3), np.uint8)
     assert content_sha256(zeros, zeros) == content_sha256(zeros.copy(), zeros)
     assert len({content_sha256(one) for one in (zeros, zeros.T, zeros.view(np.int8))}) == 3
 
 
-def test_voxels_where_nothing_is_known_count_neither_way():
+def test_ignored_voxels_count_neither_way():
     # The slice that is found and not real becomes unknown: 3 slices found, 4 real, 3 shared.
     result = score_case(hit(real={2: LIVER_NEXT_SLICE, IGNORE: np.s_[0:1]}), BUNDLE, [LIVER])
     assert result.scores["liver"]["millimetre"]["dice"] == pytest.approx(2 * 3 / (3 + 4))
     assert result.scores["liver"]["millimetre"]["prediction_ml"] == pytest.approx(0.24)
 
 
-def test_progress_of_the_runner_is_passed_on():
+def test_progress_is_passed_on():
     heard = []
     score_case(hit(), BUNDLE, [AORTA], advance=lambda *steps: heard.append(steps))
     assert heard == [(3, 6), (6, 6)]
 
 
-def test_the_labels_are_shown_to_whoever_paints():
+def test_labels_are_shown():
     seen = []
     score_case(hit(), BUNDLE, [AORTA], show=lambda volume, *maps: seen.append((volume.name, *map(np.unique, maps))))
     assert seen[0][0] == "hit"
@@ -120,12 +120,12 @@ class DamagedScan(MadeUpScan):
         raise InputError("labels.nii.gz is damaged; copy it again.")
 
 
-def test_a_case_that_cannot_be_read_is_named():
+def test_unreadable_case_is_named():
     with pytest.raises(InputError, match=r"Case bad: labels\.nii\.gz is damaged"):
         score_case(DamagedScan(name="bad", annotated=KNOWN), BUNDLE, [AORTA])
 
 
-def test_the_organs_that_some_reference_tells_are_known():
+def test_annotated_organs():
     scans = [hit(annotated=("liver",)), hit(annotated=("aorta", "liver"))]
     assert annotated_organs(scans, BUNDLE.labels) == [AORTA, LIVER]
 
@@ -144,7 +144,7 @@ def scores_of(name, **dice_of):
                       {organ: both(value) for organ, value in dice_of.items()}, name)
 
 
-def test_each_organ_counts_the_same_in_the_mean_however_often_it_is_there():
+def test_organs_count_the_same():
     results = [scores_of("a", liver=0.9, spleen=None), scores_of("b", liver=0.7, spleen=0.4)]
     summary = summarise(results)
     assert summary["millimetre"]["organs"]["spleen"]["dice"] == pytest.approx(0.4)
@@ -154,13 +154,13 @@ def test_each_organ_counts_the_same_in_the_mean_however_often_it_is_there():
         "both": 1, "missed": 0, "invented": 0, "absent": 1, "unknown": 0}
 
 
-def test_each_organ_has_an_interval_of_its_own():
+def test_interval_of_each_organ():
     summary = summarise([scores_of("a", liver=0.9, spleen=0.4), scores_of("b", liver=0.7, spleen=0.4)])
     assert summary["transunet"]["organ_dice_ci95"] == {"liver": pytest.approx((0.7, 0.9)),
                                                        "spleen": pytest.approx((0.4, 0.4))}
 
 
-def test_an_unknown_organ_is_left_out_of_both_protocols_and_counted():
+def test_unannotated_organ_is_counted():
     summary = summarise([scores_of("a", liver=0.9, spleen="unknown"), scores_of("b", liver=0.7, spleen=0.4)])
     assert summary["transunet"]["organs"]["spleen"]["dice"] == pytest.approx(0.4)
     assert summary["millimetre"]["organs"]["spleen"]["dice"] == pytest.approx(0.4)
@@ -171,40 +171,40 @@ def test_volumes_are_not_averaged_over_organs():
     assert "reference_ml" not in summarise([scores_of("a", liver=0.9)])["millimetre"]["mean"]
 
 
-def test_an_organ_that_no_case_has_is_undefined_and_leaves_the_mean_alone():
+def test_absent_organ_leaves_the_mean():
     honest = summarise([scores_of("a", liver=0.9, spleen=None)])["millimetre"]
     assert math.isnan(honest["organs"]["spleen"]["dice"])
     assert honest["mean"]["dice"] == pytest.approx(0.9)
 
 
-def test_the_interval_of_equal_cases_is_a_point():
+def test_interval_of_equal_cases():
     assert bootstrap_interval(np.full((5, 2), 0.8)) == pytest.approx((0.8, 0.8))
 
 
-def test_the_interval_of_two_cases_reaches_from_one_to_the_other():
+def test_interval_of_two_cases():
     # Each of the two extremes is drawn in a quarter of the resamples, far more than 2.5 %.
     assert bootstrap_interval(np.array([[0.2], [0.6]])) == pytest.approx((0.2, 0.6))
 
 
-def test_the_interval_draws_whole_cases():
+def test_interval_draws_cases():
     # Organs drawn separately would also give means other than 0.5.
     assert bootstrap_interval(np.array([[0.0, 1.0], [1.0, 0.0]])) == pytest.approx((0.5, 0.5))
 
 
-def test_the_interval_of_many_cases_is_that_of_the_normal_approximation():
+def test_interval_of_many_cases():
     scores = np.random.default_rng(1).normal(0.7, 0.1, (400, 1))
     error = 1.96 * scores.std() / 20
     expected = (scores.mean() - error, scores.mean() + error)
     assert bootstrap_interval(scores) == pytest.approx(expected, abs=8e-4)
 
 
-def test_the_interval_is_the_same_each_time():
+def test_interval_is_reproducible():
     scores = np.random.default_rng(1).uniform(size=(6, 3))
     assert bootstrap_interval(scores) == bootstrap_interval(scores)
     assert bootstrap_interval(scores, seed=1) != bootstrap_interval(scores, seed=2)
 
 
-def test_the_interval_is_that_of_the_mean_over_organs_of_the_means_over_cases():
+def test_interval_of_the_mean_of_means():
     # Organ 1 scores 1 everywhere; organ 2 is in one case of six, at 0. Draws with that case give 0.5 however
     # often it was drawn (two in three draws), one without it 1.
     scores = np.array([[1.0, np.nan]] * 5 + [[1.0, 0.0]])
@@ -215,5 +215,5 @@ def test_one_case_has_no_interval():
     assert all(math.isnan(end) for end in bootstrap_interval(np.array([[0.9, 0.8]])))
 
 
-def test_the_interval_of_nothing_is_undefined():
+def test_interval_of_nothing():
     assert all(math.isnan(end) for end in bootstrap_interval(np.full((3, 2), np.nan)))

@@ -68,13 +68,13 @@ def test_each_sample_has_its_own_distance():
     assert identity_loss()(student, teacher).tolist() == pytest.approx([0, 1], abs=1e-3)
 
 
-def test_the_stages_count_as_one_says():
+def test_stage_weights():
     loss = SequenceLoss([2] * 4, [2] * 4, stage_weights=(1, 0, 0, 3))
     loss.projections = identity_loss().projections
     assert loss(stages(2, 9, 9, 1), stages(5, 5, 5, 5)).item() == pytest.approx(0.25, rel=1e-3)
 
 
-def test_the_student_learns_from_every_stage_and_the_projections_do_too():
+def test_every_stage_teaches():
     student = [t._replace(sequence=t.sequence.requires_grad_()) for t in stages(2, 2, 2, 2)]
     loss = SequenceLoss([2] * 4, [4] * 4)
     loss(student, stages(1, 1, 1, 1, width=4)).sum().backward()
@@ -82,7 +82,7 @@ def test_the_student_learns_from_every_stage_and_the_projections_do_too():
     assert all(p.weight.grad.abs().sum() > 0 for p in loss.projections)
 
 
-def test_gradients_of_the_sequence_loss_are_right():
+def test_sequence_gradients():
     torch.manual_seed(0)
     loss = SequenceLoss([2] * 4, [3] * 4).double()
     student, teacher = (exact_stages(width) for width in (2, 3))
@@ -91,21 +91,21 @@ def test_gradients_of_the_sequence_loss_are_right():
     assert torch.autograd.gradcheck(lambda *x: loss(with_sequences(x[:4], student), teacher), (*sequences, weight))
 
 
-def test_affinity_of_two_tokens_by_hand():
+def test_affinity_by_hand():
     # Teacher: both tokens alike; student: at right angles. Of four pairs, the two mixed ones differ by 1.
     alike, apart = torch.tensor([[[3.0, 0.0], [5.0, 0.0]]]), torch.tensor([[[2.0, 0.0], [0.0, 7.0]]])
     student, teacher = ([Tokens(x, 1, 2)] * 4 for x in (apart, alike))
     assert relation_loss(student, teacher).item() == pytest.approx(0.5)
 
 
-def test_affinity_sees_neither_length_nor_width_nor_rotation():
+def test_affinity_invariances():
     student = random_stages(4)
     turned = torch.linalg.qr(torch.randn(6, 6)).Q[:4]
     teacher = [t._replace(sequence=5 * t.sequence @ turned) for t in student]
     assert relation_loss(student, teacher).abs().max() < 1e-6
 
 
-def test_fine_stages_are_pooled_to_the_grid_of_the_third():
+def test_fine_stages_are_pooled():
     teacher = random_stages(4)
     swapped = teacher[0].as_map()
     # Within each 4 x 4 square, order is lost.
@@ -115,7 +115,7 @@ def test_fine_stages_are_pooled_to_the_grid_of_the_third():
     assert SequenceLoss([4] * 4, [4] * 4)(student, teacher).min() > 0.01
 
 
-def test_each_sample_has_its_own_relations_and_each_stage_its_weight():
+def test_relations_of_each_sample():
     torch.manual_seed(0)
     student, teacher = random_stages(3), random_stages(5)
     alone = [
@@ -128,7 +128,7 @@ def test_each_sample_has_its_own_relations_and_each_stage_its_weight():
     torch.testing.assert_close(relation_loss(student, teacher), mixed)
 
 
-def test_gradients_of_the_relation_loss_are_right():
+def test_relation_gradients():
     torch.manual_seed(0)
     student, teacher = (exact_stages(width) for width in (2, 3))
     sequences = [tokens.sequence.requires_grad_() for tokens in student]
@@ -144,7 +144,7 @@ def test_channel_loss_by_hand():
     assert channel_loss(teacher, teacher).item() == pytest.approx(0, abs=1e-7)
 
 
-def test_channel_loss_sees_where_and_not_how_much():
+def test_channel_loss_sees_where():
     teacher = torch.randn(1, 3, 4, 4)
     assert channel_loss(teacher + torch.tensor([1.0, -2.0, 5.0]).view(1, 3, 1, 1), teacher).item() < 1e-5
 
@@ -157,13 +157,13 @@ def test_logit_loss_by_hand():
 
 
 @pytest.mark.parametrize("loss", [logit_loss, channel_loss])
-def test_the_temperature_softens_and_its_square_scales(loss):
+def test_temperature(loss):
     student, teacher = torch.zeros(1, 2, 1, 2), torch.tensor([2.0, 0.0, 0.0, 1.0]).view(1, 2, 1, 2)
     assert loss(student, teacher, 2.0).item() == pytest.approx(4 * loss(student, teacher / 2, 1.0).item())
 
 
 @pytest.mark.parametrize("loss", [logit_loss, channel_loss])
-def test_each_sample_has_its_own_divergence(loss):
+def test_divergence_of_each_sample(loss):
     torch.manual_seed(0)
     student, teacher = torch.randn(2, 2, 3, 4, 5)
     alone = torch.cat([loss(student[i : i + 1], teacher[i : i + 1]) for i in range(2)])
@@ -171,13 +171,13 @@ def test_each_sample_has_its_own_divergence(loss):
 
 
 @pytest.mark.parametrize("loss", [logit_loss, channel_loss])
-def test_gradients_of_the_divergences_are_right(loss):
+def test_divergence_gradients(loss):
     torch.manual_seed(0)
     student, teacher = torch.randn(2, 2, 3, 2, 3, dtype=torch.double)
     assert torch.autograd.gradcheck(lambda x: loss(x, teacher), (student.requires_grad_(),))
 
 
-def test_autocast_and_half_precision_change_nothing():
+def test_half_precision():
     torch.manual_seed(0)
     student, teacher = ([t._replace(sequence=t.sequence.bfloat16()) for t in random_stages(w)] for w in (3, 5))
     logits = torch.randn(2, 2, 3, 4, 5).bfloat16()

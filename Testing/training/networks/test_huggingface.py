@@ -67,7 +67,7 @@ def assert_same_tokens(ours: Segmenter, theirs: transformers.SegformerModel) -> 
         torch.testing.assert_close(stage.as_map(), wanted, atol=1e-4, rtol=1e-4)
 
 
-def test_all_four_stages_emit_the_tokens_that_transformers_computes(theirs, checkpoint):
+def test_tokens_are_transformers(theirs, checkpoint):
     ours = network()
     decoder = {name: value.clone() for name, value in ours.decoder.state_dict().items()}
     start_from_segformer(ours, checkpoint)
@@ -75,7 +75,7 @@ def test_all_four_stages_emit_the_tokens_that_transformers_computes(theirs, chec
     assert all(torch.equal(value, decoder[name]) for name, value in ours.decoder.state_dict().items())
 
 
-def test_the_older_file_of_weights_is_read_as_well(theirs, checkpoint):
+def test_older_file_of_weights(theirs, checkpoint):
     torch.save(load_file(checkpoint / "model.safetensors"), checkpoint / "pytorch_model.bin")
     (checkpoint / "model.safetensors").unlink()
     ours = network()
@@ -94,7 +94,7 @@ def test_checkpoints_with_a_head_are_read(theirs, tmp_path, kind):
 
 
 @pytest.mark.parametrize("slices", [1, 2, 5])
-def test_any_number_of_slices_answers_to_a_grey_image_as_three_colours_do(theirs, checkpoint, slices):
+def test_any_number_of_slices(theirs, checkpoint, slices):
     ours, coloured = network(slices), network()
     start_from_segformer(ours, checkpoint)
     start_from_segformer(coloured, checkpoint)
@@ -126,20 +126,20 @@ def test_another_architecture_is_named(checkpoint):
         ("mlp_ratios", [4, 4, 4, 2], "mlp_ratio"),
     ],
 )
-def test_sizes_that_do_not_fit_are_named_on_both_sides(checkpoint, key, values, name):
+def test_misfit_sizes_are_named(checkpoint, key, values, name):
     edit_config(checkpoint, **{key: values})
     with pytest.raises(InputError) as error:
         start_from_segformer(network(), checkpoint)
     assert key in str(error.value) and str(values) in str(error.value) and name in str(error.value)
 
 
-def test_a_configuration_that_is_no_json_is_refused(checkpoint):
+def test_no_json_is_refused(checkpoint):
     (checkpoint / "config.json").write_text("{")
     with pytest.raises(InputError, match="no JSON"):
         start_from_segformer(network(), checkpoint)
 
 
-def test_a_checkpoint_without_weights_is_refused(checkpoint):
+def test_missing_weights(checkpoint):
     (checkpoint / "model.safetensors").unlink()
     with pytest.raises(InputError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
         start_from_segformer(network(), checkpoint)
@@ -153,14 +153,14 @@ def test_damaged_weights_are_refused(checkpoint, name):
         start_from_segformer(network(), checkpoint)
 
 
-def test_weights_that_are_code_are_refused(checkpoint, tmp_path):
+def test_code_is_refused(checkpoint, tmp_path):
     (checkpoint / "model.safetensors").unlink()
     torch.save({"encoder": Path("code")}, checkpoint / "pytorch_model.bin")
     with pytest.raises(InputError, match="cannot be read as weights"):
         start_from_segformer(network(), checkpoint)
 
 
-def test_a_checkpoint_that_lacks_a_layer_is_refused_and_changes_nothing(checkpoint):
+def test_missing_layer_changes_nothing(checkpoint):
     weights = load_file(checkpoint / "model.safetensors")
     del weights["encoder.block.2.1.mlp.dense1.weight"]
     save_file(weights, checkpoint / "model.safetensors")

@@ -62,7 +62,7 @@ def released(tmp_path):
     return folder
 
 
-def test_post_processing_and_figures_are_taken_over_and_the_card_says_from_where(released, measured, capsys):
+def test_figures_are_taken_over(released, measured, capsys):
     assert main([str(released), "--measured", str(measured)]) == 0
     description = read_description(released)
     assert description["results"] == read_description(measured)["results"]
@@ -73,7 +73,7 @@ def test_post_processing_and_figures_are_taken_over_and_the_card_says_from_where
     assert str(measured) in capsys.readouterr().out
 
 
-def test_the_measured_network_keeps_its_own_history(released, measured):
+def test_measured_network_keeps_its_history(released, measured):
     assert main([str(released), "--measured", str(measured)]) == 0
     told = read_description(released)["provenance"]
     kept = told["measured"]
@@ -86,7 +86,7 @@ def test_the_measured_network_keeps_its_own_history(released, measured):
     assert "Network that was measured: seed 0, steps 4500, minutes 64.8, commit abc123" in text
 
 
-def test_the_learning_curves_are_those_of_the_measured_network_and_called_so(released, measured):
+def test_curves_are_taken_over(released, measured):
     assert main([str(released), "--measured", str(measured)]) == 0
     assert (released / "curves.png").read_bytes() == b"curves with Dice"
     name = read_description(measured)["sha256"][:12]
@@ -94,7 +94,7 @@ def test_the_learning_curves_are_those_of_the_measured_network_and_called_so(rel
         released / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_measured_bundle_without_curves_leaves_the_others(released, measured):
+def test_no_curves_to_take_over(released, measured):
     (measured / "curves.png").unlink()
     assert main([str(released), "--measured", str(measured)]) == 0
     assert (released / "curves.png").read_bytes() == b"curves without"
@@ -111,47 +111,47 @@ def refused(released, measured, capsys):
     return error
 
 
-def test_a_bundle_of_another_size_is_refused(released, measured, capsys):
+def test_another_size(released, measured, capsys):
     update_description(released, provenance={"parameters": {"teacher": 160, "student": 20}})
     assert "differ in organs, input or size" in refused(released, measured, capsys)
 
 
-def test_a_bundle_of_another_recipe_is_refused(released, measured, capsys):
-    other = LATER | {"distillation": {"sequence": 0.0}, "wide_share": 0.5}
+def test_another_recipe(released, measured, capsys):
+    other = LATER | {"augmentation": {"phase": 0.0}, "wide_share": 0.5}
     update_description(released, provenance={"recipe": other})
-    assert "by different recipes (distillation, wide_share)" in refused(released, measured, capsys)
+    assert "by different recipes (augmentation, wide_share)" in refused(released, measured, capsys)
 
 
-def test_a_bundle_cannot_adopt_from_itself(measured, capsys):
+def test_adopting_from_itself(measured, capsys):
     assert "hold the same network" in refused(measured, measured, capsys)
 
 
-def test_a_bundle_that_was_not_trained_on_the_scored_cases_is_refused(released, measured, capsys):
+def test_scored_case_not_trained_on(released, measured, capsys):
     update_description(released, provenance=provenance(["a", "b"], [], LATER))
     assert "released was not trained on c, on which" in refused(released, measured, capsys)
 
 
-def test_a_bundle_that_lacks_cases_of_the_measured_one_is_refused(released, measured, capsys):
+def test_case_not_trained_on(released, measured, capsys):
     update_description(released, provenance=provenance(["b", "c"], [], LATER))
     assert "released was not trained on a, on which" in refused(released, measured, capsys)
 
 
-def test_a_bundle_that_left_cases_out_is_to_be_measured_itself(released, measured, capsys):
+def test_cases_left_out(released, measured, capsys):
     update_description(released, provenance=provenance(["a", "b", "c"], ["d"], LATER))
     assert "was not trained on d: measure it there" in refused(released, measured, capsys)
 
 
-def test_a_bundle_that_nobody_measured_is_refused(released, measured, capsys):
+def test_not_measured(released, measured, capsys):
     update_description(measured, results={})
     assert "has no figures of its own network: measure it" in refused(released, measured, capsys)
 
 
-def test_figures_that_were_taken_over_are_not_passed_on(released, measured, capsys):
+def test_figures_are_passed_on_once(released, measured, capsys):
     update_description(measured, results=results(released, ["c"]))
     assert "has no figures of its own network: measure it" in refused(released, measured, capsys)
 
 
 @pytest.mark.parametrize("missing", ["data", "recipe"])
-def test_a_bundle_without_a_history_is_refused(released, measured, capsys, missing):
+def test_no_history(released, measured, capsys, missing):
     update_description(measured, provenance={missing: {}})
     assert "measured does not say by which recipe" in refused(released, measured, capsys)

@@ -18,14 +18,14 @@ def sum_in_process(rank: int, folder: Path) -> None:
     torch.save([process_count(), process_rank(), total.tolist(), x.grad.tolist()], folder / f"{rank}.pt")
 
 
-def test_one_process_is_alone_and_sums_nothing():
+def test_one_process():
     x = torch.rand(3)
     assert (process_count(), process_rank()) == (1, 0)
     assert sum_over_processes(x) is x
 
 
 @pytest.mark.slow
-def test_two_processes_get_the_sum_and_the_gradient_of_both_losses(tmp_path):
+def test_two_processes(tmp_path):
     in_two_processes(sum_in_process, tmp_path)
     for rank in range(2):
         # 1 + 2 and 2 + 4; both losses are (x0 + x1)^2, so each x has twice the slope 2 * 3 and 2 * 6.

@@ -30,7 +30,7 @@ def die(number):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_results_come_from_other_processes_with_one_thread_each():
+def test_one_thread_each():
     before = dict(os.environ)
     results = list(run_all(square, [1, 2, 3], 2))
     assert sorted(result for result, _, _ in results) == [1, 4, 9]
@@ -39,18 +39,18 @@ def test_results_come_from_other_processes_with_one_thread_each():
     assert list(run_all(square, [], 2)) == []
 
 
-def test_without_workers_the_work_is_done_here():
+def test_no_workers():
     assert [pid for _, pid, _ in run_all(square, [1], 0)] == [os.getpid()]
 
 
-def test_an_error_ends_the_others_at_once():
+def test_error_ends_the_others():
     start = time.monotonic()
     with pytest.raises(InputError, match="2 is refused"):
         list(run_all(fail, [3, 2], 2))
     assert time.monotonic() - start < PATIENCE_S and not multiprocessing.active_children()
 
 
-def test_a_process_that_dies_is_an_error():
+def test_dead_process():
     with pytest.raises(SegmentError, match="use fewer workers"):
         list(run_all(die, [1], 1))
 

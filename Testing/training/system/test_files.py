@@ -11,13 +11,13 @@ from MISTKDSegmentLib.errors import OutputError
 from Training.system.files import check_folder, make_folder
 
 
-def test_a_folder_that_could_be_made_passes_and_is_not_made(tmp_path):
+def test_possible_folder_is_not_made(tmp_path):
     check_folder(tmp_path / "new" / "newer")
     check_folder(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_made_with_those_above_it(tmp_path):
+def test_folder_is_made(tmp_path):
     make_folder(tmp_path / "new" / "newer")
     make_folder(tmp_path / "new" / "newer")
     assert (tmp_path / "new" / "newer").is_dir() and not list((tmp_path / "new" / "newer").iterdir())
@@ -32,7 +32,7 @@ def test_a_file_in_the_way_is_named(tmp_path, check, name):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is a folder that nobody may write to")
-def test_a_folder_that_may_not_be_written_to_is_named():
+def test_unwritable_folder_is_named():
     for check in (check_folder, make_folder):
         with pytest.raises(OutputError, match="/proc"):
             check(Path("/proc"))

@@ -58,6 +58,7 @@ class Run:
         showsProgress: whether the organs appear in the slice views as they are found.
         segmentationNode, tableNode: the results, once it has finished.
         rows: what was measured of each organ, once it has finished.
+        doubts: what makes the result doubtful as a whole, in short and as a sentence, once it has finished.
         sentence: why it was cancelled or failed; what to know about a result; or "".
 
     Raises:
@@ -71,6 +72,7 @@ class Run:
         self.slicesDone = self.slicesTotal = 0
         self.segmentationNode = self.tableNode = None
         self.rows: tuple[OrganRow, ...] = ()
+        self.doubts: tuple[tuple[str, str], ...] = ()
         self.sentence = ""
         self._silent_s = 0.0
         self._live: Optional[LiveLabels] = None
@@ -191,7 +193,7 @@ class Run:
                 result, parameters.volumeNode, segmentation, table, write_table=parameters.writeTable)
         except Exception as error:  # MRML raises many kinds; the run has to end and say so
             return self._failed_turn(error)
-        self.rows = tuple(result.rows)
+        self.rows, self.doubts = tuple(result.rows), tuple(result.doubts)
         self._end(self.sentence)
         keep_habits(self._bundle.name, self._forecast.habits())
         self._tell("onFinished")
