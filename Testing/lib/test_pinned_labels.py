@@ -10,7 +10,7 @@ from MISTKDSegmentLib.api.segment import load_model
 from Testing.lib.pinned_labels import REAL, RECORD, WAYS, environment, measured
 
 PINNED = json.loads(RECORD.read_text(encoding="utf-8"))
-# Three versions of onnxruntime from 1.20 to 1.32 gave the same voxels on one processor. Elsewhere, scores that differ in
+# Three versions of onnxruntime, 1.20 to 1.32, gave the same voxels on one processor. Elsewhere, scores that differ in
 # their last bits turn voxels over where two classes are equally likely: this many of an organ's voxels may.
 MOST_SHARE, MOST_VOXELS = 0.002, 5
 
