@@ -21,6 +21,6 @@ def parse_axes(axes: str) -> str:
     """
     letters = axes.upper()
     if sorted(_PAIRS.get(letter, -1) for letter in letters) != [0, 1, 2]:
-        raise ValueError(f"'{axes}' names no orientation; give one of L and R, one of A and P and one of S and I, in the "
-                         "order of i, j and k, for example LPS")
+        raise ValueError(f"'{axes}' names no orientation; give one of L and R, one of A and P and one of S and I, in "
+                         "the order of i, j and k, for example LPS")
     return letters
