@@ -221,8 +221,8 @@ def _run(options: Namespace) -> None:
 
 def _check_networks(run: TrainingRun, waiting: int, folds: int, *, dry_run: bool) -> None:
     """Find out whether the networks can be made, and for a dry run what the waiting folds cost."""
-    teacher = teacher_task(run)
-    tasks = [("teacher", teacher), ("student", student_task(run, [teacher.network]))]
+    # A teacher of its own for the student, which freezes it.
+    tasks = [("teacher", teacher_task(run)), ("student", student_task(run, [teacher_task(run).network]))]
     if dry_run:
         seconds = report(tasks, run)
         Console().print(f"{waiting} of {folds} folds wait, each with these two trainings: about "

@@ -190,6 +190,7 @@ class OpenSlicer:
         install.attribute(slicer, "selfTests", {})
         wrap_special(self.layout_manager, "layoutManager")
         wrap_special(self.window, "mainWindow")
+        _wrap_manager(self.window.moduleSelector(), "moduleSelector")
         _wrap_manager(self._manager, "moduleManager")
         _wrap_manager(self.app.managers["io"], "coreIOManager")
         self._install_modules()

@@ -68,5 +68,5 @@ def test_setting_up_starts_no_preview_that_a_saved_scene_asks_for(host):
     host.leave_module()
     host.reload()
     idle(host, 0.6)
-    assert host.widget.panel.preview._shown is None
+    assert host.widget.panel.preview._wanted is None
     assert host.widget.panel.parameters.preview

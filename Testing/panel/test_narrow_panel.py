@@ -58,7 +58,7 @@ def test_organs_numbers_and_flags_are_whole(host, ui):
         for column in range(1, 4):
             item = table.item(row, column)
             if item is not None:
-                room, need = room_and_need(table, row, column, item, 8 + (18 if item.icon().pixmap(8, 8) else 0))
+                room, need = room_and_need(table, row, column, item, 6 + (18 if item.icon().pixmap(8, 8) else 0))
                 assert room >= need, item.text()
                 seen.append(item.text())
     assert "⚠ cut by the field of view\n⚠ implausibly large" in seen

@@ -27,7 +27,8 @@ def panel(host):
 def results(host, panel):
     """Liver and spleen, a voxel each: at (0, 0, 0) and (1, 0, 0)."""
     from MISTKDSegmentLib.slicer.panel import outputs
-    segmentation, table = result_nodes(panel.parameters.inputVolume, [organ_row("liver"), organ_row("spleen")])
+    rows = [organ_row("liver", 1500.0), organ_row("spleen", 200.0)]
+    segmentation, table = result_nodes(panel.parameters.inputVolume, rows)
     outputs.remember(segmentation, table)
     panel.parameters.segmentation, panel.parameters.organTable = segmentation, table
     host.pump()
@@ -159,6 +160,16 @@ def test_doubts_go_with_their_result(host, ui, panel, results):
     doubtful(host, panel)
     panel.parameters.segmentation = None
     assert not ui.doubtsLabel.visible
+
+
+def test_an_explanation_that_begins_with_the_doubt_says_it_once(host, ui, panel, results):
+    from MISTKDSegmentLib.slicer.scene.organ_table_node import write_table_node
+    doubts = (("The orientation is doubtful", "The orientation is doubtful: the spine lies in front."),)
+    write_table_node([], panel.parameters.organTable, "", panel.parameters.inputVolume, doubts)
+    panel.refresh()
+    ui.doubtsLabel._inner.linkActivated.emit("why")
+    assert ui.doubtsLabel.text.count("The orientation is doubtful") == 2
+    assert "the spine lies in front." in ui.doubtsLabel.text
 
 
 def test_what_a_doubt_says_is_text_and_no_markup(host, ui, panel, results):

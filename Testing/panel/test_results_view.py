@@ -114,7 +114,7 @@ def test_surfaces_are_noticed(host, view):
 
 
 def test_ticks_show_what_is_shown_and_a_click_on_one_is_told(widget, view):
-    segmentation, table = result_nodes(ct_node(), [organ_row("liver"), organ_row("spleen")])
+    segmentation, table = result_nodes(ct_node(), [organ_row("liver", 1500.0), organ_row("spleen")])
     segmentation.GetDisplayNode().SetSegmentVisibility("spleen", False)
     view.show(table, segmentation)
     assert [tick_box(widget, row).checked for row in range(2)] == [True, False]
@@ -137,7 +137,8 @@ def test_a_click_on_an_organ_or_on_its_flags_is_told(widget, view):
 
 
 def test_the_one_that_shines_is_marked(widget, view):
-    segmentation, table = result_nodes(ct_node(), [organ_row("liver", touches_edge=True), organ_row("spleen")])
+    rows = [organ_row("liver", 1500.0, touches_edge=True), organ_row("spleen")]
+    segmentation, table = result_nodes(ct_node(), rows)
     plain = view.show(table, segmentation) or widget.item(0, ORGAN).background()
     view.show(table, segmentation, "liver")
     marked = [widget.item(row, ORGAN).background() != plain for row in range(3)]

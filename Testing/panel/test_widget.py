@@ -122,7 +122,7 @@ def test_another_volume_does_not_get_the_segmentation_of_the_first(host, ui, pan
     first, second = ct_node("first"), ct_node("second")
     host.pump()
     segmentation, table = results(first, panel)
-    assert [ui.resultsTable.item(row, 1).text() for row in range(3)] == ["Liver", "Spleen", "⚠ not found"]
+    assert [ui.resultsTable.item(row, 1).text() for row in range(3)] == ["Liver", "⚠ implausibly small", "Spleen"]
     parameters.inputVolume = second
     assert parameters.segmentation is None
     assert parameters.organTable is None

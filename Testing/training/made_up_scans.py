@@ -24,9 +24,11 @@ LIVER_NEXT_SLICE = np.s_[1:5, 4:8, 4:8]
 
 
 def made_up_voxels():
-    """Air around a body of 40 HU with noise, shape (6, 20, 24)."""
+    """Air around a body of 40 HU between two layers of fat, with noise, shape (6, 20, 24)."""
     voxels = np.full((6, 20, 24), -1000, np.int16)
-    voxels[:, 3:17, 3:21] = 40 + np.random.default_rng(0).integers(-20, 20, (6, 14, 18))
+    voxels[:, 3:17, 3:21] = 40
+    voxels[:, [3, 16], 3:21] = -150
+    voxels[:, 3:17, 3:21] += np.random.default_rng(0).integers(-20, 20, (6, 14, 18), np.int16)
     return voxels
 
 
@@ -57,7 +59,7 @@ class MadeUpScan(Scan):
         return painted(volume.voxels.shape, self.real)
 
 
-def segment_by_hu(volume, bundle, out, **_):
+def segment_by_hu(volume, bundle, out, *_):
     """The "model": one label per painted HU, in two steps of progress."""
     slices = len(out)
     yield SimpleNamespace(slices_done=slices // 2, slices_total=slices)

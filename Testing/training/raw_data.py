@@ -31,7 +31,7 @@ VOXELS = {name: int(np.prod([edge.stop - edge.start for edge in box])) for name,
 def body(seed: int = 0) -> np.ndarray:
     """Air around a body of about 0 HU with organs of 150 HU: int16 (k, j, i)."""
     voxels = np.full(SHAPE, -1000, np.int16)
-    voxels[:, 8:52, 8:72] = np.random.default_rng(seed).integers(-60, 60, (8, 44, 64))
+    voxels[:, 8:52, 8:72] = np.random.default_rng(seed).integers(-180, 150, (8, 44, 64))
     for box in BOXES.values():
         voxels[box] = 150
     return voxels

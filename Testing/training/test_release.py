@@ -241,7 +241,8 @@ def test_shipped_weights_have_the_last_recipe():
     shipped = dict(load_bundle(default_bundle_folder()).provenance["recipe"])
     # What came later is in an older record of a network as what it was then: the default.
     defaults = Recipe().as_plain()
-    shipped |= {key: {**defaults[key], **shipped[key]} for key in ("teacher_network", "student_network")}
+    shipped |= {key: {**defaults[key], **shipped[key]}
+                for key in ("teacher_network", "student_network", "distillation")}
     ours, theirs = ({key: value for key, value in recipe.items() if key not in other} for recipe in (
         shipped_recipes()["final"].as_plain(), shipped))
     assert ours == theirs

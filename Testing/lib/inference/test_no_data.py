@@ -7,6 +7,7 @@ import pytest
 
 from MISTKDSegmentLib.inference.body import body_box, find_body
 from MISTKDSegmentLib.inference.no_data import fill_values, find_no_data
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.lib.made_up_abdomen import outside_circle, phantom
@@ -110,7 +111,8 @@ def test_nothing_is_labelled_where_there_is_no_data(tiny_bundle):
     """The tiny model calls 150 HU liver, wherever it is."""
     volume = with_fill(150)
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for _ in segment(volume, load_bundle(tiny_bundle), labels, threads=1, postprocess=False):
+    for _ in segment(volume, load_bundle(tiny_bundle), labels,
+                     SegmentOptions(threads=1, postprocess=False)):
         pass
     outside = outside_circle(labels.shape)
     assert labels.any() and not labels[:, outside].any()

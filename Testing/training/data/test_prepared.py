@@ -91,14 +91,14 @@ def test_partly_labelled_case(tmp_path):
 
 
 def test_missing_manifest_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"holds no prepared cases: make them with Training/prepare\.py RAW OUT"):
+    with pytest.raises(InputError, match=r"holds no prepared cases: make them with mistkd prepare RAW OUT"):
         read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("document", [{}, {"schema_version": 1}, {"schema_version": 2}, [], "x"])
 def test_other_manifest_is_refused(tmp_path, document):
     (tmp_path / "manifest.json").write_text(json.dumps(document))
-    with pytest.raises(InputError, match=r"make it with Training/prepare\.py"):
+    with pytest.raises(InputError, match=r"make it with mistkd prepare"):
         read_manifest(tmp_path)
 
 

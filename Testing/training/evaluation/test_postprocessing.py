@@ -130,7 +130,7 @@ def test_absent_and_missed():
 
 
 def test_unannotated_organ_is_not_scored(tiny_bundle, monkeypatch):
-    monkeypatch.setattr(scores, "segment", lambda volume, bundle, out, **_: iter(()))
+    monkeypatch.setattr(scores, "segment", lambda volume, bundle, out, *_: iter(()))
     bundle = load_bundle(tiny_bundle)
     scan = MadeUpScan(name="a", annotated=("liver",), real={1: np.s_[0:2, 4:8, 4:8]})
     found = score_scan(scan, bundle, bundle.labels)

@@ -48,7 +48,7 @@ def model(monkeypatch):
 def hit(**changes):
     """Finds the aorta (channel 1) exactly and the liver (channel 2) one slice, 5 mm, too low."""
     found, real = {AORTA_HU: AORTA_BOX, LIVER_HU: LIVER_BOX}, {1: AORTA_BOX, 2: LIVER_NEXT_SLICE}
-    return MadeUpScan(**{"name": "hit", "known": KNOWN, "found": found, "real": real, **changes})
+    return MadeUpScan(**{"name": "hit", "annotated": KNOWN, "found": found, "real": real, **changes})
 
 
 def test_both_protocols():

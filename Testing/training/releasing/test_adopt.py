@@ -79,7 +79,7 @@ def test_measured_network_keeps_its_history(released, measured):
     kept = told["measured"]
     assert kept["sha256"] == read_description(measured)["sha256"]
     assert kept["data"] == {"training": ["a", "b"], "unlabelled": [], "validation": ["c"]}
-    assert kept["recipe"] == {"seed": 0, "student_schedule": RECIPE["student_schedule"]}
+    assert kept["recipe"] == {part: RECIPE[part] for part in ("seed", "student_schedule", "distillation")}
     assert (kept["commit"], kept["steps"], kept["minutes"]) == ("abc123", 4500, 64.8)
     assert told["recipe"] == LATER
     text = (released / "README.md").read_text(encoding="utf-8")

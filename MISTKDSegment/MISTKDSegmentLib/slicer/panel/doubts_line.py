@@ -46,5 +46,11 @@ class DoubtsLine:
         link = escape(_("Less") if self._is_unfolded else _("Why?"))
         lines = [f'⚠ <b>{shorts}</b> <a href="why">{link}</a>']
         if self._is_unfolded:
-            lines += [f"<b>{escape(short)}.</b> {escape(why)}" for short, why in self._doubts]
+            lines += [_explained(short, why) for short, why in self._doubts]
         return "".join(f'<p style="margin:0 0 4px 0">{line}</p>' for line in lines)
+
+
+def _explained(short: str, why: str) -> str:
+    if why.startswith(short):
+        return f"<b>{escape(short)}</b>{escape(why[len(short):])}"
+    return f"<b>{escape(short)}.</b> {escape(why)}"

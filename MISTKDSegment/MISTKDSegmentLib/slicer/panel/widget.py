@@ -94,6 +94,7 @@ class Panel(VTKObservationMixin):
     def exit(self) -> None:
         """Another module is shown; a run goes on."""
         self.is_entered = False
+        self._get_ready.forget()
         self.preview.stop()
         self.results.show_all_alike()
 
@@ -125,7 +126,7 @@ class Panel(VTKObservationMixin):
         self.refresh()
 
     def pick_volume(self) -> None:
-        """Choose the volume of the run, or else the one that a person most likely wants, unless one may be a CT."""
+        """Choose the volume of the run; without a run, what a person most likely wants, unless a CT is chosen."""
         if self.parameters is None:
             return
         if self.running.run is not None:
