@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from jsonargparse import Namespace
 
 from MISTKDSegmentLib.errors import InputError
+from MISTKDSegmentLib.inference.preprocess import round_up
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.model.labels import Label
 from Training.bundle.export import export_trained
@@ -73,7 +74,7 @@ def _costs(source: Trained | Bundle, case: PreparedCase | None, scans: Sequence[
         bundle = _exported(source, case, Path(folder), arguments)
         seconds = time.perf_counter() - start
         cost = measure_inference(scans[0], bundle, threads=arguments.threads) if scans else None
-    side = -(-PIXELS // bundle.input.multiple) * bundle.input.multiple
+    side = round_up(PIXELS, bundle.input.multiple)
     lines = [size_line(bundle.network, cost.size if cost else (side, side), len(bundle.input.context_offsets_mm))]
     if isinstance(source, Trained):
         lines.append(f"{arguments.source} can be exported, in {seconds:.1f} s.")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.inference.preprocess import round_up
 from MISTKDSegmentLib.model.bundle import InputContract
 from Training.data.augment import augment
 from Training.data.augmentation import NO_AUGMENTATION
@@ -132,7 +133,7 @@ class SegmentationTask(lightning.LightningModule):
 
     def whole_slices(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Pixels float32 (batch, context, h, w) and labels int64 (batch, h, w) without augmentation."""
-        height, width = (_ceil(round(n / self.zoom), VIEW_DIVISOR) for n in batch.image.shape[-2:])
+        height, width = (round_up(round(n / self.zoom), VIEW_DIVISOR) for n in batch.image.shape[-2:])
         return augment(batch.image, batch.labels, batch.seed, (height, width), self.zoom, NO_AUGMENTATION)
 
     def on_validation_epoch_end(self) -> None:
@@ -265,7 +266,3 @@ def rate_at(step: int, schedule: Schedule) -> float:
         return (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, schedule.steps - warmup))
     return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
-
-
-def _ceil(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple

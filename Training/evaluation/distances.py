@@ -8,7 +8,8 @@ import numpy as np
 from scipy.ndimage import binary_erosion, generate_binary_structure
 from scipy.spatial import cKDTree
 
-from Training.evaluation.surface import bounding_box, element_areas, surface_of
+from MISTKDSegmentLib.geometry.box import bounding_box
+from Training.evaluation.surface import NOTHING, element_areas, surface_of
 
 Spacing = tuple[float, float, float]
 
@@ -92,7 +93,7 @@ def _spacing_kji(mask: np.ndarray, spacing_mm: Spacing) -> np.ndarray:
 
 def _border_points(mask: np.ndarray) -> np.ndarray:
     """Indices (n, 3) along (k, j, i) of the mask's border voxels."""
-    box = bounding_box(mask)
+    box = bounding_box(mask) or NOTHING
     # Nothing of the mask lies outside its box, so erosion sees the same zeros there as in the whole grid.
     inside = mask[box]
     border = inside & ~binary_erosion(inside, generate_binary_structure(3, 1))

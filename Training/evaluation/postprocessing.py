@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from MISTKDSegmentLib.inference.postprocess import bounding_box, postprocess
+from MISTKDSegmentLib.geometry.box import bounding_box
+from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.model.bundle import Bundle, PostProcessing
 from MISTKDSegmentLib.model.labels import Label
 from Training.data.prepared import IGNORE

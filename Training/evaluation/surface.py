@@ -13,12 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from MISTKDSegmentLib.geometry.box import bounding_box
+
 Corner = tuple[int, int, int]
 Normals = list[np.ndarray]
 
 # The eight voxels around an element, as offsets along (k, j, i); voxel n has the bit 1 << n in the element's code.
 CORNERS: tuple[Corner, ...] = tuple((k, j, i) for k, j, i in product((0, 1), repeat=3))
 CODES = 1 << len(CORNERS)
+NOTHING = (slice(0, 0),) * 3  # the box around an empty mask
 
 
 class Surface(NamedTuple):
@@ -35,7 +38,7 @@ class Surface(NamedTuple):
 
 def surface_of(mask: np.ndarray) -> Surface:
     """Surface elements of a mask (k, j, i); outside the grid there is nothing."""
-    box = bounding_box(mask)
+    box = bounding_box(mask) or NOTHING
     padded = np.pad(mask[box].astype(bool, copy=False), 1)
     cells = tuple(side - 1 for side in padded.shape)
     codes = np.zeros(cells, np.uint8)
@@ -44,17 +47,6 @@ def surface_of(mask: np.ndarray) -> Surface:
         codes |= voxels.astype(np.uint8) << number
     found = (codes != 0) & (codes != CODES - 1)
     return Surface(np.argwhere(found) + [axis.start - 0.5 for axis in box], codes[found])
-
-
-def bounding_box(mask: np.ndarray) -> tuple[slice, slice, slice]:
-    """Smallest box around a mask (k, j, i); of size zero where the mask is empty."""
-    box: list[slice] = []
-    for axis in range(3):
-        # Cutting axis by axis keeps the later passes over a 512 x 512 x 150 grid short.
-        part = mask[tuple(box)]
-        hits = np.flatnonzero(part.any(axis=tuple(other for other in range(3) if other != axis)))
-        box.append(slice(int(hits[0]), int(hits[-1]) + 1) if hits.size else slice(0, 0))
-    return box[0], box[1], box[2]
 
 
 def element_areas(codes: np.ndarray, spacing_kji: np.ndarray) -> np.ndarray:

@@ -39,8 +39,8 @@ def segment(
         organs: names of those to label, or a text with names separated by commas; None means those of `options`.
         model: folder of a model bundle, or what `load_model` gave; None means the model that comes along.
         threads: processor cores to use, 0 for all; None means those of `options`.
-        orientation: how the voxels of a file lie in the patient, whatever its header says, such as "LPS": towards what
-            the columns, rows and slices count up. For files that do not say it, or say it wrong.
+        orientation: of a file that does not say how it lies, or says it wrong, such as "LPS"; None means that of
+            `options`.
         on_progress: is called after each batch of slices with `slices_done` and `slices_total`; an exception that it
             raises ends the run, and nothing is left running.
         options: all that can be chosen.
@@ -63,11 +63,12 @@ def segment(
     from MISTKDSegmentLib.api.steps import read_scan, segment_volume
 
     options = replace(options, organs=options.organs if organs is None else organs,
-                      threads=options.threads if threads is None else threads)
+                      threads=options.threads if threads is None else threads,
+                      orientation=options.orientation if orientation is None else orientation)
     # Before the scan is read: what is wrong with a model or a name is told at once.
     bundle = model if isinstance(model, Bundle) else load_model(model)
     bundle.labels_named(options.organs)
-    volume, source = read_scan(scan, orientation)
+    volume, source = read_scan(scan, options.orientation)
     return segment_volume(volume, bundle, options, on_progress, source=source)
 
 

@@ -12,8 +12,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.api.result import Result
-from MISTKDSegmentLib.errors import OptionError
-from MISTKDSegmentLib.geometry.orientation import direction_of
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference import runner
 from MISTKDSegmentLib.inference.options import SegmentOptions
@@ -23,22 +21,20 @@ from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import Bundle
 
 
-def read_scan(scan: Union[str, os.PathLike[str], sitk.Image, Volume], orientation: Optional[str] = None
-              ) -> tuple[Volume, Optional[Path]]:
-    """Read a scan from wherever it is, and check it; `orientation` as in `read_volume`, for files alone.
+def read_scan(scan: Union[str, os.PathLike[str], sitk.Image, Volume],
+              orientation: Optional[str] = None) -> tuple[Volume, Optional[Path]]:
+    """Read a scan from wherever it is, and check it.
+
+    Args:
+        scan: as in `segment`.
+        orientation: of a file, as in `SegmentOptions`.
 
     Returns:
         The scan, and the file or folder that it came from; None where it was in memory.
 
     Raises:
         InputError: it cannot be read, is no CT in HU, or has no usable geometry.
-        OptionError: the orientation names no axes.
     """
-    try:
-        if orientation is not None:
-            direction_of(orientation)
-    except ValueError as error:
-        raise OptionError(f"orientation: {error}") from None
     if isinstance(scan, (str, os.PathLike)):
         return read_volume(Path(scan), orientation=orientation), Path(scan)
     return (volume_of_image(scan) if isinstance(scan, sitk.Image) else checked_volume(scan)), None

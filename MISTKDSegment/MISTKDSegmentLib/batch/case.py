@@ -56,7 +56,6 @@ class Settings:
         options: how to segment; its organs are named, for each is a column of the summary.
         format: of the segmentation: "seg.nrrd", "nii.gz" or "dcm".
         picture: whether to write the PNG.
-        orientation: how voxels in files lie, whatever their headers say; see `direction_of`.
     """
 
     output: Path
@@ -65,7 +64,6 @@ class Settings:
     options: SegmentOptions = DEFAULTS
     format: str = "seg.nrrd"
     picture: bool = True
-    orientation: Optional[str] = None
 
     def with_threads(self, threads: int) -> Settings:
         """The same with another number of threads for one scan."""
@@ -111,7 +109,7 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     cores = usable_cores()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.options.threads or cores, cores))
     _check_format(case, settings)
-    volume, truth = _read(case, settings.orientation)
+    volume, truth = _read(case, settings.options.orientation)
     stem = results_stem(case, settings, volume.name)
     ensure_writable(stem.parent)
     _ensure_input_stays(case, segmentation_path(stem, settings.format))

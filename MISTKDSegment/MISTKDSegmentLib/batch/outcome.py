@@ -149,7 +149,7 @@ def _relevant(settings: Settings) -> dict[str, Any]:
     # No number of threads changes a label, and none of many scans has a region.
     del options["threads"], options["region"]
     return {"model_sha256": settings.model_sha256, "format": settings.format, "picture": settings.picture,
-            "orientation": settings.orientation, **options, "organs": list(settings.options.organs or ())}
+            **options, "organs": list(settings.options.organs or ())}
 
 
 def _fingerprint(case: Case) -> str:

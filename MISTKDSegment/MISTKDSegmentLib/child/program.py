@@ -19,11 +19,11 @@ from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, St
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
 from MISTKDSegmentLib.inference.evidence import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
+from MISTKDSegmentLib.model.network_file import OLDEST_ONNXRUNTIME
 from MISTKDSegmentLib.report.doubts import find_doubts, in_short
 from MISTKDSegmentLib.report.table import measure
 from MISTKDSegmentLib.system import peak_memory
 
-OLDEST_ONNXRUNTIME = (1, 19)
 WATCH_S = 0.1
 LOOK_S = 0.02
 # The window asks for no child that waits as long, and ends it before that.

@@ -14,6 +14,7 @@ from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.cli import NOTICE
 from MISTKDSegmentLib.cli.streams import Stream, occupy_descriptors
 from MISTKDSegmentLib.errors import OptionError, SegmentError
+from MISTKDSegmentLib.geometry.axes import parse_axes
 
 PROGRAM = "mistkd segment"
 FORMATS = ("seg.nrrd", "nii.gz", "dcm")
@@ -113,14 +114,10 @@ def _positive_int(text: str) -> int:
 
 
 def _axes(text: str) -> str:
-    # Not at the top: it brings numpy, which `--help` does without.
-    from MISTKDSegmentLib.geometry.orientation import direction_of
-
     try:
-        direction_of(text)
+        return parse_axes(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    return text.upper()
 
 
 def _positive_mm(text: str) -> float:

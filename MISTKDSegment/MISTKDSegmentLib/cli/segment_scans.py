@@ -70,8 +70,9 @@ def _settings(options: argparse.Namespace, bundle: Bundle) -> Settings:
     organs = tuple(label.name for label in choose_labels(bundle, options.organs))
     # Workers have working folders of their own.
     return Settings(options.output, bundle.folder.absolute(), bundle.description_sha256,
-                    SegmentOptions(organs, options.threads, options.slice_step, not options.no_postprocessing),
-                    options.format, not options.no_picture, options.orientation)
+                    SegmentOptions(organs, options.threads, options.slice_step, not options.no_postprocessing,
+                                   options.orientation),
+                    options.format, not options.no_picture)
 
 
 def _to_do(options: argparse.Namespace) -> Union[Case, Plan]:

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
+from MISTKDSegmentLib.geometry.axes import parse_axes
 from MISTKDSegmentLib.geometry.volume import Volume
 
 # Up to this angle a scan keeps its own voxels (axes permuted and flipped only): patients lie this crookedly in
@@ -20,8 +21,7 @@ def direction_of(axes: str) -> np.ndarray:
     """Direction matrix of axes that are named by where they run to.
 
     Args:
-        axes: for i, j and k one letter each: L or R, A or P, S or I, such as "LPS" for axial slices as DICOM stores
-            them. (This is how NIfTI programs and 3D Slicer name axes; some ITK programs say where they come from.)
+        axes: as `parse_axes` takes them, such as "LPS".
 
     Returns:
         3 x 3; its columns are the unit vectors of i, j and k in LPS.
@@ -35,12 +35,7 @@ def direction_of(axes: str) -> np.ndarray:
         >>> direction_of("sar").tolist()
         [[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]
     """
-    columns = [_LPS_AXES[letter] for letter in axes.upper() if letter in _LPS_AXES]
-    direction = np.array(columns, float).reshape(-1, 3).T
-    if len(axes) != 3 or direction.shape != (3, 3) or not np.any(np.linalg.det(direction)):
-        raise ValueError(f"'{axes}' names no orientation: one of L and R, one of A and P and one of S and I, in the "
-                         "order of i, j and k, for example LPS")
-    return direction
+    return np.array([_LPS_AXES[letter] for letter in parse_axes(axes)], float).T
 
 
 def nearest_axes(direction: np.ndarray) -> tuple[int, ...]:

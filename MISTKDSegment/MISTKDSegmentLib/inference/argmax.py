@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from MISTKDSegmentLib.inference.postprocess import extent_of
+from MISTKDSegmentLib.geometry.box import extent_of
 from MISTKDSegmentLib.inference.preprocess import SliceGrid
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from MISTKDSegmentLib.errors import OptionError
+from MISTKDSegmentLib.geometry.axes import parse_axes
 
 if TYPE_CHECKING:  # it brings numpy, which `--help` does without
     from MISTKDSegmentLib.geometry.region import Region
@@ -24,6 +25,9 @@ class SegmentOptions:
         slice_step_mm: the network sees slices at most this far apart, and class scores are interpolated between them;
             None means as the model says.
         postprocess: whether organs are cleaned up as the model says.
+        orientation: to where i, j and k run in a volume file, whatever its header says, such as "LPS" (left,
+            posterior, superior); see `parse_axes`. None means as the header says. DICOM slices, SimpleITK images and
+            Slicer's volumes state their own.
         region: label nothing outside of this box; the network still sees what lies around. None means no limit.
 
     Raises:
@@ -41,6 +45,7 @@ class SegmentOptions:
     threads: int = 0
     slice_step_mm: Optional[float] = None
     postprocess: bool = True
+    orientation: Optional[str] = None
     region: Optional[Region] = None
 
     def __post_init__(self) -> None:
@@ -51,6 +56,15 @@ class SegmentOptions:
         if self.slice_step_mm is not None and not 0 < self.slice_step_mm < math.inf:
             raise OptionError(f"slice_step_mm is {self.slice_step_mm}; give millimetres above 0, or None for the "
                               "model's.")
+        if self.orientation is not None:
+            object.__setattr__(self, "orientation", _axes(self.orientation))
+
+
+def _axes(orientation: str) -> str:
+    try:
+        return parse_axes(orientation)
+    except ValueError as error:
+        raise OptionError(f"orientation: {error}.") from None
 
 
 def _names(organs: Sequence[str]) -> tuple[str, ...]:

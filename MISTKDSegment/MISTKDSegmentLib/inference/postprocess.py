@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
 import numpy as np
 import SimpleITK as sitk
 
+from MISTKDSegmentLib.geometry.box import bounding_box
 from MISTKDSegmentLib.model.bundle import PostProcessing
 from MISTKDSegmentLib.model.labels import Label
 
@@ -70,22 +70,3 @@ def _fill_holes(labels: np.ndarray, value: int) -> None:
     number = sitk.GetArrayViewFromImage(parts)
     enclosed = (around & (number != number[0, 0, 0]))[1:-1, 1:-1, 1:-1]
     region[enclosed & (region == 0)] = value
-
-
-def bounding_box(mask: np.ndarray) -> Optional[tuple[slice, ...]]:
-    """Slices of the smallest box around all that is not zero, one an axis; None where there is nothing."""
-    box: list[slice] = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        extent = extent_of(np.asarray(mask.any(axis=others)))
-        if extent is None:
-            return None
-        box.append(extent)
-        mask = mask[(slice(None),) * axis + (extent,)]  # the other axes have less to look at
-    return tuple(box)
-
-
-def extent_of(occupied: np.ndarray) -> Optional[slice]:
-    """From the first to the last that is true, of booleans in a row; None where none is."""
-    where = np.flatnonzero(occupied)
-    return slice(int(where[0]), int(where[-1]) + 1) if len(where) else None

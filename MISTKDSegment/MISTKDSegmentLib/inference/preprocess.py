@@ -100,8 +100,18 @@ def slice_grid(volume: Volume, pixel_spacing_mm: float, multiple: int) -> SliceG
 def _axes(box: slice, spacing_mm: float, pixel_spacing_mm: float, multiple: int) -> tuple[Axis, Axis]:
     voxels = Axis(box.start * spacing_mm, spacing_mm, box.stop - box.start)
     pixels = max(1, int(np.ceil(voxels.size * spacing_mm / pixel_spacing_mm - 1e-6)))
-    size = -(-pixels // multiple) * multiple
+    size = round_up(pixels, multiple)
     centre = (voxels.centres_mm[0] + voxels.centres_mm[-1]) / 2
     # An even number of pixels on both sides of a box that is narrower than one would all lie outside of it.
     before = size // 2 if voxels.size * spacing_mm < pixel_spacing_mm else (size - 1) / 2
     return voxels, Axis(float(centre - pixel_spacing_mm * before), pixel_spacing_mm, size)
+
+
+def round_up(number: int, multiple: int) -> int:
+    """The next multiple of a number that is no smaller.
+
+    Examples:
+        >>> round_up(33, 32), round_up(32, 32)
+        (64, 32)
+    """
+    return -(-number // multiple) * multiple

@@ -15,7 +15,8 @@ def no_orientation(path: Path, because: str) -> InputError:
 
 def state_orientation() -> str:
     """What a user can do who knows how the voxels lie."""
-    return "state it, for example with --orientation LPS where i runs to the left, j to the back and k to the head"
+    return ("state it, for example with --orientation LPS (in Python orientation='LPS') where i runs to the left, j "
+            "to the back and k to the head")
 
 
 def other_unit(path: Path, unit: str) -> InputError:

@@ -10,7 +10,8 @@ from typing import Union
 
 from MISTKDSegmentLib.errors import BundleError
 
-# What onnxruntime 1.19, the oldest in use, reads (its docs/Versioning.md).
+OLDEST_ONNXRUNTIME = (1, 19)
+# What that reads (its docs/Versioning.md).
 _IR_VERSIONS = range(3, 11)
 _OPSETS = range(7, 22)
 _DEFAULT_DOMAIN = (b"", b"ai.onnx")

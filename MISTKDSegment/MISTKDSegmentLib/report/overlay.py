@@ -10,9 +10,9 @@ from typing import Optional, Union
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from MISTKDSegmentLib.geometry.box import bounding_box
 from MISTKDSegmentLib.geometry.frame import CanonicalFrame, canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.postprocess import bounding_box
 from MISTKDSegmentLib.inference.preprocess import body_box, window
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label

@@ -49,12 +49,16 @@ def test_labels_are_those_of_the_runner(scan, tiny_bundle):
     np.testing.assert_array_equal(segment(scan, model=bundle, options=options).labels, expected)
 
 
-def test_organs_and_threads_stand_above_the_options(scan, tiny_bundle):
-    options = SegmentOptions(organs="liver", threads=3, postprocess=False)
-    kept = segment(scan, model=tiny_bundle, options=options).options
-    assert kept == options
-    changed = segment(scan, model=tiny_bundle, options=options, organs=["spleen"], threads=1).options
-    assert changed == replace(options, organs=["spleen"], threads=1)
+def test_what_is_given_by_itself_stands_above_the_options(scan, tiny_bundle):
+    options = SegmentOptions(organs="liver", threads=3, postprocess=False, orientation="LPS")
+    assert segment(scan, model=tiny_bundle, options=options).options == options
+    given = {"organs": ["spleen"], "threads": 1, "orientation": "RAS"}
+    assert segment(scan, model=tiny_bundle, options=options, **given).options == replace(options, **given)
+
+
+def test_a_stated_orientation_is_how_the_voxels_lie(scan, tiny_bundle):
+    result = segment(scan, model=tiny_bundle, threads=1, orientation="RAS")
+    np.testing.assert_array_equal(result.volume.direction, np.diag([-1.0, -1.0, 1.0]))
 
 
 def test_progress_is_told_and_an_exception_in_it_ends_the_run(scan, tiny_bundle):
@@ -79,6 +83,7 @@ def test_the_model_that_comes_along_is_taken_by_default():
     ({"organs": ["lung"]}, BundleError, "has no organ 'lung'"),
     ({"model": "nowhere"}, BundleError, "nowhere"),
     ({"threads": -2}, OptionError, "threads is -2"),
+    ({"orientation": "LLP"}, OptionError, "'LLP' names no orientation"),
     ({"scan": np.zeros((3, 4, 5))}, InputError, "A ndarray does not say where its voxels lie"),
     ({"scan": sitk.Image([4, 5], sitk.sitkInt16)}, InputError, "2-D"),
     ({"scan": sitk.Image([4, 5, 6, 2], sitk.sitkInt16)}, InputError, "4-D"),

@@ -33,7 +33,7 @@ def gone() -> int:
 
 
 def test_the_child_finds_the_scan_and_the_options_as_they_were(tmp_path):
-    options = SegmentOptions(["liver"], 2, 5.0, False, Region(np.diag([1.0, 2.0, 3.0, 1.0])))
+    options = SegmentOptions(["liver"], 2, 5.0, False, "LPS", Region(np.diag([1.0, 2.0, 3.0, 1.0])))
     order = Order(tmp_path / "model", options, preview=True)
     work = open_work(Job.create(scan(), order, inside=tmp_path).folder)
     np.testing.assert_array_equal(work.volume.voxels, scan().voxels)

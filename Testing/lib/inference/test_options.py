@@ -20,11 +20,16 @@ def test_organs_are_kept_as_names_each_once(given, kept):
 
 @pytest.mark.parametrize("values", [
     {"organs": []}, {"organs": ""}, {"organs": " , "}, {"threads": -1}, {"slice_step_mm": 0.0},
-    {"slice_step_mm": -2.0}, {"slice_step_mm": math.inf}, {"slice_step_mm": math.nan}])
+    {"slice_step_mm": -2.0}, {"slice_step_mm": math.inf}, {"slice_step_mm": math.nan},
+    {"orientation": "LP"}, {"orientation": "LRS"}, {"orientation": "LPSA"}, {"orientation": "xyz"}])
 def test_a_value_that_makes_no_sense_is_named(values):
     with pytest.raises(OptionError) as caught:
         SegmentOptions(**values)
     assert next(iter(values)).removesuffix("s") in str(caught.value) and str(caught.value).count(";") == 1
+
+
+def test_an_orientation_is_kept_in_capitals():
+    assert SegmentOptions(orientation="ras").orientation == "RAS"
 
 
 def test_the_error_is_one_of_ours_and_one_of_pythons():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from MISTKDSegmentLib.inference.postprocess import bounding_box, postprocess
+from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.model.bundle import PostProcessing
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 
@@ -107,10 +107,3 @@ def test_a_part_that_is_dropped_leaves_a_hole_that_another_organ_fills():
     postprocess(labels, ABDOMEN_LABELS, rules, 1.0)
     assert labels[2, 2, 2] == LIVER.value
     assert (labels == SPLEEN.value).sum() == 3
-
-
-def test_the_bounding_box_is_tight():
-    mask = np.zeros((4, 5, 6), bool)
-    mask[1, 2:4, 5] = True
-    assert bounding_box(mask) == (slice(1, 2), slice(2, 4), slice(5, 6))
-    assert bounding_box(np.zeros((2, 2), bool)) is None

@@ -18,9 +18,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.model.network_file import OLDEST_ONNXRUNTIME
 
-OLDEST = (1, 19)
-REQUIREMENT = "onnxruntime>=1.19"
+REQUIREMENT = "onnxruntime>=" + ".".join(map(str, OLDEST_ONNXRUNTIME))
 # All of them bring the package `onnxruntime`; a second one beside the first would break it.
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 _REQUESTER = "MISTKDSegment"
@@ -40,7 +40,7 @@ class OnnxRuntime:
         version = self.version()
         if version is None:
             return "ready" if importlib.util.find_spec("onnxruntime") else "missing"
-        return "ready" if _numbers(version) >= OLDEST else "too old"
+        return "ready" if _numbers(version) >= OLDEST_ONNXRUNTIME else "too old"
 
     def version(self) -> Optional[str]:
         """The version that is installed; None where that is not known."""
@@ -75,7 +75,7 @@ class OnnxRuntime:
         """What to ask before it is installed."""
         if state == "too old":
             return _("The network runs on onnxruntime {oldest} or newer, and version {version} is installed. Update "
-                     "it now (a download of about 30 MB)?").format(oldest=_dotted(OLDEST), version=self.version())
+                     "it now (a download of about 30 MB)?").format(oldest=_dotted(OLDEST_ONNXRUNTIME), version=self.version())
         return _("The network runs on the Python package onnxruntime, which is not installed yet. Install it now (a "
                  "download of about 30 MB, once)?")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Protocol, Union
 
 import numpy as np
 import slicer
@@ -18,6 +18,7 @@ from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.slicer.panel.child_process import told_failure
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
+from MISTKDSegmentLib.slicer.panel.ready_child import ReadyChild
 from MISTKDSegmentLib.slicer.panel.run_parameters import check_volume
 from MISTKDSegmentLib.slicer.panel.timer import Timer
 from MISTKDSegmentLib.slicer.panel.turns import Turns
@@ -25,13 +26,22 @@ from MISTKDSegmentLib.slicer.panel.watch import Watch
 from MISTKDSegmentLib.slicer.scene.live_labels import LiveLabels
 from MISTKDSegmentLib.slicer.scene.volume_node import RAS_TO_LPS, read_volume_node, rigid_placement
 
-if TYPE_CHECKING:
-    from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic
-
 _AXIAL_COSINE = 0.999
 _SAME_MM = 0.01
 _RETRY_MS, _MOST_MISSES = 50, 20
 _log = logging.getLogger(__name__)
+
+
+class PreviewOwner(Protocol):
+    """What a preview asks of the module's logic."""
+
+    readyChild: ReadyChild
+
+    def checkRuntime(self) -> None:
+        """Find out whether onnxruntime is there."""
+
+    def registerPreview(self, preview: SlicePreview) -> None:
+        """Note that a preview is on."""
 
 
 class SlicePreview:
@@ -47,7 +57,7 @@ class SlicePreview:
         onStopped: gets one sentence when the preview has switched itself off; not called by `stop`.
     """
 
-    def __init__(self, logic: MISTKDSegmentLogic, volumeNode: Any, bundle: Path,
+    def __init__(self, logic: PreviewOwner, volumeNode: Any, bundle: Path,
                  organs: Union[str, Sequence[str], None] = None, threads: int = 0,
                  onStatus: Optional[Callable[[str], None]] = None,
                  onStopped: Optional[Callable[[str], None]] = None) -> None:

@@ -30,7 +30,7 @@ from MISTKDSegmentLib.slicer.panel.watch import Watch
 from MISTKDSegmentLib.slicer.scene.grid import Grid
 from MISTKDSegmentLib.slicer.scene.live_labels import LiveLabels
 from MISTKDSegmentLib.slicer.scene.new_labels import crop_labels
-from MISTKDSegmentLib.slicer.scene.result import Result, write_result
+from MISTKDSegmentLib.slicer.scene.result import Findings, write_result
 from MISTKDSegmentLib.slicer.scene.volume_node import read_volume_node
 
 REFRESH_MS = 250
@@ -176,14 +176,14 @@ class Run:
             _log.exception("The organs found so far cannot be shown.")
             self.showsProgress = False
 
-    def _result(self, message: Done) -> Generator[None, None, Result]:
+    def _result(self, message: Done) -> Generator[None, None, Findings]:
         """Take the labels out of the folder, slice by slice, and remove it."""
         labels = yield from crop_labels(self._child.job.labels, self._labels)
         remove_job(self._child.job)
         yield
-        return Result(labels, self._labels, self._bundle.labels, message.rows, message.doubts)
+        return Findings(labels, self._labels, self._bundle.labels, message.rows, message.doubts)
 
-    def _write(self, result: Result) -> None:
+    def _write(self, result: Findings) -> None:
         parameters = self.parameters
         try:
             self._grid.check(parameters.volumeNode)

@@ -16,7 +16,7 @@ from MISTKDSegmentLib.slicer.scene.translation import _
 
 
 @dataclass(frozen=True)
-class Result:
+class Findings:
     """What a run found.
 
     Attributes:
@@ -34,7 +34,7 @@ class Result:
     doubts: Sequence[tuple[str, str]] = ()
 
 
-def write_result(result: Result, volumeNode: Any, segmentationNode: Optional[Any], tableNode: Optional[Any], *,
+def write_result(result: Findings, volumeNode: Any, segmentationNode: Optional[Any], tableNode: Optional[Any], *,
                  write_table: bool = True) -> tuple[Any, Optional[Any]]:
     """Write a segmentation and a table of it, as one step for undo; where anything fails, the scene stays as it was.
 
