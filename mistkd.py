@@ -1,11 +1,10 @@
 """One command on a machine with nothing but Python: sets up `.venv` beside this file, then does the work.
 
 python3 mistkd.py segment [CT ...] [options]  segments CT scans, or a made-up one when none is given
-python3 mistkd.py dask scheduler              runs Dask's scheduler, for `segment --dask ADDRESS` on many machines;
-python3 mistkd.py dask worker ADDRESS ...     a machine that works for it
 python3 mistkd.py test [pytest options]       runs ruff, mypy and the tests
-python3 mistkd.py setup                       installs what `.venv/bin/python Training/distill.py` needs
-python3 mistkd.py package [options]           writes the archives that 3D Slicer installs from a file; sets up nothing
+python3 mistkd.py setup                       installs what training needs, and says where the program `mistkd` is
+python3 mistkd.py package [options]           writes the archives that 3D Slicer installs; sets up nothing
+python3 mistkd.py COMMAND [options]           any other command of `mistkd`: `python3 mistkd.py --help` lists them
 
 The environment variable MISTKD_VENV names another folder than `.venv`.
 """
@@ -22,12 +21,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-EXTRAS = {"segment": [], "dask": ["dask"], "test": ["test", "training"], "setup": ["training"]}
-# What options of `segment` need beyond that.
+OLDEST_PYTHON, OLDEST_FOR_TRAINING = (3, 9), (3, 10)
+EXTRAS = {"test": ["test", "training"], "setup": ["training"]}
+# What options of `segment` need.
 EXTRAS_OF_OPTIONS = {"--dask": "dask", "--dask=": "dask", "dcm": "dicom", "--format=dcm": "dicom"}
-DOWNLOAD_MB = {"segment": 100, "dask": 110, "test": 700, "setup": 500}
-EXTRAS_MB = {"dicom": 15, "dask": 6}
-OLDEST_PYTHON = {"segment": (3, 9), "dask": (3, 9), "test": (3, 10), "setup": (3, 10), "package": (3, 9)}
+PROJECT_MB, EXTRAS_MB = 100, {"dask": 6, "dicom": 15, "test": 200, "training": 400}
 STAMP = "mistkd-setup.json"
 UNFINISHED: "dict" = {}
 
@@ -37,35 +35,42 @@ class SetupError(Exception):
 
 
 def main(arguments: "list[str]") -> int:
-    """Runs one of the commands above and returns its exit code."""
-    if not arguments or arguments[0] not in OLDEST_PYTHON:
-        asked_for_help = arguments[:1] in (["-h"], ["--help"])
-        print(__doc__, file=sys.stdout if asked_for_help else sys.stderr)
-        if arguments and not asked_for_help:
-            print(f"mistkd.py: error: there is no command '{arguments[0]}'", file=sys.stderr)
-        return 0 if asked_for_help else 2
-    command, options = arguments[0], arguments[1:]
-    venv = environment_folder()
+    """Runs a command and returns its exit code."""
     try:
-        check_version(command)
-        if command != "package":
-            set_up(venv, command, options)
+        check_version(arguments[0] if arguments else "mistkd.py", OLDEST_PYTHON)
+        # With `python -P` this file's folder would not be found by itself.
+        sys.path[:0] = [str(ROOT / "MISTKDSegment"), str(ROOT)]
+        from MISTKDSegmentLib.cli.main import COMMANDS, list_commands, run_command
+
+        if not arguments or arguments[0] not in {*COMMANDS, *EXTRAS}:
+            return show_usage(arguments, list_commands())
+        command, options = arguments[0], arguments[1:]
+        if command == "package":
+            return run_command(command, options)
+        venv, extra = environment_folder(), COMMANDS[command].extra if command in COMMANDS else ""
+        extras = EXTRAS.get(command, [extra] if extra else [])
+        set_up(venv, command, extras_of_options(options) if command == "segment" else extras)
     except SetupError as error:
         print(f"mistkd.py: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("mistkd.py: stopped; the next run repairs the set-up", file=sys.stderr)
         return 130
-    if command == "segment":
-        return hand_over([str(program_in(venv, "mistkd-segment")), *options])
-    if command == "dask":
-        return hand_over([str(program_in(venv, "dask")), *options])
-    if command == "package":
-        return package(options)
     if command == "test":
-        return run_checks(program_in(venv, "python"), options)
-    print(f"Ready: {program_in(venv, 'python')} {Path('Training', 'distill.py')} --help")
-    return 0
+        return hand_over([str(program_in(venv, "python")), "-m", "Testing", *options])
+    if command == "setup":
+        print(f"Ready: {program_in(venv, 'mistkd')} --help")
+        return 0
+    return hand_over([str(program_in(venv, "mistkd")), command, *options])
+
+
+def show_usage(arguments: "list[str]", commands: str) -> int:
+    """Says what there is to do; the exit code tells whether that was asked for."""
+    asked_for_help = arguments[:1] in (["-h"], ["--help"])
+    print(f"{__doc__}\n{commands}", file=sys.stdout if asked_for_help else sys.stderr)
+    if arguments and not asked_for_help:
+        print(f"mistkd.py: error: there is no command '{arguments[0]}'", file=sys.stderr)
+    return 0 if asked_for_help else 2
 
 
 def environment_folder() -> Path:
@@ -78,19 +83,25 @@ def program_in(venv: Path, name: str) -> Path:
     return venv / "Scripts" / (name + ".exe") if os.name == "nt" else venv / "bin" / name
 
 
-def set_up(venv: Path, command: str, options: "list[str] | None" = None) -> None:
+def set_up(venv: Path, command: str, extras: "list[str]") -> None:
     """Makes, updates or repairs the environment; does nothing when it already serves the command.
 
+    Args:
+        venv: its folder.
+        command: for the message.
+        extras: of the project that the command needs.
+
     Raises:
-        SetupError: Python is incomplete, the folder is somebody else's, or pip failed.
+        SetupError: Python is too old or incomplete, the folder is somebody else's, or pip failed.
     """
+    check_version(command, OLDEST_FOR_TRAINING if "training" in extras else OLDEST_PYTHON)
     check_complete()
-    old, new = read_stamp(venv), wanted_stamp(wanted_extras(command, options or []))
+    old, new = read_stamp(venv), wanted_stamp(extras)
     usable = program_in(venv, "python").exists() and all(old.get(k) == new[k] for k in ("project", "python"))
     if usable and old["pyproject"] == new["pyproject"] and set(new["extras"]) <= set(old["extras"]):
         return
     same = usable and old["pyproject"] == new["pyproject"]
-    print(what_is_set_up(venv, command, set(new["extras"]) - set(old["extras"]) if same else None), file=sys.stderr,
+    print(what_is_set_up(venv, set(new["extras"]) - set(old["extras"] if same else []), same), file=sys.stderr,
           flush=True)
     if usable:
         new["extras"] = sorted({*old["extras"], *new["extras"]})
@@ -100,19 +111,16 @@ def set_up(venv: Path, command: str, options: "list[str] | None" = None) -> None
     write_stamp(venv, new)
 
 
-def what_is_set_up(venv: Path, command: str, added: "set[str] | None") -> str:
-    """The line that tells what is downloaded: extras that are added to an environment, or all (None)."""
-    if added and added <= set(EXTRAS_MB):
-        size_mb = sum(EXTRAS_MB[extra] for extra in added)
-        return f"Adding {' and '.join(sorted(added))} to {venv} (once, about {size_mb} MB) …"
-    needs_torch = command in ("test", "setup")
-    more = "; several GB where pip finds the CUDA build of PyTorch alone" if needs_torch else ""
-    return f"Setting up {venv} (once, about {DOWNLOAD_MB[command]} MB{more}) …"
+def what_is_set_up(venv: Path, extras: "set[str]", is_added: bool) -> str:
+    """The line that tells what is downloaded: with extras, or extras that are added to what is there."""
+    size_mb = sum(EXTRAS_MB[extra] for extra in extras) + (0 if is_added else PROJECT_MB)
+    more = "; several GB where pip finds the CUDA build of PyTorch alone" if "training" in extras else ""
+    what = f"Adding {' and '.join(sorted(extras))} to" if is_added else "Setting up"
+    return f"{what} {venv} (once, about {size_mb} MB{more}) …"
 
 
-def check_version(command: str) -> None:
+def check_version(command: str, oldest: "tuple[int, int]") -> None:
     """Refuses a Python that is too old."""
-    oldest = OLDEST_PYTHON[command]
     if sys.version_info < oldest:
         raise SetupError(f"'{command}' needs Python {oldest[0]}.{oldest[1]} or newer, and this is "
                          f"{sys.version.split()[0]}; run it with a newer python3")
@@ -126,13 +134,10 @@ def check_complete() -> None:
                          f"(Debian and Ubuntu: sudo apt install python{version}-venv)")
 
 
-def wanted_extras(command: str, options: "list[str]") -> "list[str]":
-    """The extras that a command with such options needs."""
-    if command != "segment":
-        return EXTRAS[command]
-    asked_for = {extra for option in options for start, extra in EXTRAS_OF_OPTIONS.items()
-                 if option == start or (start.endswith("=") and option.startswith(start))}
-    return sorted({*EXTRAS[command], *asked_for})
+def extras_of_options(options: "list[str]") -> "list[str]":
+    """The extras that options of `segment` need."""
+    return sorted({extra for option in options for start, extra in EXTRAS_OF_OPTIONS.items()
+                   if option == start or (start.endswith("=") and option.startswith(start))})
 
 
 def wanted_stamp(extras: "list[str]") -> "dict":
@@ -215,31 +220,6 @@ def hand_over(command: "list[str]") -> int:
             return process.wait()
         except KeyboardInterrupt:  # it got the same Ctrl-C and tidies up by itself
             continue
-
-
-def package(options: "list[str]") -> int:
-    """Writes the archives, with the standard library alone."""
-    # With `python -P` this file's folder would not be found by itself.
-    sys.path.insert(0, str(ROOT))
-    from Resources.package import main as write_archives
-
-    return write_archives(options)
-
-
-def run_checks(python: Path, pytest_options: "list[str]") -> int:
-    """Runs all checks even when one fails, and says at the end which did."""
-    # A file's tests stay in one process, for they share what is costly to make.
-    parallel = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadfile"]
-    checks = {"ruff": ["ruff", "check"], "mypy": ["mypy"], "pytest": ["pytest", *parallel, *pytest_options]}
-    # Processes with as many threads as there are cores would hinder each other.
-    environment = {"OMP_NUM_THREADS": "1", **os.environ}
-    failed = []
-    for name, module in checks.items():
-        print(f"== {name}", flush=True)
-        if subprocess.call([str(python), "-m", *module], cwd=str(ROOT), env=environment):
-            failed.append(name)
-    print("Failed: " + ", ".join(failed) if failed else "All checks passed: " + ", ".join(checks))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

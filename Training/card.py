@@ -16,7 +16,7 @@ from Training.cli.command import parse, run_command, script_parser
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = script_parser("card", __doc__, "BUNDLE")
+    parser = script_parser("mistkd card", __doc__, "BUNDLE")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of a model bundle")
     arguments = parse(parser, argv)
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_card(arguments.bundle)
         print(f"Card: {arguments.bundle / CARD_FILE}")
 
-    return run_command("card", work)
+    return run_command("mistkd card", work)
 
 
 if __name__ == "__main__":

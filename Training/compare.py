@@ -33,7 +33,7 @@ from Training.system.words import counted
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     arguments = parse(_parser(), argv)
-    return run_command("compare", lambda: _compare(arguments))
+    return run_command("mistkd compare", lambda: _compare(arguments))
 
 
 def _compare(arguments: Namespace) -> None:
@@ -92,7 +92,7 @@ def _compared(protocol: str) -> list[str]:
 
 
 def _parser() -> Parser:
-    parser = script_parser("compare", __doc__, "A B")
+    parser = script_parser("mistkd compare", __doc__, "A B")
     parser.add_argument("first", type=Path, metavar="A", help="results.json of the one model")
     parser.add_argument("second", type=Path, metavar="B", help="results.json of the other model")
     parser.add_argument("--out", type=Path, metavar="FOLDER",

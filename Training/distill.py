@@ -24,7 +24,7 @@ from Training.system.files import check_folder
 
 def distill_parser() -> Parser:
     """The options of this script."""
-    parser = training_parser("distill", __doc__)
+    parser = training_parser("mistkd distill", __doc__)
     parser.add_argument("--teacher", type=Path, nargs="+", metavar="CHECKPOINT",
                         help="use this teacher (mistkd train-teacher) instead of training one; of several, class "
                         "probabilities are averaged and token sequences are the first one's")
@@ -40,7 +40,7 @@ def distill_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     options = parse(distill_parser(), argv)
-    return run_command("distill", lambda: _run(options))
+    return run_command("mistkd distill", lambda: _run(options))
 
 
 def _run(options: Namespace) -> None:

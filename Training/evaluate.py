@@ -36,6 +36,7 @@ from Training.engine.provenance import package_version
 from Training.evaluation.failures import Failures
 from Training.evaluation.inference_cost import cost_lines, measure_inference, size_line
 from Training.evaluation.metrics import PROTOCOLS
+from Training.evaluation.phases import PHASES, PLAIN, phase_dice, phase_table, scans_in
 from Training.evaluation.report import null_for_nan, print_scores, write_results
 from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
@@ -48,14 +49,14 @@ from Training.evaluation.scores import (
     score_case,
     summarise,
 )
-from Training.system.files import check_folder, make_folder
+from Training.system.files import check_folder, make_folder, write_json, write_text
 from Training.system.words import listed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line: 0 on success, the error's exit code and one line on standard error otherwise."""
     arguments = parse(_parser(), argv)
-    return run_command("evaluate", lambda: _evaluate(arguments))
+    return run_command("mistkd evaluate", lambda: _evaluate(arguments))
 
 
 @contextmanager
@@ -99,9 +100,28 @@ def _evaluate(arguments: Namespace) -> None:
             _record(arguments.model, {"cases": [result.case for result in results], **facts, "protocols": PROTOCOLS,
                                       **summarise(results)})
         print_scores(results, f"{bundle.name} {bundle.version}", console)
+        if arguments.phases:
+            _score_phases(scans, results, bundle, organs, arguments, facts)
         if flattering := flattery([result.case for result in results], bundle.provenance):
             console.print(" ".join(flattering), soft_wrap=True)
         console.print(f"Written: results.csv, results.json and dice.png in {arguments.out}")
+
+
+def _score_phases(scans: Sequence[Scan], plain: list[CaseScores], bundle: Bundle, organs: Sequence[Label],
+                  arguments: Namespace, facts: dict[str, Any]) -> None:
+    results = {PLAIN: plain}
+    without_pictures = arguments.clone()
+    without_pictures.pictures = False
+    for phase in PHASES:
+        simulated = scans_in(phase, scans, bundle.input.window_hu)
+        results[phase] = _score_all(simulated, bundle, organs, without_pictures)
+        make_folder(arguments.out / phase)
+        write_results(arguments.out / phase, results[phase], facts | {"simulated_phase": phase}, organs)
+    dice = phase_dice(results)
+    write_json(arguments.out / "phases.json", null_for_nan({**facts, "dice": dice}))
+    write_text(arguments.out / "phases.md", phase_table(dice) + "\n")
+    means = ", ".join(f"{phase} {dice[phase]['mean']:.3f}" for phase in dice)
+    print(f"Mean Dice by simulated contrast phase: {means}; written: phases.md and phases.json")
 
 
 def _record(model: Path, results: dict[str, Any]) -> None:
@@ -197,7 +217,7 @@ def _say_what_is_left_out(bundle: Bundle, dataset: Dataset, organs: Sequence[Lab
 
 
 def _parser() -> Parser:
-    parser = script_parser("evaluate", __doc__, "--model PATH --data FOLDER --out FOLDER",
+    parser = script_parser("mistkd evaluate", __doc__, "--model PATH --data FOLDER --out FOLDER",
                            dry_run="parameters, FLOPs, memory and time, measured on a few slices of the first case")
     parser.add_argument("--model", type=Path, required=True, metavar="PATH",
                         help="model bundle (folder with model.onnx and model.json) or checkpoint (.ckpt)")
@@ -208,6 +228,9 @@ def _parser() -> Parser:
     parser.add_argument("--pictures", action="store_true",
                         help="a picture of each segmented case as well, and failures.png: the worst organs of all "
                         "below their reference")
+    parser.add_argument("--phases", action="store_true",
+                        help="score the same scans with contrast medium taken away and in a simulated arterial phase "
+                        "as well: OUT/non-contrast, OUT/arterial and phases.md")
     parser.add_argument("--record", action="store_true",
                         help="write the means into the bundle's model.json and card as well")
     parser.add_argument("--record-failures", metavar="REFERENCE",

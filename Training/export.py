@@ -35,7 +35,7 @@ PIXELS = 256
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     arguments = parse(_parser(), argv)
-    return run_command("export", lambda: _export(arguments))
+    return run_command("mistkd export", lambda: _export(arguments))
 
 
 def _export(arguments: Namespace) -> None:
@@ -67,7 +67,7 @@ def _exported(source: Trained | Bundle, case: PreparedCase | None, folder: Path,
 
 def _costs(source: Trained | Bundle, case: PreparedCase | None, scans: Sequence[Scan], arguments: Namespace
            ) -> list[str]:
-    """What an export costs and gives; it is done in a folder that is gone afterwards, but for the scans."""
+    """Sentences about what an export costs; it is done in a folder that is gone afterwards, but for the scans."""
     with TemporaryDirectory() as folder:
         start = time.perf_counter()
         bundle = _exported(source, case, Path(folder), arguments)
@@ -112,7 +112,7 @@ def _report(bundle: Bundle) -> None:
 
 
 def _parser() -> Parser:
-    parser = script_parser("export", __doc__, "SOURCE --out FOLDER",
+    parser = script_parser("mistkd export", __doc__, "SOURCE --out FOLDER",
                            dry_run="parameters, FLOPs, size of the file, memory and time")
     parser.add_argument("source", type=Path, metavar="SOURCE",
                         help="checkpoint (.ckpt) of a training run; with --half also a bundle")

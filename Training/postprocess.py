@@ -27,11 +27,11 @@ from Training.system.words import counted
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = script_parser("postprocess", __doc__, "--model FOLDER --data FOLDER")
+    parser = script_parser("mistkd postprocess", __doc__, "--model FOLDER --data FOLDER")
     parser.add_argument("--model", type=Path, required=True, metavar="FOLDER", help="model bundle; it is changed")
     add_scan_options(parser)
     arguments = parse(parser, argv)
-    return run_command("postprocess", lambda: _choose_for(arguments))
+    return run_command("mistkd postprocess", lambda: _choose_for(arguments))
 
 
 def _choose_for(arguments: Namespace) -> None:

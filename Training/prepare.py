@@ -25,7 +25,7 @@ MAX_WORKERS = 8
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     options = parse(_parser(), argv)
-    return run_command("prepare", lambda: _prepare(options))
+    return run_command("mistkd prepare", lambda: _prepare(options))
 
 
 def _prepare(options: Namespace) -> None:
@@ -41,7 +41,8 @@ def _prepare(options: Namespace) -> None:
 
 
 def _parser() -> Parser:
-    parser = script_parser("prepare", __doc__, "RAW OUT", dry_run="the cases, and time and size measured on one")
+    parser = script_parser("mistkd prepare", __doc__, "RAW OUT",
+                           dry_run="the cases, and time and size measured on one")
     add = parser.add_argument
     add("raw", type=Path, metavar="RAW", help="folder of the data set, of any layout that --layout names")
     add("out", type=Path, metavar="OUT", help="folder for the prepared cases; a run that was stopped goes on there")

@@ -138,7 +138,7 @@ def _dry_run(name: str, options: Namespace) -> None:
 
 def release_parser() -> Parser:
     """The options of this script."""
-    parser = script_parser("release", __doc__, "DATA [DATA ...] --scans FOLDER --out FOLDER",
+    parser = script_parser("mistkd release", __doc__, "DATA [DATA ...] --scans FOLDER --out FOLDER",
                            dry_run="what the trainings cost")
     parser.add_argument("data", type=Path, nargs="+", metavar="DATA", help="folders of prepared cases")
     parser.add_argument("--scans", type=Path, required=True, metavar="FOLDER",
@@ -148,7 +148,7 @@ def release_parser() -> Parser:
     parser.add_argument("--recipes", type=Path, default=RECIPES, metavar="FOLDER",
                         help="with teacher.yaml, student.yaml and final.yaml; left out, those of the shipped model")
     parser.add_argument("--name", default="synapse-abdomen", help="of the model")
-    parser.add_argument("--model-version", default="0.2.1", help="of the model")
+    parser.add_argument("--model-version", default="0.3.0", help="of the model")
     parser.add_argument("--training", nargs="+", default=[], metavar="OPTION",
                         help="given to every training as they are, e.g. trainer.devices=4")
     return parser
@@ -181,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             run_step(step, options.out)
         print(f"Bundle: {options.out / 'final' / 'bundle'}; figures: {options.out / 'scores'}")
 
-    return run_command("release", work)
+    return run_command("mistkd release", work)
 
 
 if __name__ == "__main__":

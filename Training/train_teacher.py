@@ -22,8 +22,8 @@ from Training.system.files import check_folder
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    options = parse(training_parser("train_teacher", __doc__), argv)
-    return run_command("train_teacher", lambda: _run(options))
+    options = parse(training_parser("mistkd train-teacher", __doc__), argv)
+    return run_command("mistkd train-teacher", lambda: _run(options))
 
 
 def _run(options: Namespace) -> None:

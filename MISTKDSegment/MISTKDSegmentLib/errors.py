@@ -12,6 +12,12 @@ class SegmentError(Exception):
     exit_code = 1
 
 
+class OptionError(SegmentError, ValueError):
+    """An option makes no sense."""
+
+    exit_code = 2
+
+
 class InputError(SegmentError):
     """The scan cannot be read, is not a CT, or has no usable geometry."""
 

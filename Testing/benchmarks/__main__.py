@@ -77,7 +77,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> Results:
 
 
 def best_command_line(scan: Path, model: Path, times: int) -> CommandLine:
-    """The fastest of several runs of `mistkd-segment`."""
+    """The fastest of several runs of `mistkd segment`."""
     return min((command_line(scan, model) for _ in range(times)), key=lambda run: run.to_disk_s)
 
 

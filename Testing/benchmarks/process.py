@@ -34,7 +34,7 @@ _ARRAY = "import sys; from Testing.benchmarks.process import segment_array; segm
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What `mistkd-segment` takes.
+    """What `mistkd segment` takes.
 
     Attributes:
         to_disk_s: from the start of the process until its segmentation is on disk.
@@ -63,7 +63,7 @@ class ArrayRun:
 
 
 def command_line(scan: Path, model: Path) -> CommandLine:
-    """Segment a file with `mistkd-segment`."""
+    """Segment a file with `mistkd segment`."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-c", _COMMAND_LINE, str(scan), "--output", folder, "--model",
@@ -73,7 +73,7 @@ def command_line(scan: Path, model: Path) -> CommandLine:
         to_disk_s = time.perf_counter() - start
         output, _ = process.communicate()
         if process.returncode:
-            raise RuntimeError(f"mistkd-segment ended with exit code {process.returncode}")
+            raise RuntimeError(f"mistkd segment ended with exit code {process.returncode}")
         return CommandLine(to_disk_s, time.perf_counter() - start, float(output.split()[-1]))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
@@ -47,6 +48,6 @@ def with_pixels(volume: Volume, pixels: int) -> Volume:
 def labels_of(volume: Volume, bundle: Bundle, *, threads: int = 0) -> np.ndarray:
     """From the array to its labels."""
     out = np.zeros(volume.voxels.shape, np.uint8)
-    for _ in segment(volume, bundle, out, threads=threads):
+    for _ in segment(volume, bundle, out, SegmentOptions(threads=threads)):
         pass
     return out

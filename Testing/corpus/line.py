@@ -11,6 +11,7 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.io.writing import write_segmentation
@@ -31,7 +32,7 @@ def read_segment_write(scan: Path, bundle: Path, out: Path) -> Outcome:
     try:
         model, volume = load_bundle(bundle), read_volume(scan)
         labels = np.zeros(volume.voxels.shape, np.uint8)
-        for _ in segment(volume, model, labels, threads=1):
+        for _ in segment(volume, model, labels, SegmentOptions(threads=1)):
             pass
         write_segmentation(out, volume, labels, model.labels)
     except SegmentError as error:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from MISTKDSegmentLib.errors import BundleError
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
 from MISTKDSegmentLib.system import peak_memory
@@ -45,7 +46,7 @@ def use(folder: Path) -> str:
     labels = np.zeros(scan.hu.shape, np.uint8)
     try:
         bundle = load_bundle(folder)
-        for _ in segment(volume, bundle, labels, threads=1):
+        for _ in segment(volume, bundle, labels, SegmentOptions(threads=1)):
             pass
     except BundleError as error:
         return str(error)

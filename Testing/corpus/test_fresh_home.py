@@ -45,11 +45,11 @@ time.sleep(float(sys.argv[2]))
 CHILD = """
 import subprocess, sys
 from pathlib import Path
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Job, Order
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import default_bundle_folder
 volume = read_volume(next(Path(sys.argv[1]).glob("*.nii.gz")))
-job = Job.create(volume, Options(default_bundle_folder()), inside=Path(sys.argv[1]))
+job = Job.create(volume, Order(default_bundle_folder()), inside=Path(sys.argv[1]))
 assert b'"Done"' in subprocess.check_output(job.command(sys.executable))
 """
 DASK = """
@@ -126,7 +126,8 @@ def test_without_care_onnxruntime_leaves_files_so_that_these_tests_can_fail(home
 @pytest.mark.parametrize("options", [["--format", "nii.gz"], ["--workers", "2"]], ids=["one scan", "two workers"])
 def test_the_command_leaves_nothing_below_the_home_folder(home, folder, options):
     source = folder if "--workers" in options else folder / "a.nii.gz"
-    run([sys.executable, "-m", "MISTKDSegmentLib", str(source), "--output", str(folder / "out"), *options], home)
+    run([sys.executable, "-m", "MISTKDSegmentLib", "segment", str(source), "--output", str(folder / "out"), *options],
+        home)
     assert below(home) == []
 
 
@@ -149,7 +150,7 @@ def test_dask_workers_leave_nothing_below_the_home_folder(home, folder):
 def test_dicom_seg_leaves_nothing_below_the_home_folder(home, folder, tiny_bundle):
     pytest.importorskip("highdicom", reason="DICOM SEG needs the extra dicom")
     write_series(folder / "series", values=scans.plain((6, 60, 60)).hu[3], **HEADERS)
-    run([sys.executable, "-m", "MISTKDSegmentLib", str(folder / "series"), "--output", str(folder / "out"),
+    run([sys.executable, "-m", "MISTKDSegmentLib", "segment", str(folder / "series"), "--output", str(folder / "out"),
          "--format", "dcm", "--model", str(tiny_bundle)], home)
     assert below(home) == []
 

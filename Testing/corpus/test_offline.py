@@ -27,7 +27,7 @@ sys.addaudithook(refuse)
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "MISTKDSegmentLib", *map(str, arguments)]
+    return [sys.executable, "-m", "MISTKDSegmentLib", "segment", *map(str, arguments)]
 
 
 @pytest.fixture

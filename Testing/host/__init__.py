@@ -8,7 +8,7 @@
         host.dialogs.expect("install", "Yes")      # announce dialogs; any other one fails the test
         host.click("applyButton")                  # refuses disabled or hidden buttons
         host.pump(until=lambda: done, timeout_s=20)
-        host.screenshot("panel.png")               # the panel, 480 px wide
+        host.screenshot("panel.png")               # the panel, as wide as Slicer makes it
         host.render_views("views.png")             # slices and 3-D, rendered by VTK
         host.save_scene(path); host.load_scene(path); host.close_scene(); host.reload()
     # closing = File > Exit; an exception in a slot or an unannounced dialog raises HostError here

@@ -104,8 +104,12 @@ class Host(OpenSlicer):
         return pictures.panel(self.panel, Path(path), width_px, self.window)
 
     def use_style(self, dark: bool) -> None:
-        """Slicer's light or dark style."""
+        """Slicer's light or dark style, as if Slicer had been started in it."""
         application.make_it_look_like_slicer(self.qt_application, dark)
+        for label in self.panel.findChildren(QtWidgets.QLabel):
+            text = label.text()  # a label takes the colour of its links when it is given its text
+            label.setText("")
+            label.setText(text)
         self.pump()
 
     def render_views(self, path: Union[str, Path]) -> Path:

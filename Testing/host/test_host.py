@@ -87,6 +87,30 @@ def test_a_module_is_entered_after_it_is_set_up_and_until_another_one_is_opened(
     assert not small.widget.parent.isEntered
 
 
+def test_the_dock_is_as_wide_as_the_panel_hints_each_time_the_module_is_opened(small):
+    hint = small.panel.sizeHint().width()
+    assert small.window.width() == hint + 3
+    small.window.resize(hint + 200, 900)
+    small.leave_module()
+    small.return_to_module()
+    assert small.window.width() == hint + 3
+
+
+def test_another_module_is_opened_through_the_selector_and_ours_is_left(small):
+    import slicer
+    assert small.selected_module == "SmallPanel"
+    slicer.util.selectModule("SegmentEditor")
+    assert small.selected_module == "SegmentEditor"
+    assert not small.widget.parent.isEntered
+    slicer.util.selectModule("SmallPanel")
+    assert small.widget.parent.isEntered
+
+
+def test_a_module_that_slicer_does_not_have_cannot_be_opened(small):
+    small.window.moduleSelector().selectModule("NoSuchModule")
+    assert "NoSuchModule" in small.slot_errors.pop()
+
+
 def test_clicking_calls_the_slot_and_refuses_what_a_user_could_not_click(small):
     small.click("applyButton")
     assert small.widget.calls[-1] == ("apply", False)

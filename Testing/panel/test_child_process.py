@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Job, Order
 from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Started
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -61,7 +61,7 @@ def temporary(tmp_path: Path) -> Path:
 @pytest.fixture
 def job(host, temporary: Path):
     volume = Volume(np.zeros((2, 3, 4), np.int16), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3))
-    job = Job.create(volume, Options(Path("no_model")), inside=temporary)
+    job = Job.create(volume, Order(Path("no_model")), inside=temporary)
     yield job
     job.remove()
 
@@ -140,7 +140,7 @@ def test_a_child_that_took_much_memory_and_was_killed_behind_a_launcher_is_told_
     monkeypatch.setattr("MISTKDSegmentLib.slicer.panel.sudden_end.usable_memory", lambda: 4_000_000_000)
     leave(job.folder, LastWord(3_100_000_000, 40, 150))
     python_slicer(tmp_path, monkeypatch, STARTED + ABNORMAL_END)
-    assert run(host, child, job).ends == [
+    assert run(host, child).ends == [
         "The system ended the segmentation because memory ran out (after 40 of 150 slices, with 3.1 of 4.0 GB of "
         "memory); close other programs or crop the volume, then start again."]
 
@@ -149,7 +149,7 @@ def test_when_the_kernel_has_ended_processes_for_want_of_memory_it_was_that(host
     kills = itertools.count()
     monkeypatch.setattr("MISTKDSegmentLib.slicer.panel.sudden_end.memory_kills", lambda: next(kills))
     python_slicer(tmp_path, monkeypatch, STARTED + ABNORMAL_END)
-    (sentence,) = run(host, child, job).ends
+    (sentence,) = run(host, child).ends
     assert sentence.startswith("The system ended the segmentation because memory ran out;")
 
 
@@ -242,11 +242,11 @@ def test_a_window_that_dies_leaves_no_child_and_no_folder(tmp_path, temporary):
     """The window is a process of its own here: killed, it can tidy nothing up itself."""
     script = (
         "import subprocess, sys; from pathlib import Path; import numpy as np\n"
-        "from MISTKDSegmentLib.child.job import Job, Options; from MISTKDSegmentLib.geometry.volume import Volume\n"
+        "from MISTKDSegmentLib.child.job import Job, Order; from MISTKDSegmentLib.geometry.volume import Volume\n"
         "from Testing.conftest import write_tiny_bundle; from Testing.panel.patients import patient_voxels\n"
         "volume = Volume(patient_voxels(), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3))\n"
-        f"options = Options(write_tiny_bundle(Path({str(tmp_path / 'bundle')!r})), preview=True)\n"
-        f"job = Job.create(volume, options, inside=Path({str(temporary)!r}))\n"
+        f"order = Order(write_tiny_bundle(Path({str(tmp_path / 'bundle')!r})), preview=True)\n"
+        f"job = Job.create(volume, order, inside=Path({str(temporary)!r}))\n"
         "subprocess.Popen(job.command(sys.executable)).wait()\n")
     window = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
                               env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})

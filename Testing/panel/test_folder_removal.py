@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Job, Order
 from MISTKDSegmentLib.geometry.volume import Volume
 from Testing.host import open_host
 from Testing.panel.children import idle
@@ -24,7 +24,7 @@ def host():
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     volume = Volume(np.zeros((2, 3, 4), np.int16), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3))
-    return Job.create(volume, Options(Path("no_model")), inside=tmp_path)
+    return Job.create(volume, Order(Path("no_model")), inside=tmp_path)
 
 
 @pytest.fixture

@@ -68,13 +68,24 @@ def test_the_time_runs_down_between_reports_and_never_below_zero(forecast, clock
     assert forecast.seconds_left == 0.0
 
 
+def test_what_is_over_goes_with_the_slices_however_long_they_take(forecast, clock):
+    clock.now += 60.0
+    assert forecast.fraction == pytest.approx(2 / 11)
+    forecast.reached(20, 80)
+    assert forecast.fraction == pytest.approx((2 + 2) / 11)
+    clock.now += 60.0
+    forecast.reached(80, 80)
+    assert forecast.fraction == pytest.approx(10 / 11)
+    clock.now += 0.5
+    assert forecast.fraction == pytest.approx(10.5 / 11)
+
+
 def test_what_is_over_never_shrinks_and_is_never_all(forecast, clock):
-    clock.now += 5.5
-    forecast.reached(60, 80)
+    clock.now += 2.0
     before = forecast.fraction
-    clock.now += 20.0
-    forecast.reached(62, 80)
-    assert forecast.fraction >= before
+    forecast.reached(0, 800)
+    assert forecast.fraction == before
+    forecast.reached(800, 800)
     clock.now += 500.0
     assert forecast.fraction == 0.99
 

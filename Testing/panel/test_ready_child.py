@@ -52,10 +52,8 @@ def test_the_one_that_waits_is_handed_over_once(host, ready, temporary):
     assert nothing_left(temporary)
 
 
-def test_it_is_given_up_after_a_while(host, ready, temporary, monkeypatch):
-    from MISTKDSegmentLib.slicer.panel import ready_child
-
-    monkeypatch.setattr(ready_child, "PATIENCE_MS", 200)
+def test_it_is_given_up_after_a_while(host, ready, temporary):
+    ready = type(ready)(patience_ms=200)
     ready.prepare()
     host.pump(until=lambda: not ready.isWaiting)
     assert nothing_left(temporary)

@@ -148,6 +148,13 @@ def test_doubts_stand_in_one_line_and_why_explains_them(host, ui, panel, results
     assert "which side is left" not in ui.doubtsLabel.text
 
 
+def test_no_line_is_left_where_nothing_is_doubtful(host, ui, results):
+    ui.resultsCollapsibleButton.collapsed = True
+    ui.resultsCollapsibleButton.collapsed = False
+    assert not ui.doubtsLabel.visible
+    assert ui.doubtsLabel.text == ""
+
+
 def test_doubts_go_with_their_result(host, ui, panel, results):
     doubtful(host, panel)
     panel.parameters.segmentation = None

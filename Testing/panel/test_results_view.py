@@ -126,7 +126,8 @@ def test_ticks_show_what_is_shown_and_a_click_on_one_is_told(widget, view):
 
 
 def test_a_click_on_an_organ_or_on_its_flags_is_told(widget, view):
-    segmentation, table = result_nodes(ct_node(), [organ_row("liver", touches_edge=True), organ_row("aorta", 0, None, 0)])
+    rows = [organ_row("liver", touches_edge=True), organ_row("aorta", 0.0, None, 0)]
+    segmentation, table = result_nodes(ct_node(), rows)
     view.show(table, segmentation)
     heard = []
     view.clicked.connect(heard.append)

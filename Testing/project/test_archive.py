@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import shutil
@@ -16,8 +15,6 @@ from pathlib import Path
 import pytest
 
 from MISTKDSegmentLib import __version__
-from MISTKDSegmentLib.io.writing import write_scan
-from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from Resources import slicer_archive
 from Resources.slicer_archive import (
     REVISIONS,
@@ -196,16 +193,31 @@ def test_the_library_is_imported_from_where_slicer_put_it(installed_library: Pat
     assert all(Path(line).resolve().is_relative_to(installed_library.resolve()) for line in done.stdout.splitlines())
 
 
-def test_a_small_scan_is_segmented_from_there(installed_library: Path, tmp_path: Path) -> None:
-    scan, _ = make_phantom(spacing_mm=(3.0, 3.0, 5.0))
-    write_scan(tmp_path / "scan.nii.gz", scan)
-    done = run_there(installed_library, tmp_path, "-m", "MISTKDSegmentLib", "scan.nii.gz", "--organs", "liver",
-                     "--threads", "1")
+SEGMENT_BY_THE_CHILD = """
+import subprocess, sys
+from pathlib import Path
+from MISTKDSegmentLib.child.job import Job, Order
+from MISTKDSegmentLib.inference.options import SegmentOptions
+from MISTKDSegmentLib.model.bundle import default_bundle_folder
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
+volume, _ = make_phantom(spacing_mm=(3.0, 3.0, 5.0))
+job = Job.create(volume, Order(default_bundle_folder(), SegmentOptions("liver", threads=1)), inside=Path())
+said = subprocess.check_output(job.command(sys.executable), text=True)
+print('"Done"' in said, set(job.labels.ravel().tolist()), (job.labels == 5).sum() * volume.voxel_ml)
+"""
+
+
+def test_a_scan_is_segmented_from_there(installed_library: Path, tmp_path: Path) -> None:
+    done = run_there(installed_library, tmp_path, "-c", SEGMENT_BY_THE_CHILD)
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"scan.nii.gz", "scan.seg.nrrd", "scan.csv", "scan.png"}
-    with open(tmp_path / "scan.csv", encoding="utf-8", newline="") as table:
-        liver, = csv.DictReader(table)
-    assert 500 < float(liver["volume_ml"]) < 4000
+    said, volume_ml = done.stdout.rsplit(maxsplit=1)
+    assert said == "True {0, 5}" and 500 < float(volume_ml) < 4000
+
+
+def test_the_front_door_is_not_there_and_says_where_else_to_go(installed_library: Path, tmp_path: Path) -> None:
+    done = run_there(installed_library, tmp_path, "-c", "from MISTKDSegmentLib import segment")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: MISTKDSegmentLib.segment does not come with the Slicer extension; use ")
 
 
 OPEN_THE_MODULE = """

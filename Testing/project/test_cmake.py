@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from Resources.cmake_values import cmake_values
+from Testing.project.import_graph import modules, reached
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "MISTKDSegment"
@@ -56,15 +57,19 @@ def files_below(folder: Path, pattern: str) -> set[str]:
     return {path.relative_to(MODULE).as_posix() for path in found if not path.name.startswith(".")}
 
 
-def tree() -> dict[str, set[str]]:
-    scripts = files_below(MODULE, "*.py") - files_below(MODULE / "Testing", "*.py")
-    return {"MODULE_PYTHON_SCRIPTS": scripts - files_below(MODULE / "Resources", "*.py"),
-            "MODULE_PYTHON_RESOURCES": files_below(MODULE / "Resources", "*")}
+def scripts_of_the_panel() -> set[str]:
+    """What the module, its panel or its child process loads sooner or later."""
+    known = modules(MODULE / "MISTKDSegmentLib")
+    roots = [path for name, path in known.items() if name.startswith("MISTKDSegmentLib.slicer.")]
+    files = reached([MODULE / "MISTKDSegment.py", known["MISTKDSegmentLib.child.program"], *roots], known)
+    return {path.relative_to(MODULE).as_posix() for path in files}
 
 
 @pytest.mark.parametrize("name", ["MODULE_PYTHON_SCRIPTS", "MODULE_PYTHON_RESOURCES"])
-def test_the_lists_name_every_file_and_nothing_else(name: str) -> None:
-    listed, there = set(cmake_values(LISTS)[name]), tree()[name]
+def test_the_lists_name_what_the_module_needs_and_nothing_else(name: str) -> None:
+    needed = {"MODULE_PYTHON_SCRIPTS": scripts_of_the_panel(),
+              "MODULE_PYTHON_RESOURCES": files_below(MODULE / "Resources", "*")}
+    listed, there = set(cmake_values(LISTS)[name]), needed[name]
     changes = [f"add to {name}:    {path}" for path in sorted(there - listed)]
     changes += [f"take off {name}: {path}" for path in sorted(listed - there)]
     assert not changes, f"mend {LISTS.relative_to(ROOT)}:\n" + "\n".join(changes)

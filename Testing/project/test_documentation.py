@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+
+from MISTKDSegmentLib.io.writing import write_scan
+from MISTKDSegmentLib.phantom.abdomen import make_phantom
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTATION = ROOT / "Resources" / "Documentation"
@@ -67,3 +71,15 @@ def test_scripts_that_a_page_names_exist(page):
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"(?:^|\s)(Training/\w+\.py|Testing/\w+\.py|mistkd\.py)\b", text, flags=re.M)
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
+    volume, _ = make_phantom(spacing_mm=(2.5, 2.5, 6.0))
+    write_scan(tmp_path / "my_ct.nii.gz", volume)
+    monkeypatch.chdir(tmp_path)
+    text = (DOCUMENTATION / "python.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", text, flags=re.S):
+        exec(block, names)
+    assert {"my_ct.seg.nrrd", "my_ct.seg.nii.gz", "my_ct.csv", "my_ct.png"} <= {*os.listdir(tmp_path)}
+    assert "liver" in capsys.readouterr().out

@@ -50,7 +50,7 @@ def made_environments(calls: list[list[str]]) -> int:
 
 def test_segmenting_installs_the_project_without_extras(mistkd: ModuleType, installed: list[list[str]],
                                                         tmp_path: Path) -> None:
-    mistkd.set_up(tmp_path / "venv", "segment")
+    mistkd.set_up(tmp_path / "venv", "segment", [])
     assert installed[-1][-2:] == ["--editable", str(ROOT)]
 
 
@@ -59,44 +59,58 @@ def test_segmenting_installs_the_project_without_extras(mistkd: ModuleType, inst
     (["a", "--format=dcm"], "[dicom]"), (["a", "--format", "nii.gz", "--workers", "2"], "")])
 def test_segmenting_installs_what_its_options_need(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path,
                                                    options: list[str], extras: str) -> None:
-    mistkd.set_up(tmp_path / "venv", "segment", options)
+    mistkd.set_up(tmp_path / "venv", "segment", mistkd.extras_of_options(options))
     assert installed[-1][-1] == f"{ROOT}{extras}"
 
 
 def test_what_is_added_later_is_told_as_such(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path,
                                              capsys: pytest.CaptureFixture[str]) -> None:
     venv = tmp_path / "venv"
-    for command, options in (("segment", []), ("segment", ["a", "--format=dcm"]), ("dask", []), ("test", [])):
-        mistkd.set_up(venv, command, options)
+    for extras in ([], ["dicom"], ["dask"], ["test", "training"]):
+        mistkd.set_up(venv, "segment", extras)
     first, second, third, fourth = capsys.readouterr().err.splitlines()
     assert first.startswith(f"Setting up {venv} (once, about 100 MB)") and "PyTorch" not in first
     assert second == f"Adding dicom to {venv} (once, about 15 MB) …"
     assert third == f"Adding dask to {venv} (once, about 6 MB) …"
-    assert fourth.startswith(f"Setting up {venv} (once, about 700 MB") and "PyTorch" in fourth
+    assert fourth.startswith(f"Adding test and training to {venv} (once, about 600 MB") and "PyTorch" in fourth
     assert installed[-1][-1] == f"{ROOT}[dask,dicom,test,training]"
 
 
-def test_dask_is_handed_its_arguments(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-                                      installed: list[list[str]]) -> None:
+@pytest.mark.parametrize(("arguments", "program", "extras"), [
+    (["segment", "a.nii.gz", "--quiet"], ["mistkd", "segment", "a.nii.gz", "--quiet"], ""),
+    (["segment", "a", "--dask", "tcp://a:1"], ["mistkd", "segment", "a", "--dask", "tcp://a:1"], "[dask]"),
+    (["dask", "worker", "tcp://a:1"], ["mistkd", "dask", "worker", "tcp://a:1"], "[dask]"),
+    (["distill", "DATA", "--out", "RUN"], ["mistkd", "distill", "DATA", "--out", "RUN"], "[training]"),
+    (["test", "-k", "dcm"], ["python", "-m", "Testing", "-k", "dcm"], "[test,training]")])
+def test_each_command_is_set_up_and_handed_its_arguments(
+    mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[list[str]],
+    arguments: list[str], program: list[str], extras: str
+) -> None:
     monkeypatch.setattr(mistkd, "environment_folder", lambda: tmp_path / "venv")
     monkeypatch.setattr(mistkd, "hand_over", lambda command: command)
-    given = mistkd.main(["dask", "worker", "tcp://a:1", "--nthreads", "1"])
-    assert given == [str(mistkd.program_in(tmp_path / "venv", "dask")), "worker", "tcp://a:1", "--nthreads", "1"]
-    assert installed[-1][-1] == f"{ROOT}[dask]"
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    name, *rest = program
+    assert mistkd.main(arguments) == [str(mistkd.program_in(tmp_path / "venv", name)), *rest]
+    assert installed[-1][-1] == f"{ROOT}{extras}"
 
 
-def test_testing_installs_the_training_and_test_extras(mistkd: ModuleType, installed: list[list[str]],
-                                                       tmp_path: Path) -> None:
-    mistkd.set_up(tmp_path / "venv", "test")
-    assert installed[-1][-1] == f"{ROOT}[test,training]"
+def test_setting_up_for_training_names_the_program(
+    mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[list[str]],
+    capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mistkd, "environment_folder", lambda: tmp_path / "venv")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert mistkd.main(["setup"]) == 0
+    assert capsys.readouterr().out == f"Ready: {mistkd.program_in(tmp_path / 'venv', 'mistkd')} --help\n"
+    assert installed[-1][-1] == f"{ROOT}[training]"
 
 
 def test_a_second_run_installs_nothing(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path,
                                        capsys: pytest.CaptureFixture[str]) -> None:
-    mistkd.set_up(tmp_path / "venv", "test")
+    mistkd.set_up(tmp_path / "venv", "test", ["test", "training"])
     first, _ = len(installed), capsys.readouterr()
-    for command in ("test", "segment", "setup"):
-        mistkd.set_up(tmp_path / "venv", command)
+    for extras in (["test", "training"], [], ["training"]):
+        mistkd.set_up(tmp_path / "venv", "again", extras)
     assert len(installed) == first
     assert capsys.readouterr().err == ""
 
@@ -104,11 +118,11 @@ def test_a_second_run_installs_nothing(mistkd: ModuleType, installed: list[list[
 def test_a_changed_pyproject_installs_again_and_keeps_the_extras(
     mistkd: ModuleType, installed: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mistkd.set_up(tmp_path / "venv", "setup")
+    mistkd.set_up(tmp_path / "venv", "setup", ["training"])
     same = mistkd.wanted_stamp
     monkeypatch.setattr(mistkd, "wanted_stamp", lambda extras: {**same(extras), "pyproject": "changed"})
     installed.clear()
-    mistkd.set_up(tmp_path / "venv", "segment")
+    mistkd.set_up(tmp_path / "venv", "segment", [])
     assert installed[-1][-1] == f"{ROOT}[training]"
     assert made_environments(installed) == 0
 
@@ -117,11 +131,11 @@ def test_a_changed_pyproject_installs_again_and_keeps_the_extras(
 def test_another_python_or_a_moved_folder_starts_afresh(
     mistkd: ModuleType, installed: list[list[str]], tmp_path: Path, key: str
 ) -> None:
-    mistkd.set_up(tmp_path / "venv", "segment")
+    mistkd.set_up(tmp_path / "venv", "segment", [])
     stamp = tmp_path / "venv" / mistkd.STAMP
     stamp.write_text(json.dumps({**json.loads(stamp.read_text(encoding="utf-8")), key: "other"}))
     (tmp_path / "venv" / "leftover").mkdir()
-    mistkd.set_up(tmp_path / "venv", "segment")
+    mistkd.set_up(tmp_path / "venv", "segment", [])
     assert made_environments(installed) == 2
     assert not (tmp_path / "venv" / "leftover").exists()
 
@@ -134,16 +148,16 @@ def test_an_interrupted_set_up_is_repaired(mistkd: ModuleType, installed: list[l
     venv = tmp_path / "venv"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(mistkd, "install", interrupt)
-        mistkd.set_up(venv, "segment")
-    mistkd.set_up(venv, "segment")
+        mistkd.set_up(venv, "segment", [])
+    mistkd.set_up(venv, "segment", [])
     assert made_environments(installed) == 2
     assert json.loads((venv / mistkd.STAMP).read_text(encoding="utf-8")) == mistkd.wanted_stamp([])
 
 
 def test_a_deleted_python_is_replaced(mistkd: ModuleType, installed: list[list[str]], tmp_path: Path) -> None:
-    mistkd.set_up(tmp_path / "venv", "segment")
+    mistkd.set_up(tmp_path / "venv", "segment", [])
     mistkd.program_in(tmp_path / "venv", "python").unlink()
-    mistkd.set_up(tmp_path / "venv", "segment")
+    mistkd.set_up(tmp_path / "venv", "segment", [])
     assert made_environments(installed) == 2
 
 
@@ -151,7 +165,7 @@ def test_a_folder_of_somebody_else_is_never_cleared(mistkd: ModuleType, installe
                                                     tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(mistkd.SetupError, match="MISTKD_VENV"):
-        mistkd.set_up(tmp_path, "segment")
+        mistkd.set_up(tmp_path, "segment", [])
     assert (tmp_path / "thesis.tex").exists()
     assert installed == []
 
@@ -177,12 +191,14 @@ def test_a_failing_step_is_one_sentence_with_its_last_error(mistkd: ModuleType) 
         mistkd.run_quietly([sys.executable, "-c", script], "it failed", "do that")
 
 
-@pytest.mark.parametrize(("command", "minor"), [("segment", 8), ("test", 9), ("setup", 9), ("package", 8)])
-def test_an_old_python_is_named(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, command: str,
-                                minor: int) -> None:
+@pytest.mark.parametrize(("command", "minor"), [
+    ("segment", 8), ("package", 8), ("test", 9), ("setup", 9), ("distill", 9)])
+def test_an_old_python_is_named(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch, command: str, minor: int,
+                                capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(mistkd.sys, "version_info", (3, minor, 18))
-    with pytest.raises(mistkd.SetupError, match=rf"needs Python 3\.{minor + 1} or newer"):
-        mistkd.check_version(command)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert mistkd.main([command]) == 1
+    assert f"'{command}' needs Python 3.{minor + 1} or newer" in capsys.readouterr().err
 
 
 def test_a_python_without_ensurepip_names_the_package_to_install(mistkd: ModuleType,
@@ -217,16 +233,18 @@ def test_the_exit_code_and_the_folder_of_the_program_are_passed_through(tmp_path
     assert (done.returncode, done.stdout.strip()) == (5, str(tmp_path.resolve()))
 
 
-def test_all_checks_run_even_when_one_fails(mistkd: ModuleType, monkeypatch: pytest.MonkeyPatch,
+def test_all_checks_run_even_when_one_fails(monkeypatch: pytest.MonkeyPatch,
                                             capsys: pytest.CaptureFixture[str]) -> None:
+    from Testing import __main__ as checks
+
     ran: list[str] = []
 
     def pretend(command: list[str], cwd: str, env: dict[str, str]) -> int:
         ran.append(command[2])
         return int(command[2] == "ruff")
 
-    monkeypatch.setattr(mistkd.subprocess, "call", pretend)
-    assert mistkd.run_checks(Path("python"), []) == 1
+    monkeypatch.setattr(checks.subprocess, "call", pretend)
+    assert checks.run_checks([]) == 1
     assert ran == ["ruff", "mypy", "pytest"]
     assert capsys.readouterr().out.splitlines()[-1] == "Failed: ruff"
 
@@ -234,7 +252,8 @@ def test_all_checks_run_even_when_one_fails(mistkd: ModuleType, monkeypatch: pyt
 def test_an_unknown_command_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
     unknown = run_bootstrap("segmnet")
     assert unknown.returncode == 2 and unknown.stderr.endswith("mistkd.py: error: there is no command 'segmnet'\n")
-    assert run_bootstrap("--help").returncode == 0
+    helped = run_bootstrap("--help")
+    assert helped.returncode == 0 and "distill" in helped.stdout
 
 
 def test_packaging_needs_the_standard_library_alone_and_sets_up_nothing(tmp_path: Path) -> None:

@@ -56,6 +56,6 @@ def test_segmenting_does_not_require_torch() -> None:
 
 def test_the_command_line_is_installed() -> None:
     scripts = {script.name: script.value for script in entry_points(group="console_scripts")}
-    if "mistkd-segment" not in scripts:
+    if "mistkd" not in scripts:
         pytest.skip("the project is not installed in this environment")
-    assert scripts["mistkd-segment"] == "MISTKDSegmentLib.cli.segment:main"
+    assert scripts["mistkd"] == "MISTKDSegmentLib.cli.main:main" and "mistkd-segment" not in scripts

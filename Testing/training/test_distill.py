@@ -29,9 +29,6 @@ from Training.engine.trainings import check_share, read_teacher
 from Training.networks.config import STUDENT, TEACHER
 from Training.networks.segmenter import Segmenter, parameter_count
 
-SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "evaluate", "compare", "postprocess", "export", "card",
-           "release")
-
 
 def test_the_default_student_has_at_most_an_eighth_of_the_default_teachers_parameters():
     teacher, student = (parameter_count(Segmenter(3, 9, config)) for config in (TEACHER, STUDENT))
@@ -213,13 +210,6 @@ def test_training_needs_neither_a_reader_of_scans_nor_an_exporter():
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert "torch" in loaded
     assert not loaded & {"SimpleITK", "nibabel", "h5py", "onnx", "onnxruntime", "monai"}
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_the_scripts_run_as_files(script):
-    path = Path(distill.__file__).with_name(f"{script}.py")
-    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, encoding="utf-8", check=True)
-    assert "usage:" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import load_bundle
@@ -102,6 +103,19 @@ def test_the_table_names_organs_means_and_what_is_not_scored(data, model, tmp_pa
     printed = capsys.readouterr().out
     for word in ("aorta", "liver", "mean", "0.750", "0.625", "spleen, duodenum", "95 %"):
         assert word in printed
+
+
+def test_simulated_contrast_phases_are_scored_beside_the_scans_as_they_are(data, model, tmp_path, capsys):
+    assert run(data, model, tmp_path / "out", "--phases", "--pictures") == 0
+    # The liver's 110 HU, by which this model knows it, change in both phases; the aorta's 300 lie above the window.
+    assert (tmp_path / "out" / "phases.md").read_text(encoding="utf-8").splitlines() == [
+        "| organ | plain | non-contrast | arterial |", "| --- | --- | --- | --- |",
+        "| aorta | 0.500 | 0.500 | 0.500 |", "| liver | 0.750 | 0.000 | 0.000 |", "| mean | 0.625 | 0.250 | 0.250 |"]
+    for folder, phase in (("", None), ("non-contrast", "non-contrast"), ("arterial", "arterial")):
+        document = json.loads((tmp_path / "out" / folder / "results.json").read_text(encoding="utf-8"))
+        assert document.get("simulated_phase") == phase and set(document["cases"]) == {"hit", "miss"}
+    assert json.loads((tmp_path / "out" / "phases.json").read_text(encoding="utf-8"))["dice"]["plain"]["mean"] == 0.625
+    assert "plain 0.625, non-contrast 0.250, arterial 0.250" in capsys.readouterr().out
 
 
 def test_each_case_is_a_line_where_nobody_looks(data, model, tmp_path, capsys):
@@ -257,7 +271,7 @@ def test_a_real_bundle_is_scored_on_what_the_shipped_runner_gives(data, tiny_bun
     assert run(data, tiny_bundle, tmp_path / "out", "--cases", "large", "--threads", "1") == 0
     volume = read_volume(data / "imagesTr" / "large_0000.nii.gz")
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for _ in segment(volume, load_bundle(tiny_bundle), labels, threads=1):
+    for _ in segment(volume, load_bundle(tiny_bundle), labels, SegmentOptions(threads=1)):
         pass
     reference = np.zeros(labels.shape, bool)
     reference[LARGE_BOX] = True

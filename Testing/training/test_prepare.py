@@ -143,7 +143,7 @@ class TestWhatIsRefused:
         command = [str(raw), str(tmp_path / "out"), "--workers", "0"]
         assert main(command) == 3
         first, *lines, last = capsys.readouterr().err.splitlines()
-        assert first == "prepare: error: 4 of 5 cases cannot be used:"
+        assert first == "mistkd prepare: error: 4 of 5 cases cannot be used:"
         for line, message in zip(lines, ("a: .* label values 99", "b: .* has shape", "c: c has none of the organs",
                                          "d: .* is empty"), strict=True):
             assert re.match(f"  {message}", line)
@@ -351,7 +351,7 @@ class TestCommandLine:
         with pytest.raises(SystemExit) as stopped:
             main([str(tmp_path), str(tmp_path / "out"), *option])
         error = capsys.readouterr().err
-        assert stopped.value.code == 2 and error.count("\n") == 1 and error.startswith("prepare: error: ")
+        assert stopped.value.code == 2 and error.count("\n") == 1 and error.startswith("mistkd prepare: error: ")
 
     def test_worker_processes_do_not_wait_for_pytorch(self):
         code = "import sys; import Training.prepare; print('torch' in sys.modules)"

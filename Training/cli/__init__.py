@@ -1,1 +1,1 @@
-"""What the scripts share: options, and errors in one line."""
+"""The command line of the scripts: options, and errors in one line."""

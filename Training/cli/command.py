@@ -18,15 +18,14 @@ class Parser(ArgumentParser):
     """A parser whose errors are one line, and that guesses at no option.
 
     Args:
-        command: name of the command, e.g. "train-teacher".
+        program: what is typed, e.g. "mistkd train-teacher".
         description: what it does.
         usage: what has to be given.
     """
 
-    def __init__(self, command: str, description: str | None, usage: str) -> None:
-        super().__init__(prog=f"mistkd {command}", description=description, allow_abbrev=False, default_env=False,
-                         usage=f"mistkd {command} {usage} [options]")
-        self.command = command
+    def __init__(self, program: str, description: str | None, usage: str) -> None:
+        super().__init__(prog=program, usage=f"{program} {usage} [options]", description=description,
+                         allow_abbrev=False, default_env=False)
         self.add_argument("--config", action="config",
                           help="YAML file with any of these options; later ones override")
         self.spell_with_dashes()
@@ -42,20 +41,20 @@ class Parser(ArgumentParser):
         text = " ".join(message.split()).rstrip(".;")
         if "<class 'tuple'>" in text or "<class 'list'>" in text:
             text += ", which is no list: write it as '[A, B]'"
-        print(f"{self.command}: error: {text}; --help lists the options", file=sys.stderr)
+        print(f"{self.prog}: error: {text}; --help lists the options", file=sys.stderr)
         sys.exit(WRONG_OPTION)
 
 
-def script_parser(command: str, description: str | None, usage: str, *, dry_run: str | None = None) -> Parser:
+def script_parser(program: str, description: str | None, usage: str, *, dry_run: str | None = None) -> Parser:
     """Make the parser of a script that trains nothing.
 
     Args:
-        command: name of the command.
+        program: what is typed.
         description: what it does.
         usage: what has to be given.
         dry_run: what the option `--dry-run` prints; None for a script without it.
     """
-    parser = Parser(command, description, usage)
+    parser = Parser(program, description, usage)
     if dry_run is not None:
         parser.add_argument("--dry-run", action="store_true", help=f"check everything, print {dry_run}, and stop")
     return parser
@@ -78,11 +77,11 @@ def parse(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         parser.error(str(error))
 
 
-def run_command(command: str, work: Callable[[], Any]) -> int:
+def run_command(program: str, work: Callable[[], Any]) -> int:
     """Do the work of a script; a user's mistake becomes one line and an exit code.
 
     Args:
-        command: its name, for messages.
+        program: what is typed, for messages.
         work: raises `SegmentError` for what the user can mend.
 
     Returns:
@@ -91,10 +90,10 @@ def run_command(command: str, work: Callable[[], Any]) -> int:
     try:
         work()
     except SegmentError as error:
-        print(f"{command}: error: {error}", file=sys.stderr)
+        print(f"{program}: error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"{command}: stopped; the same command goes on where it can, a training with --resume.",
+        print(f"{program}: stopped; the same command goes on where it can, a training with --resume.",
               file=sys.stderr)
         return STOPPED
     return 0

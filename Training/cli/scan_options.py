@@ -1,4 +1,4 @@
-"""How scripts are told which labelled scans to use."""
+"""Options that name labelled scans, and the scans that they name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def labelled_scans(arguments: Namespace, organs: Sequence[Label]) -> list[Scan]:
     """The chosen scans of the data set that the options name.
 
     Raises:
-        InputError: as of `labelled_dataset` and `chosen_scans`.
+        InputError: the data set cannot be used, a scan is not in it, a file is missing, or it has no reference.
     """
     return chosen_scans(labelled_dataset(arguments, organs), arguments)
 

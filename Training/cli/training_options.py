@@ -13,9 +13,9 @@ from Training.engine.recipe import Recipe
 from Training.engine.trainer_settings import TrainerSettings
 
 
-def training_parser(command: str, description: str | None) -> Parser:
+def training_parser(program: str, description: str | None) -> Parser:
     """Make the parser of a script that trains, with every entry of the recipe and of the trainer settings."""
-    parser = Parser(command, description, "DATA [DATA ...] --out RUN")
+    parser = Parser(program, description, "DATA [DATA ...] --out RUN")
     parser.add_argument("data", type=Path, nargs="+", metavar="DATA",
                         help="folders of prepared cases (mistkd prepare)")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="run folder; made if missing")

@@ -53,7 +53,7 @@ def augment(
 
 
 class _RandomStreams:
-    """One stream of random numbers per item, each from its own seed; all take part in each throw."""
+    """Streams of random numbers, one per item and each from its own seed; every draw takes a number from all."""
 
     def __init__(self, seeds: Tensor, device: torch.device) -> None:
         self.device = device
@@ -117,10 +117,11 @@ def _greys(pixels: Tensor, own_slice: int, random: _RandomStreams, augmentation:
     alone = random.some(augmentation.context_dropout)
     pixels[alone] = pixels[alone, own_slice, None].expand_as(pixels[alone])
     if augmentation.phase:
-        pixels = _change_phase(pixels, random, augmentation)
+        change = random.uniform(-3, 1) * augmentation.phase
+        pixels = change_phase(pixels, change, augmentation.phase_from)
     if augmentation.arterial:
         early, strength = random.some(augmentation.arterial), random.uniform(0.3, 1)
-        pixels[early] = _brighten_vessels(pixels[early], strength[early])
+        pixels[early] = brighten_vessels(pixels[early], strength[early])
     coarse = random.some(augmentation.low_resolution)
     if len(coarse):
         pixels[coarse] = _halve_resolution(pixels[coarse])
@@ -138,18 +139,28 @@ def _greys(pixels: Tensor, own_slice: int, random: _RandomStreams, augmentation:
     return pixels
 
 
-def _change_phase(pixels: Tensor, random: _RandomStreams, augmentation: Augmentation) -> Tensor:
+def change_phase(pixels: Tensor, change: Tensor, phase_from: float) -> Tensor:
     """Lower or raise what contrast medium enhances, most of all two thirds of the way from water to the window's end.
 
     excess + change * excess^2 * (1 - excess) rises everywhere and has no kink at water for changes from -3 to 1.
+
+    Args:
+        pixels: grey values, 0 to 1 over the window.
+        change: -3 (all the way from a portal venous phase to none) to 1, of a shape that fits them.
+        phase_from: grey value above which contrast medium acts.
     """
-    span = 1 - augmentation.phase_from
-    excess = ((pixels - augmentation.phase_from) / span).clamp(0, 1)
-    change = random.uniform(-3, 1) * augmentation.phase
+    span = 1 - phase_from
+    excess = ((pixels - phase_from) / span).clamp(0, 1)
     return pixels + (change * span) * excess.square() * (1 - excess)
 
 
-def _brighten_vessels(pixels: Tensor, strength: Tensor) -> Tensor:
+def brighten_vessels(pixels: Tensor, strength: Tensor) -> Tensor:
+    """Raise what is brighter than liver and spleen towards the window's end.
+
+    Args:
+        pixels: grey values, 0 to 1 over the window.
+        strength: share of the way, 0 to 1, of a shape that fits them.
+    """
     low, high = ARTERIAL_GREYS
     share = ((pixels - low) / (high - low)).clamp(0, 1)
     return pixels + strength * (1 - pixels) * share.square() * (3 - 2 * share)

@@ -1,4 +1,4 @@
-"""How far random views of slices may stray: the entries of a recipe's augmentation."""
+"""Settings of the augmentation: how far random views of slices may stray."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from Training.system.ranges import Factor, NonNegative, Range, Share
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far views may stray; NO_AUGMENTATION has the values that switch each kind off.
+    """Limits of random views; NO_AUGMENTATION has the values that switch each kind off.
 
     There is no mirroring: left and right kidney are labels of their own, and a mirrored abdomen, liver on the left,
     is not what a network will be shown.

@@ -1,4 +1,4 @@
-"""What a data set's labels become, by name and by voxel value."""
+"""Translation of a data set's labels into ours, by name and by voxel value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from Training.system.words import listed
 
 @dataclass(frozen=True)
 class Roles:
-    """What the labels of a data set are to us, by name.
+    """Meaning of a data set's labels to us, by name.
 
     Attributes:
         organs: channel number -> their labels.
@@ -33,7 +33,7 @@ class Roles:
 
     @property
     def used(self) -> set[str]:
-        """All labels of theirs that become something."""
+        """Labels of theirs that become something."""
         groups = (*self.organs.values(), *(labels for labels, _, _ in self.sides), self.ignore)
         return {label for group in groups for label in group}
 
@@ -54,7 +54,7 @@ class Roles:
 
 @dataclass(frozen=True)
 class ValueTable:
-    """How the voxel values of a label map become channel numbers.
+    """Translation of the voxel values of a label map into channel numbers.
 
     Attributes:
         channels: for each value from 0 to 255 its channel number, 0 or `IGNORE`.
@@ -158,7 +158,7 @@ def assign(organs: Sequence[Label], theirs: Iterable[str], label_map: LabelMap |
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """What two spellings of one organ share: "Kidney left" is "left_kidney"."""
+    """Words of a name in one order, alike for all its spellings: "Kidney left" is "left_kidney"."""
     return tuple(sorted(word for word in identifier(name).split("_") if word))
 
 

@@ -20,7 +20,7 @@ READABLE_VERSIONS = (2, 3)
 
 @dataclass(frozen=True)
 class CaseEntry:
-    """One entry of the manifest.
+    """Entry of the manifest about one case.
 
     Attributes:
         name: case name, e.g. "case0010"; its file is NAME.npz with `image` and `labels`, both uint8 (k, j, i).
@@ -43,7 +43,7 @@ class CaseEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a folder of prepared cases holds.
+    """Description of a folder of prepared cases.
 
     Attributes:
         source: where the scans come from.
@@ -86,10 +86,10 @@ def read_manifest(folder: Path) -> Manifest:
     except KeyError as error:
         reason = f"entry {error} is missing"
     except FileNotFoundError:
-        raise InputError(f"{folder} holds no prepared cases: make them with Training/prepare.py RAW OUT.") from None
+        raise InputError(f"{folder} holds no prepared cases: make them with mistkd prepare RAW OUT.") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         reason = str(error)
-    raise InputError(f"{path} cannot be read ({reason}): make it with Training/prepare.py.")
+    raise InputError(f"{path} cannot be read ({reason}): make it with mistkd prepare.")
 
 
 def _parse(document: dict[str, Any]) -> Manifest:
@@ -125,7 +125,7 @@ def read_manifests(folders: Iterable[Path]) -> Manifest:
     folders = list(folders)
     parts = [read_manifest(folder) for folder in folders]
     if not parts:
-        raise InputError("no prepared data set is named: give the folder that Training/prepare.py wrote.")
+        raise InputError("no prepared data set is named: give the folder that mistkd prepare wrote.")
     for folder, part in zip(folders, parts, strict=True):
         for what in ("labels", "window_hu", "pixel_spacing_mm"):
             if getattr(part, what) != getattr(parts[0], what):

@@ -1,4 +1,4 @@
-"""What `prepare` tells: before the work what it costs, and at its end a table of the cases and what was left out."""
+"""Reports of `prepare`: the cost before the work, and at its end a table of the cases and what was left out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDTH = 160  # where nobody looks, in a log file
 
 @dataclass(frozen=True)
 class Trial:
-    """How one case was prepared.
+    """Time and size of one case that was prepared to find out.
 
     Attributes:
         case: its name.
@@ -37,7 +37,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class PreparationPlan:
-    """What is to be done.
+    """Cases that are done, and those that are to be done.
 
     Attributes:
         scans: all of them.
@@ -51,7 +51,7 @@ class PreparationPlan:
 
     @property
     def missing(self) -> list[Scan]:
-        """What is to be prepared."""
+        """Scans that are to be prepared."""
         return [scan for scan in self.scans if scan.name not in self.done]
 
 
@@ -92,7 +92,7 @@ def _cells(scan: Scan, done: Preparation | None, target: Target) -> list[str]:
 
 
 def plan_lines(plan: PreparationPlan, dataset: Dataset, workers: int) -> list[str]:
-    """What is to be done and what it costs, one sentence each.
+    """Sentences about what is to be done and what it costs.
 
     Args:
         plan: of the cases.
@@ -138,7 +138,7 @@ def print_lines(table: Table, lines: Sequence[str]) -> None:
 
 
 def case_table(preparations: Sequence[Preparation], pixel_spacing_mm: float) -> Table:
-    """One row per case."""
+    """A table with one row per case."""
     table = Table("case", "size (i, j, k)", "spacing (mm)", "slices", "annotated organs (mL)", "remarks")
     for one in preparations:
         table.add_row(one.case.name, size_cell(one), spacing_cell(one), str(one.case.slices),

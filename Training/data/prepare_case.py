@@ -1,4 +1,4 @@
-"""One scan into its prepared form, and the note beside it that lets the next run keep it."""
+"""A scan in its prepared form, and the note beside it that lets the next run keep it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Preparation:
 
 
 def fingerprint(scan: Scan, target: Target) -> str:
-    """Of all that decides the prepared voxels of a scan: files (size and time of change), settings and options.
+    """Checksum of all that decides the prepared voxels of a scan: files (size and time), settings and options.
 
     Raises:
         InputError: a file is missing.
@@ -82,7 +82,7 @@ def fingerprint(scan: Scan, target: Target) -> str:
 
 
 def find_preparation(scan: Scan, target: Target) -> Preparation | None:
-    """What an earlier run made of the same scan with the same options, if its file is still whole.
+    """Find what an earlier run made of the same scan with the same options, if its file is still whole.
 
     Raises:
         InputError: a file of the scan is missing.
@@ -131,13 +131,13 @@ def prepare_case(scan: Scan, target: Target) -> Preparation:
 
 
 def prepared_image(grid: SliceGrid, hu: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
-    """One canonical slice (j, i) in HU as uint8 pixels."""
+    """A canonical slice (j, i) in HU as uint8 pixels."""
     box = window(hu[grid.rows, grid.columns], window_hu)[None]
     return np.rint(grid.to_pixels(box)[0] * 255).astype(np.uint8)
 
 
 def prepared_labels(grid: SliceGrid, slice_labels: np.ndarray) -> np.ndarray:
-    """One canonical slice (j, i) of channel numbers as uint8 pixels: in each, the number that covers most of it."""
+    """A canonical slice (j, i) of channel numbers as uint8 pixels: in each, the number that covers most of it."""
     box = slice_labels[grid.rows, grid.columns]
     values = np.union1d(np.flatnonzero(np.bincount(box.ravel())), [0])
     cover = grid.to_pixels(np.stack([box == value for value in values]))

@@ -57,7 +57,7 @@ def _mapped(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PreparedCase:
-    """One prepared case.
+    """A prepared case, opened.
 
     Attributes:
         name: of the case.
@@ -79,7 +79,7 @@ class PreparedCase:
 
     @property
     def is_labelled(self) -> bool:
-        """Whether its reference annotates any organ."""
+        """True where its reference annotates any organ."""
         return bool(self.annotated.any())
 
 
@@ -137,7 +137,7 @@ def _unpacked(folder: Path, entry: CaseEntry) -> list[Path]:
 
 
 def _is_whole(file: Path) -> bool:
-    """Whether an unpacked file is there and as long as it says; `atomic_path` writes it whole, but disks fail."""
+    """Tell whether an unpacked file is as long as it says; `atomic_path` writes it whole, but disks fail."""
     try:
         np.load(file, mmap_mode="r")
     except (OSError, ValueError, EOFError):
@@ -154,7 +154,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _organs(labels: np.ndarray) -> np.ndarray:
-    """Which values each slice holds: bool (k, 256)."""
+    """Values that each slice holds: bool (k, 256)."""
     return np.stack([np.bincount(one.ravel(), minlength=256) > 0 for one in labels])
 
 

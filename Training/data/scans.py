@@ -16,7 +16,7 @@ from Training.system.words import listed
 
 @dataclass(frozen=True, kw_only=True)
 class Scan(ABC):
-    """One scan of a data set.
+    """A scan of a data set.
 
     Attributes:
         name: e.g. "case0010".
@@ -34,12 +34,12 @@ class Scan(ABC):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """What decides, besides the files, what is read: where one changes, the scan has changed."""
+        """Facts besides the files that decide what is read: where one changes, the scan has changed."""
         return (self.annotated,)
 
     @property
     def size_mb(self) -> float:
-        """What its files take on disk, in 1e6 bytes."""
+        """Size of its files on disk, in 1e6 bytes."""
         return sum(path.stat().st_size for path in self.files) / 1e6
 
     def check(self) -> None:
@@ -66,7 +66,7 @@ class Scan(ABC):
 
     @abstractmethod
     def read_volume(self) -> Volume:
-        """The scan in HU.
+        """Read the scan, in HU.
 
         Raises:
             InputError: it cannot be read or is no CT.
@@ -74,7 +74,7 @@ class Scan(ABC):
 
     @abstractmethod
     def read_reference(self, volume: Volume) -> np.ndarray:
-        """What a person has drawn: channel numbers and `IGNORE`, uint8 (k, j, i); all 0 for an unlabelled scan.
+        """Read what a person has drawn: channel numbers and `IGNORE`, uint8 (k, j, i); all 0 for an unlabelled scan.
 
         Args:
             volume: what `read_volume` gave.

@@ -52,7 +52,7 @@ def split_sides(
 
 
 def _is_left(mask: np.ndarray, volume: Volume) -> np.ndarray:
-    """For each voxel of the mask whether it lies to the left of the body's middle."""
+    """Bool (voxels of the mask,): true to the left of the body's middle."""
     canonical = canonical_frame(volume).volume
     _, columns = body_box(canonical)
     middle_mm = (columns.start + columns.stop - 1) / 2 * canonical.spacing_mm[0]
@@ -62,7 +62,7 @@ def _is_left(mask: np.ndarray, volume: Volume) -> np.ndarray:
 
 
 def doubts(labels: np.ndarray, organs: Sequence[str]) -> list[str]:
-    """What is hard to believe of a label map, one phrase each.
+    """Phrases about what is hard to believe of a label map.
 
     Args:
         labels: channel numbers, uint8 (k, j, i), i to the patient's left, j to posterior, k to superior.

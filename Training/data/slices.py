@@ -18,7 +18,7 @@ BACKGROUND_SHARE = 0.1
 
 
 class Draw(NamedTuple):
-    """One slice to show: its place in the data set and the seed of its random view."""
+    """A slice to show: its place in the data set and the seed of its random view."""
 
     place: int
     seed: int

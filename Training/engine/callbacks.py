@@ -1,4 +1,4 @@
-"""What happens beside a training: pictures, a progress bar, averaged weights."""
+"""Callbacks of a training: pictures, a progress bar, averaged weights."""
 
 from __future__ import annotations
 

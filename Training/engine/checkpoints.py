@@ -1,4 +1,4 @@
-"""Checkpoints: complete in themselves, and read back only if undamaged. `checkpoint_io.py` writes them."""
+"""Checkpoints: complete in themselves, and read back only if undamaged. `fit.py` writes them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def steps_done(checkpoint: Path) -> int:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether all parts of a checkpoint match the checksums in it."""
+    """Tell whether all parts of a checkpoint match the checksums in it."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -78,7 +78,7 @@ def is_whole(path: Path) -> bool:
 
 def describe(network: Segmenter, labels: tuple[Label, ...], contract: InputContract, provenance: Mapping[str, Any]
              ) -> dict[str, Any]:
-    """What `read_trained` needs beside the weights, in plain types."""
+    """Entries, in plain types, that `read_trained` needs beside the weights."""
     return {
         "network": asdict(network.config),
         "labels": [asdict(label) for label in labels],

@@ -1,4 +1,4 @@
-"""What a run will cost, before it is started: parameters, FLOPs, memory and time, measured on a few steps."""
+"""Cost of a run before it is started: parameters, FLOPs, memory and time, measured on a few steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STEPS = 3
 
 
 class TrainingCost(NamedTuple):
-    """What training a network costs.
+    """Cost of training a network.
 
     Attributes:
         parameters: trained values of the network.
@@ -95,26 +95,30 @@ def _seconds_per_step(task: SegmentationTask, run: TrainingRun) -> float:
     return sorted(times[1:])[len(times[1:]) // 2]
 
 
-def report(tasks: Sequence[tuple[str, SegmentationTask]], run: TrainingRun, console: Console | None = None) -> None:
+def report(tasks: Sequence[tuple[str, SegmentationTask]], run: TrainingRun, console: Console | None = None) -> float:
     """Measure every task and print a table.
 
     Args:
         tasks: name and task, in the order in which they will be trained.
         run: recipe, data and trainer settings.
         console: where to print; by default standard output.
+
+    Returns:
+        Time of all trainings together, in seconds.
     """
     console = console or Console()
     table = Table(title=f"Dry run on {run.provenance['hardware']}", box=SIMPLE_HEAD, title_justify="left")
     for heading in ("network", "parameters", "GFLOPs a view", "steps", "s a step", "peak GiB", "time"):
         first = heading == "network"
         table.add_column(heading, justify="left" if first else "right", no_wrap=first)
+    seconds = 0.0
     for name, task in tasks:
         cost = measure_training(task, run)
+        seconds += cost.steps * cost.seconds_per_step
         table.add_row(name, f"{cost.parameters:,}", f"{cost.gflops_per_view:.2f}", f"{cost.steps:,}",
                       f"{cost.seconds_per_step:.2f}", f"{cost.peak_gib:.1f}",
                       duration(cost.steps * cost.seconds_per_step))
     console.print(table)
     console.print(f"{len(run.split.training)} cases to train on, {len(run.split.unlabelled)} without reference, "
                   f"{len(run.split.validation)} for validation. Validations and checkpoints come on top of the time.")
-
-
+    return seconds

@@ -1,4 +1,4 @@
-"""One training run with Lightning: loaders, checkpoints, averaged weights, logs, pictures."""
+"""A training with Lightning: loaders, checkpoints, averaged weights, logs, pictures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_WHOLE_SLICES = 16
 
 
 class Epochs(NamedTuple):
-    """How a run is cut: an epoch ends with a checkpoint, and some of them with a validation.
+    """Cut of a training into epochs: each ends with a checkpoint, and some with a validation.
 
     Attributes:
         number: of epochs.
@@ -119,7 +119,7 @@ def training_loader(task: SegmentationTask, cases: Sequence[PreparedCase], steps
 
 def validation_loader(task: SegmentationTask, cases: Sequence[PreparedCase], settings: TrainerSettings
                       ) -> DataLoader[Any]:
-    """All slices of some cases in order."""
+    """Batches of all slices of some cases in order, each of one case."""
     dataset = SliceDataset(cases, task.recipe.context_offsets_mm, common_canvas=False)
     share = task.schedule.batch_size // settings.processes
     return _loader(dataset, settings, batch_sampler=CaseBatches(dataset, min(share, MOST_WHOLE_SLICES)))
@@ -199,7 +199,7 @@ def _hush_lightning() -> None:
 
 
 def memory_error(error: BaseException, schedule: Schedule) -> SegmentError | None:
-    """One sentence about an error that means too little memory; None for any other."""
+    """Error that says in one sentence that memory is short; None where another error means something else."""
     short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
     if not short:
         return None

@@ -1,4 +1,4 @@
-"""How a network came about: data, split, recipe, commit, versions and hardware."""
+"""Provenance of a network: data, split, recipe, commit, versions and hardware."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUN_FILE = "run.json"
 
 
 def provenance_of(recipe: Recipe, manifest: Manifest, split: Split, settings: TrainerSettings) -> dict[str, Any]:
-    """What a checkpoint and a bundle say about their making, in plain types."""
+    """Entries, in plain types, that a checkpoint and a bundle have about their making."""
     return {
         "method": METHOD,
         "data": {
@@ -75,7 +75,7 @@ def seen_by(provenance: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What `run.json` of a run folder says; empty where there is none.
+    """Read `run.json` of a run folder; empty where there is none.
 
     Raises:
         InputError: it cannot be read.
@@ -115,7 +115,7 @@ def commit() -> str:
 
 
 def hardware(settings: TrainerSettings) -> str:
-    """What a run computes on, in words."""
+    """Devices that a run computes on, in words."""
     if settings.uses_gpu:
         return f"{settings.processes} x {torch.cuda.get_device_name()}, {settings.precision}"
     processes = "1 process" if settings.processes == 1 else f"{settings.processes} processes"

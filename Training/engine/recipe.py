@@ -1,4 +1,4 @@
-"""Everything that decides a training run, in one place that is written beside its result."""
+"""The recipe: everything that decides a training, in one place that is written beside its result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VIEW_DIVISOR = 32  # the encoder's coarsest stride
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast a network is trained.
+    """Length and speed of a training.
 
     Attributes:
         steps: optimiser steps; rounded up to whole intervals between validations.
@@ -49,7 +49,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Distillation:
-    """What ties the student to its teacher, beside the segmentation loss; 0 switches a term off.
+    """Weights of the terms that tie the student to its teacher, beside the segmentation loss; 0 switches one off.
 
     Attributes:
         sequence: weight of the distance between the encoders' token sequences (MISTKD, Zhang et al. 2023).
@@ -82,7 +82,7 @@ class Distillation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A run of the method.
+    """Entries of a training.
 
     Attributes:
         seed: of initial weights, data order and augmentation.

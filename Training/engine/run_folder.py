@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.data.manifest import Manifest, read_manifests
 from Training.data.prepared import PreparedCase, load_cases
+from Training.data.same_patient import check_patients
 from Training.engine.checkpoints import LAST, PREVIOUS
 from Training.engine.provenance import provenance_of, read_facts, start_checksums, starts, write_facts
 from Training.engine.recipe import Recipe
@@ -28,7 +29,7 @@ LOCK_FILE = ".lock"
 
 
 class TrainingRun(NamedTuple):
-    """Everything that a training needs beside its networks.
+    """Recipe, settings and opened data of a training: all that it needs beside its networks.
 
     Attributes:
         recipe: what decides the result.
@@ -63,7 +64,8 @@ def open_run(data: Sequence[Path], recipe: Recipe, settings: TrainerSettings) ->
     """Open the data of a run and check that it fits the recipe.
 
     Raises:
-        InputError: the prepared data are damaged, don't fit each other or lack a case.
+        InputError: the prepared data are damaged, don't fit each other or lack a case, or a patient of the validation
+            would be trained on.
         OutputError: there is no room for the unpacked voxels.
     """
     keep_freed_memory()
@@ -71,8 +73,10 @@ def open_run(data: Sequence[Path], recipe: Recipe, settings: TrainerSettings) ->
     split = split_of(recipe, manifest)
     _check_organs(manifest, split)
     training = load_cases(data, [*split.training, *split.unlabelled])
-    provenance = provenance_of(recipe, manifest, split, settings)
-    return TrainingRun(recipe, settings, manifest, split, training, load_cases(data, split.validation), provenance)
+    validation = load_cases(data, split.validation)
+    check_patients(training, validation)
+    return TrainingRun(recipe, settings, manifest, split, training, validation,
+                       provenance_of(recipe, manifest, split, settings))
 
 
 def _check_organs(manifest: Manifest, split: Split) -> None:

@@ -1,4 +1,4 @@
-"""Which cases train, which validate, and which only show the student what its teacher sees."""
+"""The split of a run: cases to train on, to validate on, and to show to the student beside its teacher alone."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What a network starts from: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
+"""Starts of a network: a checkpoint of ours as a whole, published weights of its encoder, or nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from MISTKDSegmentLib.errors import InputError
 from Training.engine.checkpoints import Trained, read_trained
@@ -43,7 +43,7 @@ def start_network(network: Segmenter, start: str | None, run: TrainingRun) -> No
     if start == RANDOM or (start is None and not network.config.is_hybrid):
         return
     if is_checkpoint(start):
-        start_from(network, Path(start or ""), run)
+        start_from(network, Path(start), run)
     elif isinstance(network.encoder, HybridEncoder):
         network.encoder.convolutions.start(Path(start) if start else installed_start(network.config.early))
     else:
@@ -77,7 +77,7 @@ def start_from(network: Segmenter, start: Path, run: TrainingRun) -> None:
 
 
 def _sizes(config: NetworkConfig) -> dict[str, Any]:
-    """What a network's weights mean; not which branches training skips."""
+    """Sizes that the weights of a network have to fit; not which branches training skips."""
     return {name: value for name, value in lists_for_tuples(asdict(config)).items() if name != "drop_path"}
 
 
@@ -122,15 +122,15 @@ def check_not_seen(checkpoint: Path, trained: Trained, run: TrainingRun) -> None
 
 
 def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
-    """Which checkpoint it was, how that came about, and every case that it has learnt from (see `seen_by`)."""
+    """Facts of a checkpoint: which it was, how it came about, and every case that it has learnt from (`seen_by`)."""
     provenance = read_trained(checkpoint).provenance
-    facts = {key: provenance[key] for key in ("commit", "hardware", "steps", "minutes", "pretrained")
-             if key in provenance}
+    told = ("commit", "hardware", "steps", "minutes", "pretrained")
+    facts: dict[str, Any] = {key: provenance[key] for key in told if key in provenance}
     return {"sha256": file_sha256(checkpoint), **facts, "seen": seen_by(provenance)}
 
 
 def teacher_facts(checkpoints: Sequence[Path]) -> dict[str, Any]:
-    """The same of one or several teachers: of the first, with the time of all and every case that any has learnt from.
+    """Facts of one or several teachers: of the first, with the time of all and every case that any has learnt from.
 
     Where there are several, "members" holds the facts of each.
     """
@@ -142,7 +142,7 @@ def teacher_facts(checkpoints: Sequence[Path]) -> dict[str, Any]:
 
 
 def start_facts(start: str | None, config: NetworkConfig) -> dict[str, Any]:
-    """What a network started from, as entries of its provenance; none for a random start.
+    """Facts of a start, as entries of the provenance of a network; none for a random one.
 
     Args:
         start: as `Recipe.teacher_start`.
@@ -160,7 +160,7 @@ def _pretrained_facts(start: str | None, config: NetworkConfig) -> dict[str, str
     if start == RANDOM or (start is None and not config.is_hybrid):
         return {}
     if is_checkpoint(start):
-        return dict(read_trained(Path(start or "")).provenance.get("pretrained", {}))
+        return dict(read_trained(Path(start)).provenance.get("pretrained", {}))
     if config.is_hybrid:  # whatever file it was: another checksum is refused
         return {"weights": package_of(config.early), "version": START_VERSION, "licence": START_LICENCE,
                 "data": START_DATA, "sha256": START_SHA256[config.early]}
@@ -168,6 +168,6 @@ def _pretrained_facts(start: str | None, config: NetworkConfig) -> dict[str, str
     return {"weights": folder.name, "sha256": file_sha256(weights_file(folder))}
 
 
-def is_checkpoint(start: str | None) -> bool:
-    """Whether a start is a checkpoint of ours."""
+def is_checkpoint(start: str | None) -> TypeGuard[str]:
+    """Tell whether a start is a checkpoint of ours."""
     return start is not None and Path(start).suffix == ".ckpt"

@@ -1,4 +1,4 @@
-"""What Lightning trains: a teacher from the labels, and a student from the labels and its teacher."""
+"""Tasks that Lightning trains: a teacher from the labels, and a student from the labels and its teachers."""
 
 from __future__ import annotations
 
@@ -179,7 +179,11 @@ class DistillationTask(SegmentationTask):
     Args:
         student: the network to train.
         teachers: trained networks (see `EnsembleTeacher`); never updated and not part of the checkpoint.
-        recipe, schedule, manifest, provenance, compiled: as in `SegmentationTask`.
+        recipe: augmentation, view, pixel spacing and weights of the terms.
+        schedule: of the student.
+        manifest: of the prepared cases: organs, window and pixel spacing.
+        provenance: how the student comes about; part of its checkpoints.
+        compiled: whether torch.compile fuses the networks.
     """
 
     def __init__(self, student: Segmenter, teachers: Sequence[Segmenter], recipe: Recipe, schedule: Schedule,
@@ -216,7 +220,7 @@ class DistillationTask(SegmentationTask):
 
 
 def contract_of(recipe: Recipe, manifest: Manifest) -> InputContract:
-    """What a network of this recipe wants to see."""
+    """Contract of a network of this recipe: window, pixels and slices that it wants to see."""
     return InputContract(
         window_hu=manifest.window_hu,
         pixel_spacing_mm=recipe.pixel_spacing_mm,

@@ -1,4 +1,4 @@
-"""What a student is taught: the tokens of its teacher, and class probabilities of one or several teachers."""
+"""Frozen teachers as one: the tokens of the first, and the class probabilities of all."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class EnsembleTeacher:
             return tokens, mean_logits([logits, *others]) if others else logits
 
     def _logits_at(self, number: int, pixels: Tensor, zoom: float) -> Tensor:
-        """What one teacher sees of pixels that are `zoom` times as large, on the grid of the others' logits."""
+        """Logits of one teacher that looks at pixels `zoom` times as large, on the grid of the others'."""
         if zoom == 1:
             return self._features[number](pixels)[1][0]
         sides = pixels.shape[-2:]

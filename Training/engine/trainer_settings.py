@@ -1,4 +1,4 @@
-"""On what a run is computed: nothing here decides what is learnt."""
+"""Trainer settings: devices and precision of a run; nothing here decides what is learnt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from Training.system.ranges import Count, Range, check_ranges
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """On what a run is computed.
+    """Devices and precision of a run.
 
     Attributes:
         accelerator: "auto" takes NVIDIA's or AMD's GPU where there is one, "cpu" does not.
@@ -34,12 +34,12 @@ class TrainerSettings:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether a run computes on a GPU."""
+        """True where a run computes on a GPU."""
         return self.accelerator != "cpu" and torch.cuda.is_available()
 
     @property
     def device(self) -> torch.device:
-        """Where a single process computes."""
+        """Device of a single process."""
         return torch.device("cuda" if self.uses_gpu else "cpu")
 
     @property
@@ -73,7 +73,7 @@ class TrainerSettings:
 
 
 def launched_processes() -> int | None:
-    """How many processes torchrun or SLURM has started for this run; None where neither has."""
+    """Number of processes that torchrun or SLURM has started for this run; None where neither has."""
     # Seconds to import, and most scripts never ask.
     from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 

@@ -62,7 +62,7 @@ def distill(run: TrainingRun, teachers: Sequence[Path], folder: Path) -> Path:
 
 
 def teacher_task(run: TrainingRun) -> SegmentationTask:
-    """What trains a teacher."""
+    """Make the task that trains a teacher."""
     network = new_network(run, run.recipe.teacher_network, run.recipe.teacher_start)
     provenance = {**run.provenance, "parameters": {"teacher": parameter_count(network)},
                   **start_facts(run.recipe.teacher_start, run.recipe.teacher_network)}
@@ -71,7 +71,7 @@ def teacher_task(run: TrainingRun) -> SegmentationTask:
 
 
 def student_task(run: TrainingRun, teachers: Sequence[Segmenter], facts: dict | None = None) -> DistillationTask:
-    """What trains a student beside its teachers.
+    """Make the task that trains a student beside its teachers.
 
     Args:
         run: recipe, data and trainer settings.
@@ -91,7 +91,7 @@ def student_task(run: TrainingRun, teachers: Sequence[Segmenter], facts: dict | 
 
 
 def new_network(run: TrainingRun, config: NetworkConfig, start: str | None) -> Segmenter:
-    """A network of a run before its training; the same at every call.
+    """Make a network of a run before its training; the same at every call.
 
     Raises:
         InputError: `start` is no checkpoint of these sizes.
@@ -119,7 +119,7 @@ def read_teachers(run: TrainingRun, checkpoints: Sequence[Path]) -> list[Segment
 
 
 def read_teacher(run: TrainingRun, checkpoint: Path) -> Trained:
-    """A teacher that fits the run.
+    """Read a teacher that fits the run.
 
     Raises:
         InputError: it knows other organs or sees slices differently, or it was trained on a validation case.

@@ -5,26 +5,30 @@ from __future__ import annotations
 import csv
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from MISTKDSegmentLib.io.atomic import atomic_path
+from Training.evaluation.report import none_for_nan
+from Training.evaluation.scores import CaseScores, bootstrap_interval, summarise
 from Training.system.files import write_json, write_text
 from Training.system.markdown import table
 from Training.system.words import spaced
 
+# The variant that the others are compared with.
 ALONE = "alone"
 
 
 @dataclass(frozen=True)
 class VariantScores:
-    """What one student scored on the validation cases, through the inference code that ships.
+    """Scores of one student on the validation cases, through the inference code that ships.
 
     Attributes:
         variant: name.
@@ -35,6 +39,8 @@ class VariantScores:
         organs: Dice per organ.
         steps: of the student's training.
         minutes: of the student's training.
+        cases: Dice of each organ by case; None where there is nothing to score.
+        phases: mean Dice by simulated contrast phase, where they were scored.
     """
 
     variant: str
@@ -45,18 +51,42 @@ class VariantScores:
     organs: dict[str, float]
     steps: int
     minutes: float
+    cases: dict[str, dict[str, float | None]]
+    phases: dict[str, float] = field(default_factory=dict)
+
+
+def variant_scores(variant: str, seed: int, scores: Sequence[CaseScores], phases: Mapping[str, float], *, steps: int,
+                   minutes: float) -> VariantScores:
+    """Sum up what one student scored; arguments as the attributes of `VariantScores`."""
+    summary = summarise(scores)["millimetre"]
+    cases = {one.case: {organ: none_for_nan(protocols["millimetre"]["dice"])
+                        for organ, protocols in one.scores.items()} for one in scores}
+    return VariantScores(
+        variant=variant, seed=seed, dice=summary["mean"]["dice"], hd95_mm=summary["mean"]["hd95_mm"],
+        surface_dice_2mm=summary["mean"]["surface_dice_2mm"],
+        organs={organ: values["dice"] for organ, values in summary["organs"].items()},
+        steps=steps, minutes=minutes, cases=cases, phases=dict(phases))
 
 
 def rows_of(results: Iterable[VariantScores]) -> list[dict[str, Any]]:
-    """One row a variant: means over the seeds, and the gain over the student alone in Dice points."""
+    """Rows of the table, one a variant: means over the seeds, and the gain over the student alone in Dice points."""
     grouped: dict[str, list[VariantScores]] = {}
     for result in results:
         grouped.setdefault(result.variant, []).append(result)
     rows = [_row(variant, group) for variant, group in grouped.items()]
-    alone = next((row["dice"] for row in rows if row["variant"] == ALONE), None)
-    for row in rows:
-        row["gain_points"] = None if alone is None else 100 * (row["dice"] - alone)
+    if ALONE in grouped:
+        alone, base = _case_table(grouped[ALONE]), next(row["dice"] for row in rows if row["variant"] == ALONE)
+        for row in rows:
+            low, high = bootstrap_interval(_case_table(grouped[row["variant"]]) - alone)
+            row |= {"gain_points": 100 * (row["dice"] - base), "gain_low": none_for_nan(100 * low),
+                    "gain_high": none_for_nan(100 * high)}
     return rows
+
+
+def _case_table(group: Sequence[VariantScores]) -> np.ndarray:
+    """Dice (cases, organs) of a variant, means over its seeds; NaN where there is nothing to score."""
+    return np.mean([[[np.nan if value is None else value for value in organs.values()]
+                     for organs in result.cases.values()] for result in group], axis=0)
 
 
 def _row(variant: str, group: Sequence[VariantScores]) -> dict[str, Any]:
@@ -67,9 +97,12 @@ def _row(variant: str, group: Sequence[VariantScores]) -> dict[str, Any]:
         "dice": statistics.fmean(dice),
         "dice_sd": statistics.stdev(dice) if len(dice) > 1 else None,
         "gain_points": None,
+        "gain_low": None,
+        "gain_high": None,
         "hd95_mm": statistics.fmean(result.hd95_mm for result in group),
         "surface_dice_2mm": statistics.fmean(result.surface_dice_2mm for result in group),
         **{organ: statistics.fmean(result.organs[organ] for result in group) for organ in group[0].organs},
+        **{f"dice_{phase}": statistics.fmean(result.phases[phase] for result in group) for phase in group[0].phases},
         "steps": group[0].steps,
         "minutes": sum(result.minutes for result in group),
     }
@@ -125,6 +158,8 @@ def print_ablation(results: Sequence[VariantScores], console: Console) -> None:
         shown.add_column(heading, justify="left" if heading == "variant" else "right", no_wrap=True)
     for row in rows_of(results):
         gain = "" if row["gain_points"] is None else f"{row['gain_points']:+.1f}"
+        if row["gain_low"] is not None:
+            gain += f" ({row['gain_low']:+.1f} to {row['gain_high']:+.1f})"
         shown.add_row(row["variant"], _cell(row["dice"]), _cell(row["dice_sd"]), gain, f"{row['hd95_mm']:.1f}",
                       _cell(row["surface_dice_2mm"]), f"{row['minutes']:.1f}")
     console.print(shown)

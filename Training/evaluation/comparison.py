@@ -37,7 +37,7 @@ def read_results(path: Path) -> dict[str, Any]:
             raise ValueError("it has no cases")
         return document
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{path} is no results.json of Training/evaluate.py ({error}): evaluate anew.") from None
+        raise InputError(f"{path} is no results.json of mistkd evaluate ({error}): evaluate anew.") from None
 
 
 def check_comparable(first: Mapping[str, Any], second: Mapping[str, Any], paths: Sequence[Path]) -> None:
@@ -83,7 +83,7 @@ def check_same_definition(first: Mapping[str, Any], second: Mapping[str, Any], p
 
 
 def worst_pairs(pairs: Pairs, count: int = WORST) -> list[tuple[str, str, float, float]]:
-    """Where the second model loses most: case, organ, first and second value."""
+    """Cases and organs in which the second model loses most, with the first and the second value."""
     order = np.argsort(np.where(np.isnan(pairs.gains), np.inf, pairs.gains), axis=None, kind="stable")
     places = [np.unravel_index(place, pairs.gains.shape) for place in order[:count]]
     return [(pairs.cases[case], pairs.organs[organ], float(pairs.first[case, organ]), float(pairs.second[case, organ]))
@@ -149,5 +149,5 @@ def write_comparison(folder: Path, pairs: Pairs, compared: Mapping[str, Comparis
 
 
 def _tells(organ: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether the reference annotates the organ, and whether it has it."""
+    """Two answers: does the reference annotate the organ, and does it have it?"""
     return organ["presence"] != "unknown", organ["presence"] in ("both", "missed")

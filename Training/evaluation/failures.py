@@ -1,4 +1,4 @@
-"""What a model gets most wrong, as a picture: reference above, prediction below."""
+"""The worst failures of a model as a picture: reference above, prediction below."""
 
 from __future__ import annotations
 

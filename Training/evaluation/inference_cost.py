@@ -1,4 +1,4 @@
-"""What a network and its use cost: parameters, operations, memory and time, measured on a few slices of a scan."""
+"""Cost of a network in use: parameters, operations, memory and time, measured on a few slices of a scan."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COUNTED = ("Conv", "Gemm", "MatMul")
 
 
 class InferenceCost(NamedTuple):
-    """What one scan costs.
+    """Cost of one scan.
 
     Attributes:
         size: height and width that the network sees, in pixels.
@@ -50,7 +50,7 @@ class InferenceCost(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Of the whole scan, if every slice costs what those in the middle do."""
+        """Time of the whole scan, if every slice costs what those in the middle do."""
         return self.read_s + self.run_s * self.slices / self.run
 
 
@@ -106,7 +106,7 @@ def _middle(count: int, spacing_mm: float, step_mm: float) -> tuple[slice, int, 
 
 
 def size_line(content: bytes, size: tuple[int, int], context: int) -> str:
-    """Parameters and operations of a network, for people.
+    """Sentence about parameters and operations of a network.
 
     Args:
         content: the ONNX model.
@@ -118,7 +118,7 @@ def size_line(content: bytes, size: tuple[int, int], context: int) -> str:
 
 
 def cost_lines(cost: InferenceCost, scans: Sequence[Scan], times: int = 1) -> list[str]:
-    """What scans cost, for people, and on what that rests.
+    """Sentences about what scans cost, and on what that rests.
 
     Args:
         cost: of the first scan.
@@ -157,7 +157,7 @@ def onnx_gflops(content: bytes, shape: Sequence[int]) -> float:
 
 
 def _products(node: NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
-    """How many products make up one value of a node's output."""
+    """Number of products that make up one value of a node's output."""
     return prod(shapes[node.input[1]][1:]) if node.op_type == "Conv" else shapes[node.input[0]][-1]
 
 

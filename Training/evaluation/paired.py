@@ -20,7 +20,7 @@ TIE = 1e-9
 
 @dataclass(frozen=True)
 class Pairs:
-    """One metric of two models on the same cases.
+    """A metric of two models on the same cases.
 
     Attributes:
         metric: its name; distances are better when smaller, everything else when larger.
@@ -41,13 +41,13 @@ class Pairs:
 
     @property
     def gains(self) -> np.ndarray:
-        """By how much the second model is better, (cases, organs)."""
+        """Gain of the second model over the first, (cases, organs)."""
         return -self.differences if _is_distance(self.metric) else self.differences
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the cases say about one organ, or about the mean over organs.
+    """Comparison of two models in one organ, or in the mean over organs.
 
     Attributes:
         cases: pairs in which the metric is defined.

@@ -24,7 +24,7 @@ Curves = dict[str, list[tuple[int, float]]]
 
 
 def telling_slices(dataset: SliceDataset) -> list[int]:
-    """Of each case, the slice with most organs."""
+    """Places of the slices with most organs, one of each case."""
     organs = dataset.organs()[:, 1:].sum(1)
     best: dict[int, int] = {}
     for place, count in enumerate(organs):

@@ -95,7 +95,7 @@ def dice_figure(results: Sequence[CaseScores], title: str,
 
 
 def point_style(organ: str, colors: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """How matplotlib draws the points of an organ: with an edge, because some organs' colours are pale."""
+    """Style of an organ's points for matplotlib: with an edge, because some organs' colours are pale."""
     style = {"markersize": 5, "alpha": 0.7, "markeredgecolor": "black", "markeredgewidth": 0.4}
     return {**style, "color": np.asarray(colors[organ]) / 255} if organ in colors else style
 

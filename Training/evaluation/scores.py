@@ -1,4 +1,4 @@
-"""What a model scores: case by case through the code that ships, and summed up with intervals."""
+"""Scores of a model: case by case through the code that ships, and summed up with intervals."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.model.labels import Label
@@ -31,7 +32,7 @@ Show = Callable[[Volume, np.ndarray, np.ndarray], None]
 
 @dataclass(frozen=True)
 class CaseScores:
-    """What one case scored.
+    """Scores of one case.
 
     Attributes:
         case: name of the case.
@@ -54,7 +55,16 @@ class CaseScores:
 
 
 def score_cases(scans: Sequence[Scan], bundle: Bundle, *, threads: int = 0) -> list[CaseScores]:
-    """Score scans one after the other; arguments and errors as of `score_case`."""
+    """Score scans one after the other.
+
+    Args:
+        scans: opened for `bundle.labels`.
+        bundle: the model.
+        threads: of onnxruntime; 0 lets it choose.
+
+    Raises:
+        InputError: a scan or its reference cannot be used; the sentence names the case.
+    """
     organs = annotated_organs(scans, bundle.labels)
     return [score_case(scan, bundle, organs, threads=threads) for scan in scans]
 
@@ -138,7 +148,7 @@ def segmented(volume: Volume, bundle: Bundle, *, threads: int = 0, advance: Adva
               postprocess: bool = True) -> np.ndarray:
     """Labels (k, j, i) of a scan, as the product segments it."""
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for progress in segment(volume, bundle, labels, threads=threads, postprocess=postprocess):
+    for progress in segment(volume, bundle, labels, SegmentOptions(threads=threads, postprocess=postprocess)):
         if advance is not None:
             advance(progress.slices_done, progress.slices_total)
     return labels
@@ -179,7 +189,7 @@ def summarise(results: Sequence[CaseScores]) -> dict[str, dict[str, Any]]:
 
 
 def summarise_protocol(results: Sequence[CaseScores], protocol: str) -> dict[str, Any]:
-    """What `summarise` says of one protocol, without the counts."""
+    """Entries of `summarise` for one protocol, without the counts."""
     organs, metrics = list(results[0].scores), METRICS[protocol]
     dice = score_table(results, protocol, "dice")
     means = {metric: mean_of_defined(score_table(results, protocol, metric), axis=0) for metric in metrics}

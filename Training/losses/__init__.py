@@ -1,1 +1,1 @@
-"""What is minimised: the segmentation loss, and the terms that tie a student to its teacher."""
+"""Losses: segmentation, and the terms that tie a student to its teacher."""

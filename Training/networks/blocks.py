@@ -34,7 +34,7 @@ class EfficientAttention(nn.Module):
             self.layer_norm = nn.LayerNorm(width, eps=1e-6)
 
     def forward(self, tokens: Tokens) -> Tensor:
-        """What each token gathers from the others, (batch, tokens, width)."""
+        """Sums of the values that each token attends to, (batch, tokens, width)."""
         context = tokens.sequence
         if self.reduction > 1:
             context = Tokens.of_map(self.sr(tokens.as_map())).through(self.layer_norm).sequence

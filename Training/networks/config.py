@@ -50,12 +50,12 @@ class NetworkConfig:
 
     @property
     def is_hybrid(self) -> bool:
-        """Whether the early stages are convolutions."""
+        """True where the early stages are convolutions."""
         return self.early != "mit"
 
     @property
     def branches(self) -> int:
-        """Residual branches that stochastic depth may skip: two a block."""
+        """Number of residual branches that drop path may skip: two a block."""
         return 2 * sum(self.depths)
 
     def __post_init__(self) -> None:

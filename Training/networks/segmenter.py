@@ -27,7 +27,7 @@ class Segmenter(nn.Module):
         self.decoder = Decoder(channels, classes, config)
 
     def features(self, image: Tensor, draws: Tensor | None = None) -> tuple[list[Tokens], list[Tensor]]:
-        """Everything that training compares: the encoder's token sequences, and the decoder's logits.
+        """Token sequences of the encoder and logits of the decoder: all that training compares.
 
         Args:
             image: (batch, channels, height, width) in [0, 1]; sides are multiples of 32.

@@ -16,13 +16,14 @@ from Training.system.files import check_folder
 from Training.system.words import listed
 
 PARTS = ("training", "unlabelled", "validation")
-SCHEDULES = ("teacher_schedule", "student_schedule")
-# In these, two networks of one recipe may differ: the last goes on from the measured one, for a shorter time.
+SCHEDULES = ("teacher_schedule", "student_schedule", "distillation")
+# In these, two networks of one recipe may differ: the last goes on from the measured one, for a shorter time and
+# with terms that have faded by then.
 NOT_COMPARED = ("seed", "training", "validation", "teacher_start", "student_start", *SCHEDULES)
 
 
 class _History(NamedTuple):
-    """What a bundle says of its training.
+    """Recipe and cases of a bundle's training.
 
     Attributes:
         recipe: entries by name.
@@ -92,14 +93,14 @@ def _check_same_recipe(released: Bundle, scored: Bundle, ours: dict[str, Any], t
 
 def _check_own_figures(scored: Bundle) -> None:
     if scored.results.get("bundle", {}).get("sha256") != scored.sha256:
-        raise InputError(f"{scored.folder} has no figures of its own network: measure it with Training/evaluate.py "
+        raise InputError(f"{scored.folder} has no figures of its own network: measure it with mistkd evaluate "
                          "--record.")
 
 
 def _check_cases(released: Bundle, scored: Bundle, ours: dict[str, list[str]], theirs: dict[str, list[str]]) -> None:
     if ours["validation"]:
         raise InputError(f"{released.folder} was not trained on {listed(ours['validation'])}: measure it there with "
-                         "Training/evaluate.py --record.")
+                         "mistkd evaluate --record.")
     lacking = sorted({*theirs["training"], *scored.results.get("cases", ())} - set(ours["training"]))
     if lacking:
         raise InputError(f"{released.folder} was not trained on {listed(lacking)}, on which {scored.folder} was "
@@ -107,7 +108,7 @@ def _check_cases(released: Bundle, scored: Bundle, ours: dict[str, list[str]], t
 
 
 def _measured(scored: Bundle, history: _History) -> dict[str, Any]:
-    """What is told of the network that was measured: the data and what may differ from the released one's."""
+    """Facts of the network that was measured: the data and what may differ from the released one's."""
     schedule = {key: history.recipe[key] for key in ("seed", *SCHEDULES) if key in history.recipe}
     told = {key: scored.provenance[key] for key in ("commit", "steps", "minutes") if key in scored.provenance}
     # Empty where there are none, or those of the released network would stand in their place.
@@ -117,7 +118,7 @@ def _measured(scored: Bundle, history: _History) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = script_parser("adopt", __doc__, "BUNDLE --measured BUNDLE")
+    parser = script_parser("python -m Training.releasing.adopt", __doc__, "BUNDLE --measured BUNDLE")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle trained on all cases; it is changed")
     parser.add_argument("--measured", type=Path, required=True, metavar="BUNDLE",
                         help="bundle of the same recipe, with the post-processing and the figures to take over")
@@ -128,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         bundle = adopt(arguments.bundle, arguments.measured)
         print(f"Bundle: {bundle.folder}, with the figures of {arguments.measured}")
 
-    return run_command("adopt", work)
+    return run_command("python -m Training.releasing.adopt", work)
 
 
 if __name__ == "__main__":

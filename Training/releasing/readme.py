@@ -18,44 +18,39 @@ from Training.system.words import counted, spaced
 
 BEGIN, END = "<!-- results: written by Training/releasing/readme.py -->", "<!-- end of the results -->"
 SHIPPED, RAW, ALONE, TEACHER = "student", "student-without-postprocessing", "alone", "teacher"
-# Evaluations that stand beside that of the bundle: name of the file and heading.
-BESIDE = ((RAW, "no post-processing"), (ALONE, "alone"), (TEACHER, "teacher"))
+# Evaluations that stand beside that of the bundle.
+BESIDE = (RAW, ALONE, TEACHER)
 PROTOCOL = "transunet"
 WIDTH = 119
 
 
 def results_block(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """The results as Markdown: one row per organ, the mean, the intervals, and what distillation gave.
+    """The results as Markdown: a row per organ and the mean, and below what distillation gave.
 
     Args:
         results: content of `results.json` by name: the student's, and any of `BESIDE`.
     """
     ours = results[SHIPPED]["summary"]
-    beside = [(heading, results[name]["summary"]) for name, heading in BESIDE if name in results]
-    headings = ["organ", "student: Dice", "95 % interval", "HD95 (voxels)", "HD95 (mm)", "surface Dice at 2 mm",
-                *(f"{heading}: Dice" for heading, _ in beside)]
-    organs = list(ours[PROTOCOL]["organs"])
-    rows = [_row(spaced(organ), ours, beside, organ) for organ in organs]
-    rows.append([f"**{cell}**" for cell in _row("mean", ours, beside, None)])
-    both = {ALONE, RAW} <= set(results)
-    return "\n\n".join([table(headings, rows), *([gain_in_words(results[ALONE], results[RAW])] if both else [])])
+    teacher = results[TEACHER]["summary"][PROTOCOL] if TEACHER in results else {"organs": {}, "mean": {}}
+    rows = [_row(spaced(organ), ours[PROTOCOL]["organs"][organ], ours[PROTOCOL]["organ_dice_ci95"][organ],
+                 ours["millimetre"]["organs"][organ], teacher["organs"].get(organ, {}))
+            for organ in ours[PROTOCOL]["organs"]]
+    mean = _row("mean", ours[PROTOCOL]["mean"], ours[PROTOCOL]["mean_dice_ci95"], ours["millimetre"]["mean"],
+                teacher["mean"])
+    shown = table(["organ", "Dice (95 % interval)", "HD95 (mm)", "teacher's Dice"],
+                  [*rows, [f"**{cell}**" for cell in mean]])
+    gain = [gain_in_words(results[ALONE], results[RAW])] if {ALONE, RAW} <= set(results) else []
+    return "\n\n".join([shown, *gain])
 
 
-def _row(name: str, ours: Mapping[str, Any], beside: Sequence[tuple[str, Mapping[str, Any]]],
-         organ: str | None) -> list[str]:
-    published, honest = (_part(ours[protocol], organ) for protocol in (PROTOCOL, "millimetre"))
-    ends = ours[PROTOCOL]["mean_dice_ci95"] if organ is None else ours[PROTOCOL]["organ_dice_ci95"][organ]
-    cells = [digits(published["dice"], 3), interval(ends), digits(published["hd95_voxels"], 1),
-             digits(honest["hd95_mm"], 1), digits(honest["surface_dice_2mm"], 3)]
-    return [name, *cells, *(digits(_part(summary[PROTOCOL], organ)["dice"], 3) for _, summary in beside)]
-
-
-def _part(protocol: Mapping[str, Any], organ: str | None) -> Mapping[str, float | None]:
-    return protocol["mean"] if organ is None else protocol["organs"][organ]
+def _row(name: str, published: Mapping[str, float | None], ends: Sequence[float | None],
+         honest: Mapping[str, float | None], teacher: Mapping[str, float | None]) -> list[str]:
+    return [name, f"{digits(published['dice'], 3)} ({interval(ends)})", digits(honest["hd95_mm"], 1),
+            digits(teacher.get("dice"), 3)]
 
 
 def gain_in_words(alone: Mapping[str, Any], distilled: Mapping[str, Any]) -> str:
-    """What distillation gave, in points (hundredths) of Dice, as one sentence of Markdown.
+    """Sentence about what distillation gave, in points (hundredths) of Dice.
 
     Args:
         alone, distilled: content of `results.json` of the student trained alone and beside its teacher.
@@ -91,7 +86,7 @@ def read_all(folder: Path) -> dict[str, dict[str, Any]]:
     Raises:
         InputError: the student's is missing, one is something else, or they are of different cases or organs.
     """
-    paths = {name: path for name in (SHIPPED, *(name for name, _ in BESIDE))
+    paths = {name: path for name in (SHIPPED, *BESIDE)
              for path in (folder / name / "results.json", folder / f"{name}.json") if path.exists()}
     if SHIPPED not in paths:
         raise InputError(f"{folder} has neither {SHIPPED}.json nor {SHIPPED}/results.json: name the folder of the "
@@ -120,10 +115,10 @@ def read_document(path: Path) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = script_parser("readme", __doc__, "RESULTS --document FILE")
+    parser = script_parser("python -m Training.releasing.readme", __doc__, "RESULTS --document FILE")
     parser.add_argument("results", type=Path, metavar="RESULTS",
                         help=f"folder of evaluations, each NAME/results.json or NAME.json: {SHIPPED} and any of "
-                        f"{', '.join(name for name, _ in BESIDE)}; release.py writes them into OUT/scores")
+                        f"{', '.join(BESIDE)}; mistkd release writes them into OUT/scores")
     parser.add_argument("--document", type=Path, required=True, metavar="FILE", help="Markdown with the two markers")
     arguments = parse(parser, argv)
 
@@ -133,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_text(arguments.document, text)
         print(f"Written: {arguments.document}")
 
-    return run_command("readme", work)
+    return run_command("python -m Training.releasing.readme", work)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ GIVEN_AS = {"--config": "recipe", "--version": "--model-version", "--data": "--s
 
 
 class Step(NamedTuple):
-    """One command of the release.
+    """A command of the release.
 
     Attributes:
         name: of the step and of the file that says that it is done.
@@ -35,12 +35,12 @@ class Step(NamedTuple):
 
     @property
     def has_begun(self) -> bool:
-        """Whether it is a training that was stopped, or one that is done."""
+        """True for a training that was stopped or is done."""
         return self.run is not None and (self.run / RECIPE_FILE).exists()
 
     @property
     def facts(self) -> dict[str, list[str]]:
-        """What decides its result: its options, and of its recipe not where it lies but what it says."""
+        """Facts that decide its result: its options, and of its recipe not where it lies but what it says."""
         found: dict[str, list[str]] = {}
         option = "DATA"
         for argument in self.arguments:
@@ -56,7 +56,7 @@ class Step(NamedTuple):
 
 
 def is_done(step: Step, out: Path) -> bool:
-    """Whether a step was done before; where it is not known what was done, it is not.
+    """Tell whether a step was done before; where it is not known what was done, it was not.
 
     Raises:
         InputError: it was done with other options or another recipe.

@@ -1,1 +1,1 @@
-"""What is about neither images nor networks: words for messages, files, memory, processes."""
+"""Helpers that know neither images nor networks: words, files, Markdown, ranges, memory, processes."""

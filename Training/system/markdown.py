@@ -54,7 +54,7 @@ def interval(ends: Sequence[float | None] | None) -> str:
         >>> interval((0.5, 0.9)), interval((None, None))
         ('0.500 to 0.900', '-')
     """
-    return "-" if ends is None or ends[0] is None else f"{digits(ends[0], 3)} to {digits(ends[1], 3)}"
+    return "-" if not ends or ends[0] is None else f"{digits(ends[0], 3)} to {digits(ends[1], 3)}"
 
 
 def _short(value: Any) -> str:

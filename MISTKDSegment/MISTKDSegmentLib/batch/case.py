@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Optional
@@ -13,23 +13,20 @@ from typing import Optional
 import numpy as np
 import SimpleITK as sitk
 
+from MISTKDSegmentLib.api.result import Result
+from MISTKDSegmentLib.api.steps import segment_volume
 from MISTKDSegmentLib.errors import InputError, OutputError
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.inference.progress import Progress
-from MISTKDSegmentLib.inference.runner import segment
-from MISTKDSegmentLib.inference.second_look import looks_mirrored
-from MISTKDSegmentLib.io.dicom.segmentation import write_dicom_seg
 from MISTKDSegmentLib.io.reading import read_volume
-from MISTKDSegmentLib.io.writing import write_scan, write_segmentation
+from MISTKDSegmentLib.io.writing import write_scan
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
-from MISTKDSegmentLib.report.doubts import find_doubts
-from MISTKDSegmentLib.report.overlay import write_overlay
-from MISTKDSegmentLib.report.table import OrganRow, measure, write_csv
+from MISTKDSegmentLib.report.table import OrganRow
 from MISTKDSegmentLib.report.terminal import dice_by_name
 from MISTKDSegmentLib.system import usable_cores
 
-FORMATS = ("seg.nrrd", "nii.gz", "dcm")
 STAGES = ("read", "segment", "measure", "write")
 
 
@@ -56,11 +53,8 @@ class Settings:
         output: folder for the results.
         model: folder of the bundle.
         model_sha256: of the bundle's description.
-        organs: names of those to label.
-        format: of the segmentation, one of `FORMATS`.
-        threads: for one scan; 0 means as many as there are cores.
-        slice_step_mm: as in `runner.segment`.
-        postprocess: whether to clean up organs as the bundle says.
+        options: how to segment; its organs are named, for each is a column of the summary.
+        format: of the segmentation: "seg.nrrd", "nii.gz" or "dcm".
         picture: whether to write the PNG.
         orientation: how voxels in files lie, whatever their headers say; see `direction_of`.
     """
@@ -68,18 +62,19 @@ class Settings:
     output: Path
     model: Path
     model_sha256: str
-    organs: tuple[str, ...]
+    options: SegmentOptions = DEFAULTS
     format: str = "seg.nrrd"
-    threads: int = 0
-    slice_step_mm: Optional[float] = None
-    postprocess: bool = True
     picture: bool = True
     orientation: Optional[str] = None
 
+    def with_threads(self, threads: int) -> Settings:
+        """The same with another number of threads for one scan."""
+        return replace(self, options=replace(self.options, threads=threads))
+
 
 @dataclass(frozen=True)
-class Result:
-    """What became of a scan.
+class CaseResult:
+    """What became of a case.
 
     Attributes:
         written: the files.
@@ -100,7 +95,7 @@ class Result:
     doubts: tuple[str, ...] = ()
 
 
-def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[Progress], None]) -> Result:
+def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[Progress], None]) -> CaseResult:
     """Read, segment, measure and write one scan.
 
     Args:
@@ -114,27 +109,22 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     """
     clock = _Clock()
     cores = usable_cores()
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.threads or cores, cores))
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(min(settings.options.threads or cores, cores))
     _check_format(case, settings)
     volume, truth = _read(case, settings.orientation)
     stem = results_stem(case, settings, volume.name)
     ensure_writable(stem.parent)
     _ensure_input_stays(case, segmentation_path(stem, settings.format))
     clock.stop("read")
-    labels = [bundle.label(name) for name in settings.organs]
-    found = np.zeros(volume.voxels.shape, np.uint8)
-    for progress in segment(volume, bundle, found, organs=settings.organs, threads=settings.threads,
-                            slice_step_mm=settings.slice_step_mm, postprocess=settings.postprocess):
-        report(progress)
+    result = segment_volume(volume, bundle, settings.options, report, source=case.source, files=case.files)
     clock.stop("segment")
-    rows = measure(volume, found, labels)
-    dice = {} if truth is None else dice_by_name(found, truth, labels)
-    doubts = find_doubts(volume, found, rows,
-                         is_mirrored=lambda: looks_mirrored(volume, bundle, found, settings.threads))
+    rows = result.rows
+    doubts = result.doubts
+    dice = {} if truth is None else dice_by_name(result.labels, truth, result.organs)
     clock.stop("measure")
-    written = _write(case, settings, bundle, stem, volume, found, rows, doubts)
+    written = _write(result, settings, stem)
     clock.stop("write")
-    return Result(tuple(written), clock.seconds, len(volume.voxels), volume.spacing_mm, tuple(rows), dice, doubts)
+    return CaseResult(written, clock.seconds, len(volume.voxels), volume.spacing_mm, rows, dice, doubts)
 
 
 class _Clock:
@@ -189,22 +179,12 @@ def _ensure_input_stays(case: Case, target: Path) -> None:
         raise OutputError(f"{target} is the input itself; name another folder with --output.")
 
 
-def _write(case: Case, settings: Settings, bundle: Bundle, stem: Path, volume: Volume, found: np.ndarray,
-           rows: Sequence[OrganRow], doubts: Sequence[str]) -> list[Path]:
+def _write(result: Result, settings: Settings, stem: Path) -> tuple[Path, ...]:
     """The segmentation, the table, the picture, and the scan itself when it was made up."""
-    labels = [row.label for row in rows]
-    segmentation = segmentation_path(stem, settings.format)
-    table, picture, scan = Path(f"{stem}.csv"), Path(f"{stem}.png"), Path(f"{stem}.nii.gz")
-    if settings.format == "dcm" and case.source is not None:
-        write_dicom_seg(segmentation, volume, found, labels, bundle, case.source, case.files)
-    else:
-        write_segmentation(segmentation, volume, found, labels)
-    write_csv(table, rows, doubts)
-    written = [segmentation, table]
-    if settings.picture:
-        write_overlay(picture, volume, found, labels)
-        written.append(picture)
-    if case.source is None:
-        write_scan(scan, volume)
-        written.append(scan)
-    return written
+    endings = (".csv", ".png") if settings.picture else (".csv",)
+    written = [result.save(path) for path in (segmentation_path(stem, settings.format),
+                                              *(Path(f"{stem}{ending}") for ending in endings))]
+    if result.source is None:
+        written.append(Path(f"{stem}.nii.gz"))
+        write_scan(written[-1], result.volume)
+    return tuple(written)

@@ -47,7 +47,7 @@ def run_many(plan: Plan, settings: Settings, spread: Spread, messages: Console) 
         messages.print(sentence)
     if not plan.cases:
         raise InputError("There is no CT among the inputs; pass volume files, DICOM folders or folders of them.")
-    summary = Summary(settings.output / f"{SUMMARY_NAME}.csv", plan.cases, settings.organs)
+    summary = Summary(settings.output / f"{SUMMARY_NAME}.csv", plan.cases, settings.options.organs or ())
     unfinished = _skip_finished(plan.cases, settings, summary, messages)
     messages.print(f"Scans: {len(plan.cases)}; finished earlier: {summary.count(SKIPPED)}.")
     summary.write()

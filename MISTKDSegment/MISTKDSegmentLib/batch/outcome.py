@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from MISTKDSegmentLib import __version__
-from MISTKDSegmentLib.batch.case import Case, Result, Settings, results_stem, run_case
+from MISTKDSegmentLib.batch.case import Case, CaseResult, Settings, results_stem, run_case
 from MISTKDSegmentLib.errors import BundleError, InputError, SegmentError
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.io.atomic import atomic_path
@@ -95,7 +95,7 @@ def _bundle(folder: Path, description_sha256: str) -> Bundle:
     return bundle
 
 
-def _done(result: Result) -> Outcome:
+def _done(result: CaseResult) -> Outcome:
     return Outcome(DONE, "", result.seconds, result.slices, result.spacing_mm,
                    {row.label.name: round(row.volume_ml, 2) for row in result.rows},
                    {row.label.name: row.flags for row in result.rows if row.flags}, doubts=result.doubts)
@@ -127,7 +127,7 @@ def finished(case: Case, settings: Settings) -> Optional[Outcome]:
         return None
 
 
-def _write_record(path: Path, fingerprint: str, settings: Settings, result: Result, outcome: Outcome) -> None:
+def _write_record(path: Path, fingerprint: str, settings: Settings, result: CaseResult, outcome: Outcome) -> None:
     content = {"program": __version__, "scan": fingerprint, "settings": _relevant(settings),
                "results": {written.name: _size_and_time(written) for written in result.written},
                "outcome": asdict(outcome)}
@@ -145,9 +145,11 @@ def _size_and_time(path: Path) -> Optional[list[int]]:
 
 def _relevant(settings: Settings) -> dict[str, Any]:
     """What of the settings the results depend on, as JSON gives it back."""
-    return {"model_sha256": settings.model_sha256, "organs": list(settings.organs), "format": settings.format,
-            "slice_step_mm": settings.slice_step_mm, "postprocess": settings.postprocess, "picture": settings.picture,
-            "orientation": settings.orientation}
+    options = asdict(settings.options)
+    # No number of threads changes a label, and none of many scans has a region.
+    del options["threads"], options["region"]
+    return {"model_sha256": settings.model_sha256, "format": settings.format, "picture": settings.picture,
+            "orientation": settings.orientation, **options, "organs": list(settings.options.organs or ())}
 
 
 def _fingerprint(case: Case) -> str:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
@@ -19,6 +19,7 @@ from MISTKDSegmentLib.child import last_word
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.system import is_alive
 
 PREFIX = "mistkd-segment-"
@@ -29,26 +30,22 @@ _BOOTSTRAP = ("import sys; sys.path.insert(0, sys.argv[1]); "
 
 
 @dataclass(frozen=True)
-class Options:
-    """What to do with the scan; see `runner.segment`.
+class Order:
+    """What to do with the scan.
 
     Attributes:
         bundle: folder of the model.
-        organs, threads, slice_step_mm, postprocess, region: as in `runner.segment`.
+        options: how to segment.
         preview: wait for requests and label single slices, instead of all of them.
     """
 
     bundle: Path
-    organs: Optional[tuple[str, ...]] = None
-    threads: int = 0
-    slice_step_mm: Optional[float] = None
-    postprocess: bool = True
-    region: Optional[Region] = None
+    options: SegmentOptions = DEFAULTS
     preview: bool = False
 
 
 @dataclass(frozen=True)
-class Request:
+class SliceRequest:
     """A slice that a preview is asked for: its number, and a position in it in LPS millimetres."""
 
     number: int
@@ -70,18 +67,18 @@ class Job:
         self.labels: np.ndarray = np.zeros((0, 0, 0), np.uint8)
 
     @classmethod
-    def create(cls, volume: Volume, options: Options, *, inside: Optional[Path] = None) -> Job:
+    def create(cls, volume: Volume, order: Order, *, inside: Optional[Path] = None) -> Job:
         """Write a scan down for the child, at once.
 
         Args:
-            volume, options: as in `fill`.
+            volume, order: as in `fill`.
             inside: folder for temporary files; by default the system's.
 
         Raises:
             OutputError: the folder cannot be written.
         """
         job = cls.empty(inside=inside)
-        for _ in job.fill(volume, options):
+        for _ in job.fill(volume, order):
             pass
         return job
 
@@ -104,12 +101,12 @@ class Job:
                               f"({error.strerror or error}); choose another one in the application's "
                               "settings.") from error
 
-    def fill(self, volume: Volume, options: Options) -> Iterator[None]:
+    def fill(self, volume: Volume, order: Order) -> Generator[None, None, None]:
         """Write a scan down for the child, which begins after the last step.
 
         Args:
             volume: CT in HU; its voxels are written slice by slice, without a second copy in memory.
-            options: what to do with it.
+            order: what to do with it.
 
         Yields:
             None, after each slice.
@@ -118,7 +115,7 @@ class Job:
             OutputError: the folder cannot be written; it is removed then.
         """
         try:
-            yield from _write_job(self.folder, volume, options)
+            yield from _write_job(self.folder, volume, order)
             self.labels = np.load(self.folder / _LABELS, mmap_mode="r")
         except OSError as error:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -150,18 +147,19 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _write_job(folder: Path, volume: Volume, options: Options) -> Iterator[None]:
+def _write_job(folder: Path, volume: Volume, order: Order) -> Generator[None, None, None]:
     dtype = volume.voxels.dtype if volume.voxels.dtype.itemsize <= 4 else np.dtype(np.float32)
     shape = volume.voxels.shape
     yield from _write_array(folder / _VOXELS, shape, dtype, volume.voxels)
     yield from _write_array(folder / _LABELS, shape, np.dtype(np.uint8),
                             repeat(np.zeros(shape[1:], np.uint8), shape[0]))
-    content = {"geometry": _geometry(volume), "options": _plain(options)}
+    content = {"geometry": _geometry(volume), "order": _plain(order)}
     # Last and whole: the child waits for it.
     _write_whole(folder / _JOB, json.dumps(content))
 
 
-def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype, slices: Iterable[np.ndarray]) -> Iterator[None]:
+def _write_array(path: Path, shape: tuple[int, ...], dtype: np.dtype,
+                 slices: Iterable[np.ndarray]) -> Generator[None, None, None]:
     # Not through a memory map: on a full disk, writing to one ends the process instead of raising an error.
     with open(path, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
@@ -182,9 +180,17 @@ def _geometry(volume: Volume) -> dict[str, Any]:
             "direction": volume.direction.tolist(), "name": volume.name}
 
 
-def _plain(options: Options) -> dict[str, Any]:
-    region = None if options.region is None else options.region.lps_to_unit.tolist()
-    return {**asdict(replace(options, region=None)), "bundle": str(options.bundle), "region": region}
+def _plain(order: Order) -> dict[str, Any]:
+    region = order.options.region
+    options = {**asdict(replace(order.options, region=None)),
+               "region": None if region is None else region.lps_to_unit.tolist()}
+    return {"bundle": str(order.bundle), "options": options, "preview": order.preview}
+
+
+def _order(plain: dict[str, Any]) -> Order:
+    region = plain["options"]["region"]
+    options = SegmentOptions(**{**plain["options"], "region": None if region is None else Region(np.array(region))})
+    return Order(Path(plain["bundle"]), options, plain["preview"])
 
 
 def _megabytes(volume: Volume) -> int:
@@ -199,22 +205,22 @@ class Work:
         folder: where everything lies.
         volume: the scan; its voxels are mapped.
         labels: uint8 (k, j, i), to be filled; mapped.
-        options: what to do.
+        order: what to do.
     """
 
     folder: Path
     volume: Volume
     labels: np.ndarray
-    options: Options
+    order: Order
 
-    def request(self) -> Optional[Request]:
+    def request(self) -> Optional[SliceRequest]:
         """The request that is waiting, if any."""
         try:
             content = json.loads((self.folder / _REQUEST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         x, y, z = content["position_lps"]
-        return Request(int(content["number"]), (x, y, z))
+        return SliceRequest(int(content["number"]), (x, y, z))
 
 
 def is_over(folder: Path) -> bool:
@@ -251,14 +257,11 @@ def wait_for_work(folder: Path, patience_s: float, look_s: float) -> Optional[Wo
 def open_work(folder: Path) -> Work:
     """Open the folder that `Job.create` wrote."""
     content = json.loads((folder / _JOB).read_text(encoding="utf-8"))
-    geometry, options = content["geometry"], content["options"]
+    geometry = content["geometry"]
     voxels, labels = np.load(folder / _VOXELS, mmap_mode="r"), np.load(folder / _LABELS, mmap_mode="r+")
     volume = Volume(voxels, tuple(geometry["spacing_mm"]), tuple(geometry["origin_mm"]),
                     np.array(geometry["direction"]), geometry["name"])
-    options["bundle"] = Path(options["bundle"])
-    options["organs"] = None if options["organs"] is None else tuple(options["organs"])
-    options["region"] = None if options["region"] is None else Region(np.array(options["region"]))
-    return Work(folder, volume, labels, Options(**options))
+    return Work(folder, volume, labels, _order(content["order"]))
 
 
 def sweep_leftovers(inside: Optional[Path] = None) -> None:

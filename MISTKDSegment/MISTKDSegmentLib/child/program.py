@@ -131,8 +131,8 @@ def _watch(folder: Path) -> None:
 
 def _do(work: Work) -> None:
     check_scan(work.volume.name, work.volume)
-    bundle = load_bundle(work.options.bundle)
-    if work.options.preview:
+    bundle = load_bundle(work.order.bundle)
+    if work.order.preview:
         _preview(work, bundle)
     else:
         _segment(work, bundle)
@@ -159,14 +159,11 @@ def _segment(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import segment
     from MISTKDSegmentLib.inference.second_look import looks_mirrored
 
-    options = work.options
-    for progress in segment(work.volume, bundle, work.labels, organs=options.organs, threads=options.threads,
-                            slice_step_mm=options.slice_step_mm, postprocess=options.postprocess,
-                            region=options.region):
+    options = work.order.options
+    for progress in segment(work.volume, bundle, work.labels, options):
         tell(progress if progress.slices_done else Started(progress.slices_total))
         _reached[:] = progress.slices_done, progress.slices_total
-    labels = bundle.labels if options.organs is None else [bundle.label(name) for name in options.organs]
-    rows = tuple(measure(work.volume, work.labels, labels, options.region))
+    rows = tuple(measure(work.volume, work.labels, bundle.labels_named(options.organs), options.region))
     doubts = find_doubts(work.volume, work.labels, rows, options.region,
                          lambda: looks_mirrored(work.volume, bundle, work.labels, options.threads))
     tell(Done(rows, tuple((in_short(doubt), doubt) for doubt in doubts)))
@@ -175,7 +172,7 @@ def _segment(work: Work, bundle: Bundle) -> None:
 def _preview(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.runner import ReadyScan
 
-    scan = ReadyScan(work.volume, bundle, work.labels, organs=work.options.organs, threads=work.options.threads)
+    scan = ReadyScan(work.volume, bundle, work.labels, work.order.options)
     tell(Started(0))
     answered = None
     while True:

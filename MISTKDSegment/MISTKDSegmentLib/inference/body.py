@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
@@ -12,7 +13,7 @@ import SimpleITK as sitk
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.checks import format_mm
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.no_data import COARSE_MM, find_no_data
+from MISTKDSegmentLib.inference.no_data import COARSE_MM, NoData, find_no_data
 
 BODY_HU = -300.0
 BODY_MARGIN_MM = 8.0
@@ -28,11 +29,16 @@ class Body:
 
     Attributes:
         mask: bool (k, j, i); empty where there is nothing denser than air.
-        step: of the coarse grid, in voxels along k, j and i.
+        no_data: where the scan holds none and is filled with something denser than air; on the same grid.
     """
 
     mask: np.ndarray
-    step: tuple[int, int, int]
+    no_data: NoData
+
+    @property
+    def step(self) -> tuple[int, int, int]:
+        """Of the coarse grid, in voxels along k, j and i."""
+        return self.no_data.step
 
     def span(self, axis: int) -> Optional[tuple[int, int]]:
         """First and last place along an axis of the coarse grid; None where there is no body."""
@@ -53,23 +59,20 @@ def find_body(volume: Volume, coarse_mm: float = COARSE_MM) -> Body:
         volume: HU, i and j in the axial plane. Regions without data are air, whatever value fills them.
         coarse_mm: how finely it is looked at, in mm.
     """
-    no_data = find_no_data(volume, coarse_mm)
+    no_data = find_no_data(volume, BODY_HU, coarse_mm)
     coarse = volume.voxels[:: no_data.step[0], :: no_data.step[1], :: no_data.step[2]]
-    dense = coarse > _air_limit(coarse, no_data.regions)
+    dense = coarse > _air_limit(coarse, no_data.fills)
     for region in no_data.regions.values():
         dense &= ~region
     image = sitk.GetImageFromArray(_opened(dense).astype(np.uint8))
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(image), sortByObjectSize=True)
-    return Body(sitk.GetArrayFromImage(parts) == 1, no_data.step)
+    return Body(sitk.GetArrayFromImage(parts) == 1, no_data)
 
 
-def _air_limit(coarse: np.ndarray, regions: dict[float, np.ndarray]) -> float:
+def _air_limit(coarse: np.ndarray, fills: Sequence[float]) -> float:
     """In a scan that was clipped to a soft-tissue window, air lies above the usual threshold."""
-    low = coarse <= BODY_HU
-    for region in regions.values():
-        low &= ~region
-    higher = coarse[coarse > BODY_HU]
-    return BODY_HU if low.any() or not higher.size else max(BODY_HU, float(higher.min()) + 10.0)
+    measured = coarse[~np.isin(coarse, [value for value in fills if value <= BODY_HU])] if fills else coarse
+    return max(BODY_HU, float(measured.min()) + 10.0) if measured.size else BODY_HU
 
 
 def body_box(volume: Volume) -> tuple[slice, slice]:

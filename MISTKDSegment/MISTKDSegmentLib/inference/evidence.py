@@ -18,7 +18,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.frame import axial_view
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.body import check_body_size, find_body
-from MISTKDSegmentLib.inference.no_data import fill_values
+from MISTKDSegmentLib.inference.no_data import fill_values, sample_of
 
 # HU of air and lung, and of fat, soft tissue and most contrast medium, each with noise; bone lies above.
 _AIR_HU, _TISSUE_HU = (-1300.0, -400.0), (-250.0, 350.0)
@@ -29,7 +29,7 @@ _MAX_BELOW_AIR, _MAX_BETWEEN = 0.03, 0.33
 _MIN_RAW, _MIN_RAW_OF_DENSE, _MIN_RAW_TO_AIR = 0.02, 0.6, 4.0
 _AIR_PEAK_HU = (-1150.0, -650.0)
 _MIN_RANGE_HU, _LOWEST_TOP_HU, _HIGHEST_BOTTOM_HU = 200.0, 160.0, -80.0
-_SAMPLE_VOXELS, _COARSE_BODY_MM = 1 << 17, 8.0
+_COARSE_BODY_MM, _CELLS_ACROSS = 8.0, 64
 _FEWEST_VOXELS = 4096  # one slice of 64 x 64; shares of fewer say nothing
 
 _ORIGINAL = "choose the CT as the scanner made it"
@@ -48,7 +48,9 @@ def check_scan(name: Union[Path, str], volume: Volume) -> None:
     """
     check_hu(name, volume.voxels)
     view = axial_view(volume)
-    check_body_size(name, view, find_body(view, _COARSE_BODY_MM))
+    # In another unit than mm, a grid of 8 mm would be too coarse for the body.
+    extent_mm = max(size * mm for size, mm in zip(view.voxels.shape[1:], view.spacing_mm[1::-1]))
+    check_body_size(name, view, find_body(view, min(_COARSE_BODY_MM, extent_mm / _CELLS_ACROSS)))
 
 
 def check_hu(name: Union[Path, str], voxels: np.ndarray) -> None:
@@ -89,17 +91,15 @@ class _Values:
     """Some of a scan's voxels, without those that fill regions where nothing was measured."""
 
     values: np.ndarray
+    fills: tuple[float, ...]
 
     @classmethod
     def of(cls, voxels: np.ndarray) -> _Values:
-        step = [-(-size // 64) for size in voxels.shape]
-        while np.prod([-(-size // each) for size, each in zip(voxels.shape, step)]) < _SAMPLE_VOXELS and max(step) > 1:
-            step[step.index(max(step))] -= 1
-        sample = voxels[:: step[0], :: step[1], :: step[2]]
+        sample = sample_of(voxels)
         fills = fill_values(sample)
         values = sample[~np.isin(sample, fills)] if fills else sample.ravel()
         values = values if values.size >= 0.02 * sample.size else sample.ravel()
-        return cls(_without_lowest(values.astype(np.float32)))
+        return cls(_without_lowest(values.astype(np.float32)), fills)
 
     def share(self, low: float, high: float = np.inf) -> float:
         """Of the voxels, those from `low` to `high`."""
@@ -124,11 +124,15 @@ class _Values:
 
     @cached_property
     def is_clipped_above(self) -> bool:
-        return self.share(self.high) >= 0.003 and self.share(self.high - 30, self.high) >= 2 * self.share(self.high)
+        # Right below the highest value of a made-up picture there is nothing.
+        share = self.share(self.high)
+        return share >= 0.003 and self.share(self.high - 30) - share >= 0.001
 
     @cached_property
-    def is_clipped_below(self) -> bool:
-        return self.share(self.low, self.low) >= 0.01
+    def clipped_below(self) -> Optional[float]:
+        """The lowest value of all, where many voxels have it; None where it is no end of a window."""
+        lowest = min((self.low, *self.fills))
+        return lowest if lowest in self.fills or self.share(lowest, lowest) >= 0.01 else None
 
 
 def _without_lowest(values: np.ndarray) -> np.ndarray:
@@ -193,6 +197,7 @@ def _why_windowed(v: _Values) -> Optional[str]:
     if v.is_clipped_above and v.high <= _LOWEST_TOP_HU:
         return (f"all above {v.high:g} was cut off, so that a window was applied in which organs with contrast medium "
                 f"look alike; {_ORIGINAL}")
-    if v.is_clipped_below and v.low > _HIGHEST_BOTTOM_HU:
-        return f"all below {v.low:g} was cut off, so that a window was applied in which fat is lost; {_ORIGINAL}"
+    low = v.clipped_below
+    if low is not None and low > _HIGHEST_BOTTOM_HU:
+        return f"all below {low:g} was cut off, so that a window was applied in which fat is lost; {_ORIGINAL}"
     return None

@@ -6,6 +6,7 @@ hold 0 as often as -1000, -1024, -2000, -3024 or 32767, and 0 HU is water.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
@@ -20,6 +21,15 @@ COARSE_MM = 4.0
 _MIN_AT_BORDER, _MIN_SHARE, _MIN_SAME_BESIDE = 0.02, 0.005, 0.5
 # A made-up picture takes a few values, each of them exactly: nothing in it is missing.
 _FEWEST_MEASURED_VALUES = 16
+_SAMPLE_VOXELS = 1 << 17
+
+
+def sample_of(voxels: np.ndarray) -> np.ndarray:
+    """Every n-th of a scan's voxels along each axis, some 100,000 of them, or all where there are fewer: a view."""
+    step = [-(-size // 64) for size in voxels.shape]
+    while np.prod([-(-size // each) for size, each in zip(voxels.shape, step)]) < _SAMPLE_VOXELS and max(step) > 1:
+        step[step.index(max(step))] -= 1
+    return voxels[:: step[0], :: step[1], :: step[2]]
 
 
 def fill_values(sample: np.ndarray) -> tuple[float, ...]:
@@ -59,11 +69,13 @@ class NoData:
     Attributes:
         voxels: of the volume, (k, j, i), i and j in the axial plane.
         step: of the coarse grid, along k, j and i.
-        regions: bool mask on the coarse grid for each value that fills regions.
+        fills: the values that fill regions.
+        regions: bool mask on the coarse grid for each of them, or for some.
     """
 
     voxels: np.ndarray
     step: tuple[int, int, int]
+    fills: tuple[float, ...]
     regions: dict[float, np.ndarray]
 
     def in_slice(self, k: int, box: tuple[slice, slice] = (slice(None), slice(None))) -> Optional[np.ndarray]:
@@ -81,23 +93,28 @@ class NoData:
             mask = found if mask is None else mask | found
         return mask
 
-    def above(self, hu: float) -> NoData:
-        """Those regions alone whose value lies above a number of HU, so that they could be taken for something."""
-        kept = {value: region for value, region in self.regions.items() if value > hu}
-        return NoData(self.voxels, self.step, kept)
+    def slices_near(self, labels: np.ndarray) -> Iterator[int]:
+        """The slices in which labels (k, j, i) may lie beside regions without data."""
+        labelled = labels[:: self.step[0], :: self.step[1], :: self.step[2]] != 0
+        for place, cells in enumerate(labelled):
+            wide = _grown(cells)
+            if any((_grown(region[place]) & wide).any() for region in self.regions.values()):
+                yield from range(place * self.step[0], min((place + 1) * self.step[0], len(labels)))
 
 
-def find_no_data(volume: Volume, coarse_mm: float = COARSE_MM) -> NoData:
+def find_no_data(volume: Volume, above_hu: float = -np.inf, coarse_mm: float = COARSE_MM) -> NoData:
     """Find the regions of an axial volume that reach the border of their slices and hold one exact value.
 
     Args:
         volume: i and j in the axial plane.
+        above_hu: pass over values up to this one, such as those that look like air anyway.
         coarse_mm: how finely it is looked at, in mm.
     """
     step = coarse_step(volume, coarse_mm)
+    fills = fill_values(sample_of(volume.voxels))
     coarse = volume.voxels[:: step[0], :: step[1], :: step[2]]
-    regions = {value: _reaching_border(coarse == value) for value in fill_values(coarse)}
-    return NoData(volume.voxels, step, {value: region for value, region in regions.items() if region.any()})
+    regions = {value: _reaching_border(coarse == value) for value in fills if value > above_hu}
+    return NoData(volume.voxels, step, fills, {value: region for value, region in regions.items() if region.any()})
 
 
 def coarse_step(volume: Volume, coarse_mm: float) -> tuple[int, int, int]:
@@ -107,14 +124,10 @@ def coarse_step(volume: Volume, coarse_mm: float) -> tuple[int, int, int]:
 
 
 def _reaching_border(mask: np.ndarray) -> np.ndarray:
-    """The parts of each slice that reach an edge of it."""
+    """The parts that reach an edge of the slices; the first and the last slice are no border of the patient."""
     padded = np.pad(mask, ((0, 0), (1, 1), (1, 1)), constant_values=True)
-    reached = np.zeros(mask.shape, bool)
-    for k, one in enumerate(padded):
-        if mask[k].any():
-            parts = sitk.GetArrayViewFromImage(sitk.ConnectedComponent(sitk.GetImageFromArray(one.astype(np.uint8))))
-            reached[k] = parts[1:-1, 1:-1] == parts[0, 0]
-    return reached
+    parts = sitk.GetArrayFromImage(sitk.ConnectedComponent(sitk.GetImageFromArray(padded.astype(np.uint8))))
+    return parts[:, 1:-1, 1:-1] == parts[0, 0, 0]
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:

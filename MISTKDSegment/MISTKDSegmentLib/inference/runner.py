@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Optional
 
@@ -14,8 +14,9 @@ from MISTKDSegmentLib.geometry.frame import canonical_frames
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.argmax import winners
-from MISTKDSegmentLib.inference.frame_choice import surest
-from MISTKDSegmentLib.inference.postprocess import postprocess as clean
+from MISTKDSegmentLib.inference.frame_choice import straightest
+from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
+from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.session import Network
 from MISTKDSegmentLib.inference.slices import NetworkSlices
@@ -25,17 +26,8 @@ from MISTKDSegmentLib.model.bundle import Bundle
 BATCH = 4
 
 
-def segment(
-    volume: Volume,
-    bundle: Bundle,
-    out: np.ndarray,
-    *,
-    organs: Optional[Sequence[str]] = None,
-    threads: int = 0,
-    slice_step_mm: Optional[float] = None,
-    postprocess: bool = True,
-    region: Optional[Region] = None,
-) -> Iterator[Progress]:
+def segment(volume: Volume, bundle: Bundle, out: np.ndarray,
+            options: SegmentOptions = DEFAULTS) -> Generator[Progress, None, None]:
     """Label the organs of a CT, yielding after each batch of slices.
 
     To stop, ask for no further item. Nothing is left running.
@@ -44,12 +36,7 @@ def segment(
         volume: CT in HU, any orientation.
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`; filled while the run goes on, complete after its last item.
-        organs: names of the organs to keep; all by default.
-        threads: for the network; 0, and more than there are, mean as many as there are cores.
-        slice_step_mm: run slices at most this far apart and interpolate class scores between them; by default as
-            the bundle says.
-        postprocess: whether to clean up organs as the bundle says.
-        region: label nothing outside of it; the network still sees what lies around.
+        options: what of it to label, and how.
 
     Yields:
         Progress, from (0, n) to (n, n).
@@ -57,22 +44,20 @@ def segment(
     Raises:
         BundleError: if the model does not know an organ or cannot be run.
         InputError: if the region lies outside the volume.
-        ValueError: if `out` does not fit the volume or `slice_step_mm` is not positive.
+        ValueError: if `out` does not fit the volume.
     """
-    step_mm = bundle.input.slice_step_mm if slice_step_mm is None else slice_step_mm
-    if not step_mm > 0:
-        raise ValueError(f"slice_step_mm is {step_mm}; it must be positive")
-    scan = ReadyScan(volume, bundle, out, organs=organs, threads=threads)
-    ks = range(len(scan.labels)) if region is None else region.slices(scan.frame.volume)
+    step_mm = options.slice_step_mm or bundle.input.slice_step_mm
+    scan = ReadyScan(volume, bundle, out, options)
+    ks = range(len(scan.labels)) if options.region is None else options.region.slices(scan.frame.volume)
     if not ks:
         raise InputError(f"The region lies outside {volume.name}; move it into the scan.")
     scan.labels[...] = 0
     yield Progress(0, len(ks))
-    for done in scan.label(ks, step_mm, region):
+    for done in scan.label(ks, step_mm, options.region):
         if done.stop < ks.stop:
             yield Progress(done.stop - ks.start, len(ks), scan.filled(done))
-    if postprocess:
-        clean(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
+    if options.postprocess:
+        postprocess(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
     scan.frame.finish(scan.labels, out)
     yield Progress(len(ks), len(ks))
 
@@ -84,11 +69,10 @@ class ReadyScan:
         volume: CT in HU, any orientation.
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`, to be filled.
-        organs: names of the organs to keep; all by default.
-        threads: as in `segment`.
+        options: which organs to label, and with how many threads.
 
     Attributes:
-        frame: the canonical frame of the volume; of an oblique one, that in which the network is surer.
+        frame: the canonical frame of the volume; of an oblique one, that in which the patient lies straighter.
         labels: uint8 labels in that frame; where nothing was resampled, a view of `out`.
         organs: what is labelled.
         network: the model, loaded.
@@ -98,13 +82,12 @@ class ReadyScan:
         ValueError: if `out` does not fit the volume.
     """
 
-    def __init__(self, volume: Volume, bundle: Bundle, out: np.ndarray, *, organs: Optional[Sequence[str]] = None,
-                 threads: int = 0) -> None:
+    def __init__(self, volume: Volume, bundle: Bundle, out: np.ndarray, options: SegmentOptions = DEFAULTS) -> None:
         if out.shape != volume.voxels.shape or out.dtype != np.uint8:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
-        self.organs = bundle.labels if organs is None else tuple(bundle.label(name) for name in organs)
-        self.network = Network(bundle, threads)
-        self._slices = surest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)], self.network)
+        self.organs = bundle.labels_named(options.organs)
+        self.network = Network(bundle, options.threads)
+        self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)], self.network)
         self.frame = self._slices.frame
         self.labels, self._out = self.frame.labels_for(out), out
         self._smoothing_mm = bundle.input.slice_smoothing_mm

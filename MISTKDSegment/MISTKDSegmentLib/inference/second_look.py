@@ -1,4 +1,4 @@
-"""A second look at a few slices, mirrored: do the organs of the middle come out better that way?"""
+"""A second look at a few slices, mirrored: do the organs that lie on one side come out better that way?"""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import numpy as np
 
 from MISTKDSegmentLib.geometry.frame import axial_view
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import ReadyScan
 from MISTKDSegmentLib.model.bundle import Bundle
 
 _SLICES, _TIMES_AS_MUCH = 12, 1.5
-# Of a mirrored patient the network takes the liver for the spleen; what it hardly finds is all the rest.
-_ALIKE = ("10200004", "78961009")  # SNOMED CT: liver, spleen
+# Of a mirrored patient the network takes the liver for the spleen and finds aorta and kidneys all the same; what it
+# hardly finds is the rest: gallbladder, pancreas, stomach. SNOMED CT: liver, spleen, kidney, aorta.
+_ALIKE = ("10200004", "78961009", "64033007", "15825003")
 
 
 def looks_mirrored(volume: Volume, bundle: Bundle, labels: np.ndarray, threads: int = 0) -> bool:
-    """Whether the model finds much more of the organs other than liver and spleen when left and right are exchanged.
+    """Whether the model finds much more of the organs that lie on one side when left and right are exchanged.
 
     Args:
         volume: CT in HU, any orientation.
@@ -41,13 +43,14 @@ def _mirrored(view: Volume) -> Volume:
 
 
 def _found(view: Volume, bundle: Bundle, slices: np.ndarray, threads: int) -> int:
-    """Voxels of organs other than liver and spleen in some slices."""
+    """Voxels of the organs that lie on one side, in some slices."""
     others = [label.name for label in bundle.labels if label.type.value not in _ALIKE]
     if not others:
         return 0
     # Nearly axis-aligned by now: an oblique scan is looked at as if it were axial.
     upright = replace(view, direction=np.eye(3))
-    scan = ReadyScan(upright, bundle, np.zeros(view.voxels.shape, np.uint8), organs=others, threads=threads)
+    scan = ReadyScan(upright, bundle, np.zeros(view.voxels.shape, np.uint8),
+                     SegmentOptions(organs=others, threads=threads))
     for k in slices.tolist():
         for _ in scan.label(range(k, k + 1), math.inf):
             pass

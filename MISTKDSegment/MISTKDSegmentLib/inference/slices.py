@@ -29,7 +29,7 @@ class NetworkSlices:
         self.frame, self._volume, self._input = frame, frame.volume, bundle.input
         self.grid = slice_grid(frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
         # What lies below fat looks like air to the network, whatever it is.
-        self._no_data = find_no_data(frame.volume).above(bundle.input.window_hu[0])
+        self._no_data = find_no_data(frame.volume, bundle.input.window_hu[0])
         self._pixels: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:

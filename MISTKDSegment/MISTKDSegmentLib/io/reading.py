@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.errors import InputError, check_name
-from MISTKDSegmentLib.geometry.checks import check_direction, check_extent, check_spacing, sheared
+from MISTKDSegmentLib.geometry.checks import check_geometry, check_spacing, sheared
 from MISTKDSegmentLib.geometry.orientation import direction_of
 from MISTKDSegmentLib.geometry.sitk_image import to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
@@ -90,11 +90,7 @@ def _read(path: Path, files: Sequence[str] = (), orientation: Optional[str] = No
     check_name(path, InputError)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     volume = _read_folder(path, files) if path.is_dir() else _read_file(path, orientation)
-    check_spacing(path, volume.spacing_mm)
-    check_extent(path, volume.voxels.shape[::-1], volume.spacing_mm)
-    check_direction(path, volume.direction)
-    if not np.isfinite(volume.origin_mm).all():
-        raise InputError(f"{path} has no usable origin in its header {volume.origin_mm}; export it again.")
+    check_geometry(path, volume)
     return volume
 
 

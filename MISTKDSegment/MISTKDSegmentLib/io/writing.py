@@ -1,4 +1,4 @@
-"""Segmentations as files: Slicer's .seg.nrrd, or a label map in .nii.gz."""
+"""Segmentations as files: Slicer's .seg.nrrd, or a label map in .nrrd or .nii.gz."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from MISTKDSegmentLib.io.nifti import check_nifti
 from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.model.terminology import terminology_entry, without_separators
 
-SUFFIXES = (".seg.nrrd", ".nii.gz")
+SUFFIXES = (".seg.nrrd", ".nrrd", ".nii.gz")
 
 
 def write_segmentation(path: Path, volume: Volume, labels: np.ndarray, label_table: Sequence[Label]) -> None:
@@ -26,7 +26,7 @@ def write_segmentation(path: Path, volume: Volume, labels: np.ndarray, label_tab
 
     Args:
         path: ends in `.seg.nrrd` (Slicer segmentation with names, colours and codes; an organ without voxels
-            stays listed) or `.nii.gz` (label map).
+            stays listed), `.nrrd` or `.nii.gz` (label map).
         volume: the scan that was segmented; only its geometry is used.
         labels: uint8 of shape (k, j, i), the volume's.
         label_table: organs to write; voxels with other values become background.
@@ -36,13 +36,15 @@ def write_segmentation(path: Path, volume: Volume, labels: np.ndarray, label_tab
         ValueError: labels are not uint8 or not on the volume's grid.
     """
     grid = volume.with_voxels(_only(labels, label_table))
-    name = Path(path).name.lower()
+    # ITK takes no .NII.GZ.
+    name = Path(path).name
     if not name.endswith(SUFFIXES):
-        raise OutputError(f"{path} has an unknown file type; use a name ending in {' or '.join(SUFFIXES)}.")
+        raise OutputError(f"{path} has an unknown file type; use a name ending in "
+                          f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
     check_name(path, OutputError)
     with atomic_path(Path(path)) as temporary:
-        if name.endswith(".seg.nrrd"):
-            _write_seg_nrrd(temporary, grid, label_table)
+        if name.endswith(".nrrd"):
+            _write_nrrd(temporary, grid, _segments(grid, label_table) if name.endswith(".seg.nrrd") else [])
         else:
             _write_nifti(temporary, grid, Path(path))
 
@@ -80,27 +82,33 @@ def _write_nifti(path: Path, grid: Volume, target: Path) -> None:
                           "choose another folder.") from error
 
 
-def _write_seg_nrrd(path: Path, grid: Volume, label_table: Sequence[Label]) -> None:
+def _write_nrrd(path: Path, grid: Volume, fields: Sequence[str]) -> None:
     # Not through ITK: Python reports a full disk as such.
     with open(path, "wb") as file:
-        file.write("\n".join(_nrrd_header(grid, label_table)).encode() + b"\n\n")
+        file.write("\n".join([*_nrrd_header(grid), *fields]).encode() + b"\n\n")
         with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
             packed.write(np.ascontiguousarray(grid.voxels).data)
 
 
-def _nrrd_header(grid: Volume, label_table: Sequence[Label]) -> list[str]:
+def _nrrd_header(grid: Volume) -> list[str]:
     sizes = grid.voxels.shape[::-1]
     axes = (np.asarray(grid.direction, float) * np.asarray(grid.spacing_mm)).T
-    header = [
+    return [
         "NRRD0004", "type: uint8", "dimension: 3", "space: left-posterior-superior",
         "sizes: " + " ".join(map(str, sizes)), "space directions: " + " ".join(map(_vector, axes)),
-        "kinds: domain domain domain", "encoding: gzip", "space origin: " + _vector(grid.origin_mm),
+        "kinds: domain domain domain", "encoding: gzip", "space origin: " + _vector(grid.origin_mm)]
+
+
+def _segments(grid: Volume, label_table: Sequence[Label]) -> list[str]:
+    """What makes a segmentation of a label map, for Slicer."""
+    fields = [
         "Segmentation_ContainedRepresentationNames:=Binary labelmap|", "Segmentation_ConversionParameters:=",
         "Segmentation_MasterRepresentation:=Binary labelmap",
         "Segmentation_ReferenceImageExtentOffset:=0 0 0"]
     for index, label in enumerate(label_table):
-        header += [f"Segment{index}_{key}:={value}" for key, value in _segment_fields(label, sizes).items()]
-    return header
+        fields += [f"Segment{index}_{key}:={value}" for key, value in
+                   _segment_fields(label, grid.voxels.shape[::-1]).items()]
+    return fields
 
 
 def _vector(numbers: Iterable[float]) -> str:

@@ -102,6 +102,14 @@ class Bundle:
         known = ", ".join(label.name for label in self.labels)
         raise BundleError(f"The model {self.name} has no organ {name!r}: choose from {known}.")
 
+    def labels_named(self, names: Optional[Sequence[str]]) -> tuple[Label, ...]:
+        """The organs of these names, in their order; all where it is None.
+
+        Raises:
+            BundleError: if the model does not know one.
+        """
+        return self.labels if names is None else tuple(self.label(name) for name in names)
+
 
 def default_bundle_folder() -> Path:
     """The bundle that ships: beside the library in the source tree and in Slicer, inside it in a wheel."""

@@ -18,7 +18,6 @@ from MISTKDSegmentLib.geometry.frame import axial_view
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.body import BODY_HU, Body, find_body
-from MISTKDSegmentLib.inference.no_data import find_no_data
 from MISTKDSegmentLib.model.labels import LEFT, RIGHT, Code
 from MISTKDSegmentLib.report.table import SPECK, OrganRow
 
@@ -32,7 +31,7 @@ _FEW, _MANY, _WHOLE_MM, _WIDE_MM = 2, 5, 80.0, 200.0
 _GRID_MM = 5.0
 _BONE_HU, _FEWEST_BONE, _MAX_GAS, _MIN_SPINE_BEHIND = 250.0, 20, 0.12, 0.5
 _MIN_SLICE_CM2 = 15.0
-_SPLEEN_TO_LIVER = 0.4
+_SPLEEN_TO_LIVER, _SUSPICIOUS_SPLEEN_ML = 0.4, 50.0
 _LUNG, _CHEST, _APART_MM = 0.2, 0.25, 20.0
 
 
@@ -115,11 +114,11 @@ class _Scan:
     @cached_property
     def gas(self) -> np.ndarray:
         """For each coarse slice, the share of the body that is lung or gas in the bowel."""
-        shares = np.zeros(len(self.body.mask))
-        for k, mask in enumerate(self.body.mask):
-            outline = sitk.GetArrayFromImage(sitk.BinaryFillhole(sitk.GetImageFromArray(mask.astype(np.uint8))))
-            shares[k] = 1 - mask.sum() / max(1, int(outline.sum()))
-        return shares
+        mask = self.body.mask
+        seen = [np.flip(np.logical_or.accumulate(np.flip(mask, ends), axis), ends)
+                for axis in (1, 2) for ends in ((), axis)]
+        inside = np.logical_and.reduce(seen)  # there is body before and behind, left and right
+        return 1 - mask.sum(axis=(1, 2)) / np.maximum(1, inside.sum(axis=(1, 2)))
 
     def centre_mm(self, row: Optional[OrganRow]) -> Optional[np.ndarray]:
         """Centre of an organ along k, j and i (upwards, backwards, to the left); None where there is too little."""
@@ -158,7 +157,7 @@ def _is_in_two_parts(scan: _Scan) -> bool:
     dense = (scan.hu > BODY_HU).astype(np.uint8)
     for one in dense:
         parts = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(one)), sortByObjectSize=True)
-        sizes = np.bincount(sitk.GetArrayViewFromImage(parts).ravel(), minlength=3)
+        sizes = np.bincount(sitk.GetArrayFromImage(parts).ravel(), minlength=3)
         two += bool(sizes[2] > 0.5 * sizes[1] > 0)
     return two > len(dense) / 2
 
@@ -191,12 +190,15 @@ def _spine_in_front(scan: _Scan) -> str:
 
 
 def _liver_on_the_left(scan: _Scan, is_mirrored: Optional[Callable[[], bool]]) -> str:
-    # A liver on the left is taken for a spleen; a spleen may be as large as that, so a second look decides.
     liver, spleen = scan.row(LIVER), scan.row(SPLEEN)
-    if liver is None or spleen is None or is_mirrored is None:
+    if liver is None or spleen is None:
         return ""
-    suspected = spleen.volume_ml > max(_SPLEEN_TO_LIVER * liver.volume_ml, SPECK * 1000)
-    return "the liver lies on the left" if suspected and is_mirrored() else ""
+    centres = scan.centre_mm(liver), scan.centre_mm(spleen)
+    crossed = centres[0] is not None and centres[1] is not None and centres[0][2] > centres[1][2]
+    # A liver on the left is taken for a spleen; some spleens are as large as that, so a second look decides.
+    suspected = spleen.volume_ml > max(_SPLEEN_TO_LIVER * liver.volume_ml, _SUSPICIOUS_SPLEEN_ML)
+    seems_so = crossed or (suspected and is_mirrored is not None and is_mirrored())
+    return "the liver lies on the left" if seems_so else ""
 
 
 def _kidneys_crossed(scan: _Scan) -> str:
@@ -266,7 +268,7 @@ def _doubt_of_sizes(scan: _Scan) -> str:
 
 
 def _missing_data(scan: _Scan) -> str:
-    values = find_no_data(scan.volume, _GRID_MM).above(BODY_HU).regions
+    values = scan.body.no_data.regions
     lowest = float(scan.hu.min())
     named = " and ".join(f"{value:g}" for value in values if value > lowest)
     return f"Regions of exactly {named} HU at the border hold no data; they were taken for air." if named else ""

@@ -19,6 +19,7 @@ from MISTKDSegmentLib.model.labels import Label
 
 CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "flag", "doubt")
 _FEWEST_BESIDE = 5  # voxels, so that a lone one that noise brought about cuts nothing
+_COARSE_MM = 8.0
 SPECK = 0.05  # of the smallest plausible volume
 FLAGS = ("not found", "cut by the field of view", "cut by the region", "cut by missing data", "implausibly small",
          "implausibly large")
@@ -115,9 +116,9 @@ def _values_at_rim(labels: np.ndarray, volume: Volume, region: Optional[Region])
 
 def _values_at_no_data(labels: np.ndarray, volume: Volume) -> set[int]:
     """Values of which many voxels lie beside some that hold no data."""
-    no_data, found = find_no_data(axial_view(volume)), axial_view(volume.with_voxels(labels)).voxels
-    counts = np.zeros(256, np.int64)
-    for k in np.flatnonzero(found.any(axis=(1, 2))).tolist() if no_data.regions else ():
+    no_data = find_no_data(axial_view(volume), coarse_mm=_COARSE_MM)
+    found, counts = axial_view(volume.with_voxels(labels)).voxels, np.zeros(256, np.int64)
+    for k in no_data.slices_near(found):
         empty = no_data.in_slice(k)
         if empty is not None:
             counts += np.bincount(found[k][_beside(empty)], minlength=256)

@@ -1,4 +1,4 @@
-"""What `mistkd-segment` shows on the terminal: progress and the table of organs."""
+"""What `mistkd segment` shows on the terminal: progress and the table of organs."""
 
 from __future__ import annotations
 

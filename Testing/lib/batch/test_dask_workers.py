@@ -16,6 +16,7 @@ import pytest
 from MISTKDSegmentLib.batch.case import Case, Settings
 from MISTKDSegmentLib.batch.dask_workers import ClusterError, on_cluster
 from MISTKDSegmentLib.cli import segment
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.lib.deadly_path import deadly
 from Testing.lib.small_scans import body, write_volume
@@ -37,8 +38,8 @@ def address():
 
 @pytest.fixture
 def settings(tiny_bundle, tmp_path):
-    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256, ("liver",), threads=1,
-                    picture=False)
+    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256,
+                    SegmentOptions(("liver",), threads=1), picture=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")
@@ -109,8 +110,8 @@ def test_a_scheduler_that_is_killed_is_one_sentence_and_what_is_finished_stays(t
         address = next(found[0] for line in processes[0].stderr if (found := re.search(r"tcp://\S+", line)))
         processes.append(start("dask", "worker", address, "--nthreads", 1, "--no-nanny", "--no-dashboard",
                                "--local-directory", tmp_path))
-        run = start("MISTKDSegmentLib", tmp_path / "tree", "--dask", address, "--model", tiny_bundle, "--output",
-                    tmp_path / "out", "--no-picture")
+        run = start("MISTKDSegmentLib", "segment", tmp_path / "tree", "--dask", address, "--model", tiny_bundle,
+                    "--output", tmp_path / "out", "--no-picture")
         processes.append(run)
         assert any("[1/2] a: done" in line for line in run.stderr)
         processes[0].kill()
@@ -120,7 +121,7 @@ def test_a_scheduler_that_is_killed_is_one_sentence_and_what_is_finished_stays(t
             process.kill()
             process.wait()
     assert run.returncode == ClusterError.exit_code
-    assert err.splitlines() == [f"mistkd-segment: error: The Dask scheduler at {address} went away; start it and run "
+    assert err.splitlines() == [f"mistkd segment: error: The Dask scheduler at {address} went away; start it and run "
                                 "the same command again for the rest."]
     assert {"a.seg.nrrd", "a.mistkd", "summary.csv"} <= set(os.listdir(tmp_path / "out"))
     with open(tmp_path / "out" / "summary.csv", encoding="utf-8") as file:

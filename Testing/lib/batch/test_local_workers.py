@@ -13,6 +13,7 @@ from MISTKDSegmentLib.batch import local_workers
 from MISTKDSegmentLib.batch.case import Case, Settings
 from MISTKDSegmentLib.batch.local_workers import default_workers, on_workers
 from MISTKDSegmentLib.batch.outcome import Outcome
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.lib.deadly_path import deadly
@@ -23,8 +24,8 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="kills processes by s
 
 @pytest.fixture
 def settings(tiny_bundle, tmp_path):
-    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256, ("liver",), threads=1,
-                    picture=False)
+    return Settings(tmp_path / "out", tiny_bundle, load_bundle(tiny_bundle).description_sha256,
+                    SegmentOptions(("liver",), threads=1), picture=False)
 
 
 def outcomes(events):

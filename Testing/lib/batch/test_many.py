@@ -86,7 +86,7 @@ def test_a_failed_case_does_not_stop_the_rest_and_the_summary_tells_all(run, tre
     assert "Traceback" not in printed and "Scans: 3; finished earlier: 0." in printed
     assert f"Left out, of modality MR: {tree / 'c'} (series 2)" in printed
     assert f"Left out, named like a label map: {tree / 'c.seg.nrrd'}" in printed
-    assert printed.splitlines()[-1].startswith("mistkd-segment: error: 1 of 3 cases failed; ")
+    assert printed.splitlines()[-1].startswith("mistkd segment: error: 1 of 3 cases failed; ")
 
 
 def test_a_second_run_does_only_what_is_missing_changed_or_failed(run, quick, tree, tmp_path, capsys):
@@ -263,7 +263,7 @@ def test_inputs_without_any_ct_are_one_error(run, quick, tree, capsys):
     write_ct_series(tree / "a", 1, slices=1, modality="MR")
     write_ct_series(tree / "b", 2, slices=1, modality="PT")
     assert run(tree) == 3
-    assert "mistkd-segment: error: There is no CT among the inputs" in capsys.readouterr().err.splitlines()[-1]
+    assert "mistkd segment: error: There is no CT among the inputs" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_one_scan_with_workers_is_a_run_of_many(run, quick, tree, tmp_path):
@@ -277,7 +277,7 @@ def test_ctrl_c_stops_at_once_and_leaves_what_is_done(tiny_bundle, tree, tmp_pat
     write_volume(tree / "a.nii.gz")
     write_volume(tree / "long.nii.gz", np.tile(body(), (4000, 1, 1)))
     process = subprocess.Popen(
-        [sys.executable, "-m", "MISTKDSegmentLib", str(tree), "--workers", "1", "--model", str(tiny_bundle),
+        [sys.executable, "-m", "MISTKDSegmentLib", "segment", str(tree), "--workers", "1", "--model", str(tiny_bundle),
          "--output", str(tmp_path / "out"), "--no-picture"],
         # A test run started in the background ignores Ctrl-C, and its children would too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), start_new_session=True,
@@ -291,6 +291,6 @@ def test_ctrl_c_stops_at_once_and_leaves_what_is_done(tiny_bundle, tree, tmp_pat
     finally:
         process.kill()
     assert process.returncode == 130 and time.monotonic() - began < STOP_S
-    assert err.splitlines() == ["mistkd-segment: stopped"]
+    assert err.splitlines() == ["mistkd segment: stopped"]
     assert files_in(tmp_path / "out") == {"summary.csv", *results("a")}
     assert statuses(tmp_path) == {"a": "done", "long": "waiting"}

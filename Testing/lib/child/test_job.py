@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Options, is_orphan, is_over, open_work, sweep_leftovers, wait_for_work
+from MISTKDSegmentLib.child.job import Job, Order, is_orphan, is_over, open_work, sweep_leftovers, wait_for_work
 from MISTKDSegmentLib.errors import OutputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.system import is_alive
 from Testing.lib.orientations import rotation
 
@@ -32,33 +33,35 @@ def gone() -> int:
 
 
 def test_the_child_finds_the_scan_and_the_options_as_they_were(tmp_path):
-    options = Options(tmp_path / "model", ("liver",), 2, 5.0, False, Region(np.diag([1.0, 2.0, 3.0, 1.0])))
-    work = open_work(Job.create(scan(), options, inside=tmp_path).folder)
+    options = SegmentOptions(["liver"], 2, 5.0, False, Region(np.diag([1.0, 2.0, 3.0, 1.0])))
+    order = Order(tmp_path / "model", options, preview=True)
+    work = open_work(Job.create(scan(), order, inside=tmp_path).folder)
     np.testing.assert_array_equal(work.volume.voxels, scan().voxels)
     assert (work.volume.spacing_mm, work.volume.origin_mm) == (scan().spacing_mm, scan().origin_mm)
     np.testing.assert_allclose(work.volume.direction, TURNED)
     assert work.volume.name == "Größe 1"
-    np.testing.assert_array_equal(work.options.region.lps_to_unit, options.region.lps_to_unit)
-    assert replace(work.options, region=None) == replace(options, region=None)
+    np.testing.assert_array_equal(work.order.options.region.lps_to_unit, options.region.lps_to_unit)
+    assert replace(work.order.options, region=None) == replace(options, region=None)
+    assert (work.order.bundle, work.order.preview) == (tmp_path / "model", True)
 
 
 @pytest.mark.parametrize(("given", "kept"), [
     (np.int16, np.int16), (np.uint8, np.uint8), (np.float32, np.float32), (np.float64, np.float32),
     (np.int64, np.float32)])
 def test_no_voxel_takes_more_than_four_bytes(tmp_path, given, kept):
-    work = open_work(Job.create(scan(given), Options(tmp_path), inside=tmp_path).folder)
+    work = open_work(Job.create(scan(given), Order(tmp_path), inside=tmp_path).folder)
     assert work.volume.voxels.dtype == kept
     np.testing.assert_array_equal(work.volume.voxels, scan().voxels)
 
 
 def test_flipped_and_transposed_views_are_written_as_they_are_seen(tmp_path):
     seen = scan().voxels.transpose(1, 2, 0)[:, ::-1]
-    work = open_work(Job.create(replace(scan(), voxels=seen), Options(tmp_path), inside=tmp_path).folder)
+    work = open_work(Job.create(replace(scan(), voxels=seen), Order(tmp_path), inside=tmp_path).folder)
     np.testing.assert_array_equal(work.volume.voxels, seen)
 
 
 def test_the_window_sees_labels_as_the_child_writes_them_and_cannot_change_them(tmp_path):
-    job = Job.create(scan(), Options(tmp_path), inside=tmp_path)
+    job = Job.create(scan(), Order(tmp_path), inside=tmp_path)
     assert job.labels.shape == (4, 5, 6) and not job.labels.any()
     open_work(job.folder).labels[2, 1:3] = 7
     assert (job.labels[2, 1:3] == 7).all() and job.labels.sum() == 7 * 12
@@ -67,7 +70,7 @@ def test_the_window_sees_labels_as_the_child_writes_them_and_cannot_change_them(
 
 
 def test_a_removed_job_leaves_nothing_and_may_be_removed_and_stopped_again(tmp_path):
-    job = Job.create(scan(), Options(tmp_path), inside=tmp_path)
+    job = Job.create(scan(), Order(tmp_path), inside=tmp_path)
     for _ in range(2):
         job.remove()
         job.stop()
@@ -75,7 +78,7 @@ def test_a_removed_job_leaves_nothing_and_may_be_removed_and_stopped_again(tmp_p
 
 
 def test_the_newest_request_is_the_one_that_waits(tmp_path):
-    job = Job.create(scan(), Options(tmp_path, preview=True), inside=tmp_path)
+    job = Job.create(scan(), Order(tmp_path, preview=True), inside=tmp_path)
     work = open_work(job.folder)
     assert work.request() is None
     job.request(1, (0, 0, 0))
@@ -84,7 +87,7 @@ def test_the_newest_request_is_the_one_that_waits(tmp_path):
 
 
 def test_leftovers_of_dead_windows_are_swept_and_others_stay(tmp_path):
-    mine, theirs = (Job.create(scan(), Options(tmp_path), inside=tmp_path) for _ in range(2))
+    mine, theirs = (Job.create(scan(), Order(tmp_path), inside=tmp_path) for _ in range(2))
     assert mine.folder.name.startswith(f"mistkd-segment-{os.getpid()}-")
     theirs.folder.rename(tmp_path / f"mistkd-segment-{gone()}-x")
     half_deleted = tmp_path / f"mistkd-segment-{gone()}-y"
@@ -105,12 +108,12 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_room_that_is_needed(t
     job = Job.empty(inside=tmp_path)
     job.remove()
     with pytest.raises(OutputError, match=rf"{tmp_path.name} cannot be written .*make room for 1 MB"):
-        list(job.fill(scan(), Options(tmp_path)))
+        list(job.fill(scan(), Order(tmp_path)))
 
 
 def test_the_child_sees_a_scan_once_all_of_it_is_there(tmp_path):
     job = Job.empty(inside=tmp_path)
-    steps = job.fill(scan(), Options(tmp_path))
+    steps = job.fill(scan(), Order(tmp_path))
     for _ in steps:
         assert wait_for_work(job.folder, 0.0, 0.0) is None
     np.testing.assert_array_equal(wait_for_work(job.folder, 0.0, 0.0).volume.voxels, scan().voxels)
@@ -120,7 +123,7 @@ def test_the_child_sees_a_scan_once_all_of_it_is_there(tmp_path):
 def test_writing_a_scan_takes_a_step_for_each_slice(tmp_path):
     job = Job.empty(inside=tmp_path)
     assert job.labels.size == 0
-    assert len(list(job.fill(scan(), Options(tmp_path)))) == 8
+    assert len(list(job.fill(scan(), Order(tmp_path)))) == 8
 
 
 def test_a_job_is_over_when_it_is_stopped_or_removed_or_its_window_is_gone(tmp_path):
@@ -141,7 +144,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "_write_array", lambda path, *rest: write(Path("/dev/full"), *rest))
     big = replace(scan(), voxels=np.zeros((4, 300, 300), np.int16))
     with pytest.raises(OutputError, match="No space left"):
-        Job.create(big, Options(tmp_path), inside=tmp_path)
+        Job.create(big, Order(tmp_path), inside=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MISTKDSegmentLib.child.job import Job, Options
+from MISTKDSegmentLib.child.job import Job, Order
 from MISTKDSegmentLib.child.last_word import LastWord, find
 from MISTKDSegmentLib.child.messages import Done, Failed, Lines, SliceDone, Started
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.model.bundle import load_bundle
@@ -68,8 +69,8 @@ class Child:
 def start(tmp_path: Path) -> Iterator:
     children = []
 
-    def starter(volume: Volume | None, options: Options | None = None, **environment: str) -> Child:
-        job = Job.create(volume, options, inside=tmp_path) if volume else Job.empty(inside=tmp_path)
+    def starter(volume: Volume | None, order: Order | None = None, **environment: str) -> Child:
+        job = Job.create(volume, order, inside=tmp_path) if volume else Job.empty(inside=tmp_path)
         children.append(Child(job, environment))
         return children[-1]
 
@@ -81,7 +82,7 @@ def start(tmp_path: Path) -> Iterator:
 
 @pytest.mark.parametrize("volume", [patient(), flipped(patient())], ids=["feet first", "head first"])
 def test_it_labels_as_the_runner_does_and_says_where(start, tiny_bundle, volume):
-    child = start(volume, Options(tiny_bundle))
+    child = start(volume, Order(tiny_bundle))
     first, *progress, last, done = child.messages()
     assert child.ends() == 0
     expected = np.zeros(volume.voxels.shape, np.uint8)
@@ -97,16 +98,16 @@ def test_it_labels_as_the_runner_does_and_says_where(start, tiny_bundle, volume)
 
 
 def test_organs_that_are_not_asked_for_are_neither_labelled_nor_measured(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, organs=("spleen",)))
+    child = start(patient(), Order(tiny_bundle, SegmentOptions(organs=("spleen",))))
     assert [row.label.name for row in child.messages()[-1].rows] == ["spleen"]
     assert set(np.unique(child.job.labels)) == {0, 7}
 
 
 def test_a_preview_answers_request_after_request_until_it_is_stopped(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, preview=True))
+    child = start(patient(), Order(tiny_bundle, preview=True))
     assert child.next() == Started(0)
     whole = np.zeros((10, 60, 70), np.uint8)
-    for _ in segment(patient(), load_bundle(tiny_bundle), whole, postprocess=False):
+    for _ in segment(patient(), load_bundle(tiny_bundle), whole, SegmentOptions(postprocess=False)):
         pass
     for number, k in enumerate((6, 3)):
         child.job.request(number, (0.0, 0.0, 100.0 + 5 * k + 1))
@@ -125,7 +126,7 @@ def test_a_preview_answers_request_after_request_until_it_is_stopped(start, tiny
 def test_what_cannot_be_segmented_is_one_sentence(start, tiny_bundle, change, kind, sentence):
     volume = patient()
     change(volume.voxels, tiny_bundle)
-    child = start(volume, Options(tiny_bundle))
+    child = start(volume, Order(tiny_bundle))
     (failed,) = child.messages()
     assert child.ends() == 1 and isinstance(failed, Failed)
     assert failed.kind == kind and sentence in failed.sentence and "\n" not in failed.sentence
@@ -139,14 +140,14 @@ def test_what_cannot_be_segmented_is_one_sentence(start, tiny_bundle, change, ki
 def test_an_unusable_onnxruntime_is_told_as_such(start, tiny_bundle, tmp_path, module, reason):
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "onnxruntime.py").write_text(module, encoding="utf-8")
-    (failed,) = start(patient(), Options(tiny_bundle), PYTHONPATH=str(tmp_path / "fake")).messages()
+    (failed,) = start(patient(), Order(tiny_bundle), PYTHONPATH=str(tmp_path / "fake")).messages()
     assert failed.kind == "onnxruntime" and reason in failed.sentence
 
 
 def test_a_child_that_is_started_before_there_is_a_scan_waits_for_it(start, tiny_bundle):
     child = start(None)
     time.sleep(0.2)
-    for _ in child.job.fill(patient(), Options(tiny_bundle)):
+    for _ in child.job.fill(patient(), Order(tiny_bundle)):
         pass
     *_, last = child.messages()
     assert isinstance(last, Done)
@@ -161,7 +162,7 @@ def test_a_child_that_waits_ends_without_a_word_when_it_is_stopped(start):
 
 
 def test_a_stopped_child_ends_at_once(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, preview=True))
+    child = start(patient(), Order(tiny_bundle, preview=True))
     child.next()
     child.job.stop()
     before = time.monotonic()
@@ -170,7 +171,7 @@ def test_a_stopped_child_ends_at_once(start, tiny_bundle):
 
 
 def test_a_child_whose_folder_is_gone_ends(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle, preview=True))
+    child = start(patient(), Order(tiny_bundle, preview=True))
     child.next()
     child.job.remove()
     child.ends()
@@ -182,9 +183,9 @@ def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny
     script = tmp_path / "window.py"
     script.write_text(
         "import subprocess, sys, time\nfrom pathlib import Path\n"
-        "from MISTKDSegmentLib.child.job import Job, Options\nfrom Testing.lib.child.test_program import long_scan\n"
-        f"options = Options(Path({str(tiny_bundle)!r}), preview={preview})\n"
-        f"job = Job.create(long_scan(), options, inside=Path({str(tmp_path)!r}))\n"
+        "from MISTKDSegmentLib.child.job import Job, Order\nfrom Testing.lib.child.test_program import long_scan\n"
+        f"order = Order(Path({str(tiny_bundle)!r}), preview={preview})\n"
+        f"job = Job.create(long_scan(), order, inside=Path({str(tmp_path)!r}))\n"
         "child = subprocess.Popen(job.command(sys.executable), stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\nprint(child.pid, job.folder, flush=True)\ntime.sleep(600)\n", encoding="utf-8")
     root = Path(__file__).parents[3]
@@ -201,7 +202,7 @@ def test_a_child_outlives_its_window_by_no_more_than_a_moment_and_tidies_up(tiny
 
 @pytest.mark.skipif(os.name != "posix", reason="on Windows, files that the window holds cannot be removed")
 def test_a_child_to_which_nobody_listens_removes_the_scan(start, tiny_bundle):
-    child = start(patient(), Options(tiny_bundle))
+    child = start(patient(), Order(tiny_bundle))
     child.process.stdout.close()
     child.process.stderr.close()
     child.ends()
@@ -211,7 +212,7 @@ def test_a_child_to_which_nobody_listens_removes_the_scan(start, tiny_bundle):
 @pytest.mark.skipif(os.name != "posix", reason="Windows tells no process to end")
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_child_that_is_told_to_end_says_so_and_removes_the_scan(start, tiny_bundle, preview):
-    child = start(long_scan(), Options(tiny_bundle, preview=preview))
+    child = start(long_scan(), Order(tiny_bundle, preview=preview))
     child.next()
     child.process.send_signal(signal.SIGTERM)
     *_, failed = child.messages()
@@ -220,7 +221,7 @@ def test_a_child_that_is_told_to_end_says_so_and_removes_the_scan(start, tiny_bu
 
 
 def test_a_child_leaves_word_of_its_memory_and_of_how_far_it_is(start, tiny_bundle):
-    child = start(long_scan(), Options(tiny_bundle))
+    child = start(long_scan(), Order(tiny_bundle))
     assert child.next() == Started(4000)
     done = 0
     while not done:

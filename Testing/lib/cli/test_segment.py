@@ -18,8 +18,10 @@ import SimpleITK as sitk
 from MISTKDSegmentLib import __version__
 from MISTKDSegmentLib.batch import case
 from MISTKDSegmentLib.cli import segment as cli
+from MISTKDSegmentLib.cli import segment_scans
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference import runner
 
 PATIENCE_S = 600  # a busy machine
 ORGAN_VOXELS = 6 * 8 * 4
@@ -129,7 +131,7 @@ def test_without_a_scan_a_phantom_is_segmented_written_and_compared_with_its_tru
     assert run() == 0
     assert names_in(out) == {"phantom.nii.gz", "phantom.seg.nrrd", "phantom.csv", "phantom.png"}
     printed = capsys.readouterr()
-    assert cli.MADE_UP in printed.err
+    assert segment_scans.MADE_UP in printed.err
     rows = [line.split() for line in printed.out.splitlines()[1:3]]
     # Dice of the liver: 2 * 96 / (192 + 96)
     assert rows == [["Liver", "3.8", "150", "0.67", "implausibly", "small"],
@@ -156,8 +158,9 @@ def test_an_organ_at_the_edge_is_marked(run: Run, tmp_path: Path,
 def test_a_name_that_stdout_has_no_characters_for_ends_no_run(tiny_bundle: Path, scan: Path, out: Path) -> None:
     scan = scan.rename(scan.with_name("腹部.nii.gz"))
     done = subprocess.run(
-        [sys.executable, "-m", "MISTKDSegmentLib", str(scan), "--model", str(tiny_bundle), "--output", str(out),
-         "--no-picture"], env={**os.environ, "PYTHONIOENCODING": "cp1252"}, cwd=Path(cli.__file__).parents[2],
+        [sys.executable, "-m", "MISTKDSegmentLib", "segment", str(scan), "--model", str(tiny_bundle), "--output",
+         str(out), "--no-picture"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"}, cwd=Path(cli.__file__).parents[2],
         capture_output=True)
     assert done.returncode == 0, done.stderr
     assert b"\\u8179\\u90e8.csv" in done.stdout
@@ -183,7 +186,7 @@ def test_the_notice_is_printed(run: Run, scan: Path, capsys: pytest.CaptureFixtu
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):
         cli.main(["--version"])
-    assert capsys.readouterr().out == f"mistkd-segment {__version__}\n"
+    assert capsys.readouterr().out == f"mistkd segment {__version__}\n"
 
 
 def test_an_unknown_organ_is_a_usage_error_that_lists_the_known_ones(
@@ -191,7 +194,7 @@ def test_an_unknown_organ_is_a_usage_error_that_lists_the_known_ones(
 ) -> None:
     assert run(scan, "--organs", "liver,splen") == 2
     error = error_line(capsys)
-    assert error.startswith("mistkd-segment: error: ") and "'splen'" in error and "liver, spleen" in error
+    assert error.startswith("mistkd segment: error: ") and "'splen'" in error and "liver, spleen" in error
 
 
 @pytest.mark.parametrize("arguments", [
@@ -204,7 +207,7 @@ def test_senseless_arguments_are_one_line_and_code_2(arguments: list[str],
     with pytest.raises(SystemExit, match=r"^2$"):
         cli.main(arguments)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("mistkd-segment: error: ")
+    assert len(lines) == 1 and lines[0].startswith("mistkd segment: error: ")
 
 
 def test_more_threads_than_any_machine_has_are_all_there_are(run: Run, scan: Path, out: Path) -> None:
@@ -216,7 +219,7 @@ def test_a_missing_scan_is_one_line_with_the_code_of_input_errors(run: Run, tmp_
                                                                   capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "nowhere.nii.gz") == InputError.exit_code == 3
     error = error_line(capsys)
-    assert error.startswith("mistkd-segment: error: ") and "nowhere.nii.gz" in error
+    assert error.startswith("mistkd segment: error: ") and "nowhere.nii.gz" in error
 
 
 def test_a_folder_without_a_model_is_code_4(scan: Path, out: Path,
@@ -228,7 +231,7 @@ def test_a_folder_without_a_model_is_code_4(scan: Path, out: Path,
 def test_an_output_folder_that_cannot_be_written_is_found_before_the_run(
     run: Run, scan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "load_bundle", lambda folder: pytest.fail("the run had begun"))
+    monkeypatch.setattr(segment_scans, "load_bundle", lambda folder: pytest.fail("the run had begun"))
     assert run(scan, "--output", scan / "inside_a_file") == 5
     assert "--output" in error_line(capsys)
 
@@ -246,23 +249,23 @@ def test_an_unexpected_error_is_not_dressed_up_as_the_users(run: Run, scan: Path
 def test_an_interrupted_run_writes_nothing(
     run: Run, scan: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = case.segment
+    real = runner.segment
 
     def interrupted(*arguments: object, **options: object) -> object:
         yield next(real(*arguments, **options))  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(case, "segment", interrupted)
+    monkeypatch.setattr(runner, "segment", interrupted)
     assert run(scan) == 130
     assert names_in(out) == set()
-    assert error_line(capsys) == "mistkd-segment: stopped"
+    assert error_line(capsys) == "mistkd segment: stopped"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_ends_the_process_with_130_and_leaves_nothing_behind(tiny_bundle: Path, out: Path) -> None:
     out.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "MISTKDSegmentLib", "--model", str(tiny_bundle), "--threads", "1"],
+        [sys.executable, "-m", "MISTKDSegmentLib", "segment", "--model", str(tiny_bundle), "--threads", "1"],
         # A test run started in the background ignores Ctrl-C, and its children would too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         cwd=out, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
@@ -276,7 +279,7 @@ def test_ctrl_c_ends_the_process_with_130_and_leaves_nothing_behind(tiny_bundle:
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "Traceback" not in err and err.splitlines()[-1] == "mistkd-segment: stopped"
+    assert "Traceback" not in err and err.splitlines()[-1] == "mistkd segment: stopped"
     assert names_in(out) == set()
 
 
@@ -317,7 +320,7 @@ def test_a_bad_scan_is_one_sentence_an_exit_code_and_no_output(tiny_bundle, tmp_
     BAD_SCANS[name](scan)
     assert cli.main([str(scan), "--model", str(tiny_bundle), "--output", str(out), "--quiet"]) == 3
     error = capfd.readouterr().err
-    assert error.startswith("mistkd-segment: error: ") and error.count("\n") == 1
+    assert error.startswith("mistkd segment: error: ") and error.count("\n") == 1
     assert str(scan) in error
     assert list(out.iterdir()) == []
 
@@ -335,7 +338,7 @@ def test_running_out_of_memory_is_one_sentence(tiny_bundle, tmp_path, monkeypatc
     def segment(*_arguments, **_options):
         raise MemoryError
 
-    monkeypatch.setattr(case, "segment", segment)
+    monkeypatch.setattr(runner, "segment", segment)
     write_scan_file(tmp_path / "a.nii.gz", ct())
     scan = [str(tmp_path / "a.nii.gz"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
     assert cli.main(scan) == 1

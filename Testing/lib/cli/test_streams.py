@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there i
 @pytest.fixture
 def command(tiny_bundle, tmp_path):
     scan = write_volume(tmp_path / "in" / "scan.nii.gz")
-    line = [sys.executable, "-m", "MISTKDSegmentLib", str(scan), "--output", str(tmp_path / "out"), "--model",
-            str(tiny_bundle), "--no-picture"]
+    line = [sys.executable, "-m", "MISTKDSegmentLib", "segment", str(scan), "--output",
+            str(tmp_path / "out"), "--model", str(tiny_bundle), "--no-picture"]
 
     def run(redirection, *more):
         shell = ["sh", "-c", f'exec "$@" {redirection}', "sh", *line, *more]
@@ -39,7 +39,7 @@ def test_standard_output_that_cannot_be_written_is_one_sentence_and_results_are_
                                                                                     reason, more):
     done = command(redirection, *more)
     assert done.returncode == OutputError.exit_code == 5
-    assert done.stderr.splitlines()[-1] == (f"mistkd-segment: error: Standard output cannot be written ({reason}); "
+    assert done.stderr.splitlines()[-1] == (f"mistkd segment: error: Standard output cannot be written ({reason}); "
                                             f"the results are in {tmp_path / 'out'}.")
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr
     assert set(RESULTS) <= set(os.listdir(tmp_path / "out"))
@@ -72,7 +72,7 @@ def test_quiet_runs_need_no_standard_output(command, tmp_path):
 def test_help_that_cannot_be_shown_is_one_sentence(command):
     done = command("> /dev/full", "--help")
     assert (done.returncode, done.stderr) == (
-        5, "mistkd-segment: error: Standard output cannot be written (No space left on device).\n")
+        5, "mistkd segment: error: Standard output cannot be written (No space left on device).\n")
 
 
 def test_a_stream_takes_no_more_after_the_first_failure():

@@ -1,8 +1,9 @@
-"""An oblique scan is shown to the network in the way in which it is surer of the organs."""
+"""An oblique scan is shown to the network in the way in which the patient lies straighter."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import SimpleITK as sitk
 
 from MISTKDSegmentLib.geometry.sitk_image import to_image, to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.frame_choice import confidence, surest
+from MISTKDSegmentLib.inference.frame_choice import confidence, straightest, symmetry
 from MISTKDSegmentLib.inference.runner import ReadyScan, segment
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
@@ -20,10 +21,16 @@ REAL = Path(__file__).parents[4] / "shared" / "ct" / "acrin_flt_breast_001"
 AIR_HU = -1024
 
 
-class Slices:
-    """Slices of which each has the scores that are given: (classes, h, w)."""
+def row(*hu) -> Volume:
+    """One row of voxels of a centimetre."""
+    return Volume(np.array(hu, np.int16)[None, None], (10.0, 10.0, 10.0), (0.0, 0.0, 0.0), np.eye(3))
 
-    def __init__(self, *scores):
+
+class Slices:
+    """Slices of which each has the scores that are given, (classes, h, w), of a volume."""
+
+    def __init__(self, *scores, volume=None):
+        self.frame = SimpleNamespace(volume=volume or row(0))
         self.scores = [np.array(one, np.float32) for one in scores]
         self.asked_for = []
 
@@ -62,13 +69,39 @@ def test_some_slices_of_many_stand_for_all():
     assert slices.asked_for == list(range(5, 240, 10))
 
 
-def test_the_surest_is_taken_where_it_is_clearly_surer_than_the_first():
-    sure, hardly_less, less = (Slices(scores((0.1, 0.9 - shift, shift))) for shift in (1e-6, 0.001, 0.01))
-    assert surest([less, sure], Network()) is sure
-    assert surest([hardly_less, sure], Network()) is hardly_less
-    assert surest([sure, less], Network()) is sure
+@pytest.mark.parametrize(("hu", "expected"), [
+    ((0, 0), 1.0), ((-1000, 300, 0, 300, -1000, -1000), 1.0),
+    # 600 and 300 above air: mirrored, 2 x 600 x 300 or 600 x 600 of 600 x 600 + 300 x 300.
+    ((300, 0), 0.8), ((-900, 300, 0, -1000), 0.8),
+    ((-1000, -1000), 0.0)])
+def test_symmetry_is_the_largest_correlation_with_the_mirror_image(hu, expected):
+    assert symmetry(row(*hu)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_symmetry_is_of_centimetres_whatever_the_spacing():
+    fine = np.repeat(np.repeat(np.repeat(row(300, 0, -1000, 0).voxels, 2, 0), 16, 1), 16, 2)
+    volume = Volume(fine, (0.625, 0.625, 5.0), (0.0, 0.0, 0.0), np.eye(3))
+    assert symmetry(volume) == pytest.approx(symmetry(row(300, 0, -1000, 0)), abs=1e-6)
+
+
+SURE, HARDLY_LESS_SURE, LESS_SURE = (scores((0.1, 0.9 - shift, shift)) for shift in (1e-6, 0.001, 0.01))
+EVEN, ODD = row(0, 0), row(300, 0)
+
+
+@pytest.mark.parametrize(("own", "upright", "expected"), [
+    (Slices(LESS_SURE, volume=EVEN), Slices(SURE, volume=ODD), "own"),
+    (Slices(SURE, volume=ODD), Slices(LESS_SURE, volume=EVEN), "upright"),
+    (Slices(LESS_SURE), Slices(SURE), "upright"),
+    (Slices(SURE), Slices(LESS_SURE), "own"),
+    # Not worth resampling.
+    (Slices(HARDLY_LESS_SURE), Slices(SURE), "own")])
+def test_symmetry_decides_and_where_it_tells_nothing_confidence(own, upright, expected):
+    assert straightest([own, upright], Network()) is {"own": own, "upright": upright}[expected]
+
+
+def test_a_scan_that_is_not_oblique_is_not_looked_at():
     lone = Slices()
-    assert surest([lone], Network()) is lone
+    assert straightest([lone], Network()) is lone and lone.asked_for == []
 
 
 def turned(volume: Volume, direction: np.ndarray) -> Volume:
@@ -108,11 +141,18 @@ def labels_of(volume: Volume, bundle) -> np.ndarray:
     return labels
 
 
+@pytest.mark.parametrize(("axis", "degrees"), [(0, 12), (1, -12), (2, 12)])
+def test_a_scan_whose_header_was_turned_is_seen_as_its_slices_lie(scan, bundle, axis, degrees):
+    oblique = turned(scan, rotation(degrees, axis))
+    ready = ReadyScan(oblique, bundle, np.zeros(oblique.voxels.shape, np.uint8))
+    assert not ready.frame.is_oblique
+
+
 def test_a_scan_whose_header_was_turned_has_the_organs_of_the_straight_one(scan, bundle):
     np.testing.assert_array_equal(labels_of(turned(scan, rotation(12, 0)), bundle), labels_of(scan, bundle))
 
 
-@pytest.mark.parametrize(("axis", "degrees"), [(0, -25), (1, 25), (2, 25)])
+@pytest.mark.parametrize(("axis", "degrees"), [(0, -12), (1, 12), (2, -12)])
 def test_a_scan_that_was_cut_obliquely_is_seen_upright(scan, bundle, axis, degrees):
     oblique = cut_obliquely(scan, rotation(degrees, axis))
     assert ReadyScan(oblique, bundle, np.zeros(oblique.voxels.shape, np.uint8)).frame.is_oblique

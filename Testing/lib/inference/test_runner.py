@@ -11,6 +11,7 @@ import pytest
 from MISTKDSegmentLib.errors import BundleError, InputError
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.runner import ReadyScan, segment, slices_to_run
 from MISTKDSegmentLib.io.reading import read_volume
@@ -32,7 +33,7 @@ def patient(shape=(10, 60, 70), spacing=(2.0, 2.0, 5.0)) -> Volume:
 
 def labels_of(volume: Volume, bundle, **options) -> np.ndarray:
     out = np.full(volume.voxels.shape, 99, np.uint8)
-    for _ in segment(volume, bundle, out, **options):
+    for _ in segment(volume, bundle, out, SegmentOptions(**options)):
         pass
     return out
 
@@ -202,7 +203,7 @@ def test_only_the_slices_of_the_region_are_run(tiny_bundle):
     volume, bundle = patient(), load_bundle(tiny_bundle)
     out = np.zeros(volume.voxels.shape, np.uint8)
     region = around(volume, (3, 0, 0), (8, 59, 69))
-    assert list(segment(volume, bundle, out, region=region)) == [
+    assert list(segment(volume, bundle, out, SegmentOptions(region=region))) == [
         Progress(0, 6), Progress(4, 6, Filled(0, 3, 7)), Progress(6, 6)]
 
 
@@ -217,7 +218,7 @@ def test_progress_says_which_part_of_the_labels_is_new(tiny_bundle, direction):
     volume = turned(patient(), direction)
     out = np.zeros(volume.voxels.shape, np.uint8)
     seen = np.zeros_like(out)
-    for progress in segment(volume, load_bundle(tiny_bundle), out, postprocess=False):
+    for progress in segment(volume, load_bundle(tiny_bundle), out, SegmentOptions(postprocess=False)):
         if progress.filled is not None:
             assert progress.filled.stop - progress.filled.start == 4
             seen[progress.filled.index] = out[progress.filled.index]

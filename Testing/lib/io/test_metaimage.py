@@ -11,8 +11,8 @@ from MISTKDSegmentLib.io.metaimage import check_metaimage
 
 VOXELS = bytes(range(240))  # 120 of two bytes
 FIELDS = {"ObjectType": "Image", "NDims": "3", "BinaryData": "True", "CompressedData": "False",
-          "ElementSpacing": "1 1 2", "TransformMatrix": "1 0 0 0 1 0 0 0 1", "DimSize": "6 5 4", "ElementType": "MET_SHORT",
-          "0008|0060": "CT", "ElementDataFile": "LOCAL"}
+          "ElementSpacing": "1 1 2", "TransformMatrix": "1 0 0 0 1 0 0 0 1", "DimSize": "6 5 4",
+          "ElementType": "MET_SHORT", "0008|0060": "CT", "ElementDataFile": "LOCAL"}
 PACKED = zlib.compress(VOXELS)
 
 

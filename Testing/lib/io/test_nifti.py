@@ -150,3 +150,53 @@ def test_voxels_that_are_no_numbers_are_counted_and_refused(tmp_path, kind, valu
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / name))
     with pytest.raises(InputError, match="2 voxels that are not numbers"):
         check_nifti(tmp_path / name)
+
+
+UNITS, SLOPE, QUATERN = 123, 112, 256
+
+
+def test_a_file_without_orientation_is_refused_with_the_remedy(tmp_path, nifti):
+    data = patched(nifti, (QFORM_CODE, "h", 0), (SFORM_CODE, "h", 0))
+    refuses(tmp_path, data, r"does not say how its voxels lie .*codes? .*0.*--orientation LPS")
+    check_nifti(tmp_path / "scan.nii", orientation_is_stated=True)
+
+
+@pytest.mark.parametrize("unit", [1, 3])
+def test_lengths_in_another_unit_are_refused(tmp_path, nifti, unit):
+    refuses(tmp_path, patched(nifti, (UNITS, "B", unit)), "metres")
+
+
+@pytest.mark.parametrize("unit", [0, 2, 10])  # unknown, mm, mm and seconds
+def test_lengths_in_millimetres_pass(tmp_path, nifti, unit):
+    accepts(tmp_path, patched(nifti, (UNITS, "B", unit)))
+
+
+@pytest.mark.parametrize("changes", [
+    ((QUATERN, "f", 0.5),),  # turned by 60 degrees about i
+    ((QUATERN + 12, "f", 30.0),),  # 30 mm to the side
+    ((PIXDIM, "f", -1.0),),  # k the other way
+], ids=["turned", "shifted", "flipped"])
+def test_qform_and_sform_that_lie_apart_are_refused(tmp_path, nifti, changes):
+    both = patched(nifti, (QFORM_CODE, "h", 1), (SFORM_CODE, "h", 1))
+    accepts(tmp_path, both)
+    refuses(tmp_path, patched(both, *changes), "its qform and its sform lie up to .* mm apart")
+    check_nifti(tmp_path / "scan.nii", orientation_is_stated=True)
+    for code in (QFORM_CODE, SFORM_CODE):  # one of them says nothing
+        accepts(tmp_path, patched(both, *changes, (code, "h", 0)))
+
+
+def test_qform_and_sform_may_differ_by_rounding(tmp_path, nifti):
+    sform = struct.unpack_from("<12f", nifti, SFORM)
+    rounded = [round(value + 0.0004, 3) for value in sform]
+    accepts(tmp_path, patched(nifti, (QFORM_CODE, "h", 1), (SFORM_CODE, "h", 1), (SFORM, "12f", *rounded)))
+
+
+@pytest.mark.parametrize("slope", [0.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("intercept, shift", [(-1024.0, -1024.0), (0.0, 0.0), (float("nan"), 0.0)])
+def test_without_a_slope_the_intercept_counts_for_nothing(tmp_path, nifti, slope, intercept, shift):
+    (tmp_path / "scan.nii").write_bytes(patched(nifti, (SLOPE, "2f", slope, intercept)))
+    assert check_nifti(tmp_path / "scan.nii") == shift
+
+
+def test_a_slope_with_an_intercept_that_is_no_number_is_refused(tmp_path, nifti):
+    refuses(tmp_path, patched(nifti, (SLOPE, "2f", 1.0, float("nan"))), "its HU are unknown")

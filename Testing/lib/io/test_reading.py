@@ -332,3 +332,43 @@ def test_a_real_label_map_lies_on_its_scans_grid():
     np.testing.assert_allclose(labels.ijk_to_lps, scan.ijk_to_lps)
     # 5 is the liver; portal venous liver lies near 100 HU, any liver between 20 and 160.
     assert 20 < np.median(scan.voxels[labels.voxels == 5]) < 160
+
+
+@pytest.mark.parametrize("slope", [0.0, float("nan")])
+def test_a_nifti_without_slope_is_not_scaled(tmp_path, slope):
+    path = write(tmp_path / "scan.nii", abdomen())
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<2f", data, 112, slope, -1024.0)
+    path.write_bytes(data)
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.voxels, abdomen())
+    assert volume.voxels.dtype == np.int16
+
+
+def without_orientation(path):
+    """A file of a format, with no word on how its voxels lie."""
+    if path.suffix == ".nrrd":
+        return nrrd(path.parent, "spacings: 0.75 1.5 4")
+    if path.suffix == ".mha":
+        return metaimage(path.parent, "Comment = no Matrix", "ElementSpacing = 0.75 1.5 4")
+    data = bytearray(write(path, abdomen()).read_bytes())
+    struct.pack_into("<2h", data, 252, 0, 0)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nrrd", ".mha"])
+@pytest.mark.parametrize("axes", ["LPS", "RAS", "SLP", "ail"])
+def test_what_the_user_states_takes_the_place_of_what_the_file_does_not_say(tmp_path, suffix, axes):
+    path = without_orientation(tmp_path / f"scan{suffix}")
+    refuses(path, "does not say how its voxels lie", "--orientation")
+    volume = read_volume(path, orientation=axes)
+    np.testing.assert_array_equal(volume.voxels, abdomen())
+    assert volume.spacing_mm == pytest.approx(SPACING)
+    towards = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
+    np.testing.assert_array_equal(volume.direction.T, [towards[letter] for letter in axes.upper()])
+
+
+def test_what_the_user_states_goes_before_what_the_file_says(tmp_path):
+    path = write(tmp_path / "scan.nrrd", abdomen(), DIRECTIONS["oblique"])
+    np.testing.assert_array_equal(read_volume(path, orientation="RAS").direction, np.diag([-1, -1, 1]))

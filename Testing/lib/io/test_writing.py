@@ -20,7 +20,7 @@ from MISTKDSegmentLib.io.writing import write_segmentation
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Code, Label
 from MISTKDSegmentLib.model.terminology import terminology_entry
 
-SUFFIXES = [".seg.nrrd", ".nii.gz"]
+SUFFIXES = [".seg.nrrd", ".nrrd", ".nii.gz"]
 TURN, TILT = np.radians(25), np.radians(10)
 OBLIQUE = (np.array([[np.cos(TURN), -np.sin(TURN), 0], [np.sin(TURN), np.cos(TURN), 0], [0, 0, 1]])
            @ np.array([[1, 0, 0], [0, np.cos(TILT), -np.sin(TILT)], [0, np.sin(TILT), np.cos(TILT)]]))
@@ -105,15 +105,20 @@ def test_flipped_views_are_written_as_they_look(tmp_path):
         np.testing.assert_array_equal(read_label_map(tmp_path / f"a{suffix}").voxels, organs()[::-1, :, ::-1])
 
 
+def test_a_label_map_in_nrrd_is_no_segmentation(tmp_path):
+    write_segmentation(tmp_path / "a.nrrd", volume(), organs(), ABDOMEN_LABELS)
+    assert b"Segment" not in (tmp_path / "a.nrrd").read_bytes().partition(b"\n\n")[0]
+
+
 def test_writing_twice_gives_the_same_bytes(tmp_path):
     for name in ("a.seg.nrrd", "b.seg.nrrd"):
         write_segmentation(tmp_path / name, volume(), organs(), ABDOMEN_LABELS)
     assert (tmp_path / "a.seg.nrrd").read_bytes() == (tmp_path / "b.seg.nrrd").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["a.nrrd", "a.nii", "a.mha", "a"])
+@pytest.mark.parametrize("name", ["a.seg.nii", "a.nii", "a.mha", "a"])
 def test_other_suffixes_are_refused_with_the_known_ones(tmp_path, name):
-    with pytest.raises(OutputError, match=r"\.seg\.nrrd or \.nii\.gz"):
+    with pytest.raises(OutputError, match=r"\.seg\.nrrd, \.nrrd or \.nii\.gz"):
         write_segmentation(tmp_path / name, volume(), organs(), ABDOMEN_LABELS)
     assert not os.listdir(tmp_path)
 

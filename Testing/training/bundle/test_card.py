@@ -100,7 +100,7 @@ def test_a_post_processing_of_unknown_origin_is_a_limit():
 
 
 def test_a_bundle_without_results_says_so_and_how_to_get_them():
-    assert "`Training/evaluate.py --record`" in card(description(results={}))
+    assert "`mistkd evaluate --record`" in card(description(results={}))
 
 
 def test_a_bundle_that_tells_next_to_nothing_still_has_a_card():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -17,16 +18,16 @@ from Testing.training.tiny_network import CONTRACT, tiny_network
 from Training.bundle import onnx_file
 from Training.bundle.onnx_file import check_parity, largest_difference, network_pixels, to_onnx
 from Training.data.prepared import PreparedCase
-from Training.networks.config import STUDENT
+from Training.networks.config import HYBRID_STUDENT, STUDENT
 from Training.networks.segmenter import Segmenter
 
 SCAN = Path(__file__).parents[4] / "shared" / "ct" / "totalseg_example_ct.nii.gz"
 
 
-@pytest.fixture(scope="module")
-def student() -> Segmenter:
+@pytest.fixture(scope="module", params=[STUDENT, HYBRID_STUDENT], ids=["mit", "hybrid"])
+def student(request) -> Segmenter:
     torch.manual_seed(0)
-    network = Segmenter(3, 9, STUDENT)
+    network = Segmenter(3, 9, request.param)
     network(torch.rand(4, 3, 64, 64))  # lets the running statistics leave their start
     return network
 
@@ -56,6 +57,24 @@ def test_the_oldest_onnxruntime_in_use_can_read_it(content):
     assert model.ir_version <= 10
     assert [(o.domain, o.version <= 21) for o in model.opset_import] == [("", True)]
     assert not any(tensor.external_data for tensor in model.graph.initializer)
+
+
+def test_a_student_is_a_small_file_without_batch_norms(content):
+    assert len(content) < 9e6
+    assert "BatchNormalization" not in operations(content)
+
+
+def operations(content: bytes) -> set[str]:
+    return {node.op_type for node in onnx.load_from_string(content).graph.node}
+
+
+def test_onnxruntime_merges_padding_and_activations_with_convolutions(content, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    left = operations((tmp_path / "optimised.onnx").read_bytes())
+    assert "Conv" in left and not left & {"Pad", "Clip", "Relu"}
 
 
 def test_projections_and_side_heads_are_not_shipped(content):

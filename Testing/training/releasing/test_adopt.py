@@ -117,9 +117,9 @@ def test_a_bundle_of_another_size_is_refused(released, measured, capsys):
 
 
 def test_a_bundle_of_another_recipe_is_refused(released, measured, capsys):
-    other = LATER | {"distillation": {"sequence": 0.0}, "wide_share": 0.5}
+    other = LATER | {"augmentation": {"phase": 0.0}, "wide_share": 0.5}
     update_description(released, provenance={"recipe": other})
-    assert "by different recipes (distillation, wide_share)" in refused(released, measured, capsys)
+    assert "by different recipes (augmentation, wide_share)" in refused(released, measured, capsys)
 
 
 def test_a_bundle_cannot_adopt_from_itself(measured, capsys):

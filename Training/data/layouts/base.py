@@ -1,4 +1,4 @@
-"""What the layouts share: scans that are files, and the checks of names and grids."""
+"""Common parts of the layouts: scans that are files, and the checks of names and grids."""
 
 from __future__ import annotations
 
@@ -45,8 +45,14 @@ class FileScan(Scan):
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked of a data set: the organs, and what it does not say itself."""
+class DatasetRequest:
+    """Organs that are asked of a data set, and what it does not say itself.
+
+    Attributes:
+        organs: in the order of their channels 1, 2, …
+        label_map: None matches labels by name.
+        spacing: YAML file with voxel spacings; None where the data set tells them.
+    """
 
     organs: tuple[Label, ...]
     label_map: LabelMap | None = None

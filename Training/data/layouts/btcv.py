@@ -7,7 +7,7 @@ from pathlib import Path
 
 from MISTKDSegmentLib.errors import InputError
 from Training.data.label_roles import value_table
-from Training.data.layouts.base import FileScan, Request, by_name, volumes_in
+from Training.data.layouts.base import DatasetRequest, FileScan, by_name, volumes_in
 from Training.data.scans import Dataset
 
 NAME = "btcv"
@@ -22,11 +22,11 @@ _FILE = re.compile(r"(img|label)(\d{4})")
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return bool(_files(folder, "img"))
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the data set; cases are named as in the published split, e.g. "case0005" for img0005.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any
 from MISTKDSegmentLib.errors import InputError
 from Training.data.label_map import identifier
 from Training.data.label_roles import ValueTable, value_table
-from Training.data.layouts.base import ENDINGS, NO_LICENCE, FileScan, Request, by_name, volumes_in
+from Training.data.layouts.base import ENDINGS, NO_LICENCE, DatasetRequest, FileScan, by_name, volumes_in
 from Training.data.scans import Dataset, Scan
 from Training.system.words import listed
 
@@ -20,11 +20,11 @@ WHAT = "dataset.json with imagesTr/NAME_0000.nii.gz and labelsTr/NAME.nii.gz (nn
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return (folder / "dataset.json").is_file() or (folder / "imagesTr").is_dir()
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the data set: training and test cases, those without a label map unlabelled.
 
     Raises:
@@ -76,7 +76,7 @@ def label_values(labels: Mapping[str, Any], path: Path) -> dict[str, tuple[int, 
     return {str(name): _integers(name, value, path) for name, value in pairs}
 
 
-def _scans(folder: Path, subset: str, description: Mapping[str, Any], request: Request) -> Iterator[Scan]:
+def _scans(folder: Path, subset: str, description: Mapping[str, Any], request: DatasetRequest) -> Iterator[Scan]:
     endings = _endings(description, folder)
     images = volumes_in(folder / f"images{subset}", endings)
     references = volumes_in(folder / f"labels{subset}", endings)
@@ -104,7 +104,7 @@ def _unlabelled(images: Mapping[str, Path], labelled: set[str], channel: str) ->
             yield name, image
 
 
-def _table(folder: Path, description: Mapping[str, Any], request: Request) -> ValueTable:
+def _table(folder: Path, description: Mapping[str, Any], request: DatasetRequest) -> ValueTable:
     path = folder / "dataset.json"
     return value_table(request.organs, label_values(description["labels"], path), request.label_map, path)
 
@@ -120,7 +120,7 @@ def _endings(description: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
 
 
 def _channel(description: Mapping[str, Any], folder: Path) -> str:
-    """How the names of the CT's files end: "_0000", or the number of the channel called CT among several."""
+    """End of the names of the CT's files: "_0000", or the number of the channel called CT among several."""
     channels = description.get("channel_names") or description.get("modality") or {}
     if not isinstance(channels, dict) or len(channels) < 2:
         return "_0000"

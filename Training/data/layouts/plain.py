@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from Training.data.layouts.base import NO_LICENCE, FileScan, Request, by_name, volumes_in
+from Training.data.layouts.base import NO_LICENCE, DatasetRequest, FileScan, by_name, volumes_in
 from Training.data.scans import Dataset
 
 NAME = "scans"
@@ -16,11 +16,11 @@ _LOOKED_AT = 5
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return bool(volumes_in(folder)) or any(True for _ in _series(folder))
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the data set: every volume file in the folder and every DICOM series in it or below it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What `prepare` wrote, read as scans again: HU of the 8-bit window on the grid that training sees."""
+"""Prepared cases, read as scans again: HU of the 8-bit window on the grid that training sees."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from MISTKDSegmentLib.geometry.volume import Volume
 from Training.data.label_roles import ValueTable, assign, value_table
-from Training.data.layouts.base import Request, by_name
+from Training.data.layouts.base import DatasetRequest, by_name
 from Training.data.manifest import MANIFEST, read_manifest
 from Training.data.prepared import IGNORE, load_cases
 from Training.data.scans import Dataset, Scan
 
 NAME = "prepared"
-WHAT = f"{MANIFEST} and NAME.npz (Training/prepare.py)"
+WHAT = f"{MANIFEST} and NAME.npz (mistkd prepare)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +44,11 @@ class PreparedScan(Scan):
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return (folder / MANIFEST).is_file()
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the prepared cases.
 
     Raises:

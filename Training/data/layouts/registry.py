@@ -1,4 +1,4 @@
-"""Which layouts there are, and which of them a folder has."""
+"""The layouts of data sets, and the one that a folder has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.labels import Label
 from Training.data.label_map import find_label_map, read_label_map_file
 from Training.data.layouts import btcv, nnunet, plain, prepared, totalsegmentator, transunet
-from Training.data.layouts.base import Request
+from Training.data.layouts.base import DatasetRequest
 from Training.data.scans import Dataset
 from Training.system.words import listed
 
@@ -46,7 +46,7 @@ def open_dataset(
     found = find_layout(folder, layout)
     if spacing is not None and found is not transunet:
         raise InputError(f"{folder} is of the layout {found.NAME}, whose files tell the spacing; leave {spacing} out.")
-    return found.read(folder, Request(tuple(organs), given, spacing))
+    return found.read(folder, DatasetRequest(tuple(organs), given, spacing))
 
 
 def find_layout(folder: Path, name: str | None) -> ModuleType:

@@ -12,7 +12,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.io.reading import read_label_map, read_volume
 from Training.data.label_roles import Roles, assign
-from Training.data.layouts.base import NO_LICENCE, Request, by_name, check_same_grid, volumes_in
+from Training.data.layouts.base import NO_LICENCE, DatasetRequest, by_name, check_same_grid, volumes_in
 from Training.data.prepared import IGNORE
 from Training.data.scans import Dataset, Scan
 from Training.data.sides import split_sides
@@ -94,11 +94,11 @@ class MaskScan(Scan):
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return any(folder.glob(f"*/{CT}"))
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the data set: an organ without a mask file is unknown, a scan without masks unlabelled.
 
     Raises:
@@ -112,7 +112,7 @@ def read(folder: Path, request: Request) -> Dataset:
                    by_name(scans, folder), tuple(label for label in theirs if label not in roles.used))
 
 
-def _scan(folder: Path, masks: dict[str, Path], roles: Roles, request: Request) -> MaskScan:
+def _scan(folder: Path, masks: dict[str, Path], roles: Roles, request: DatasetRequest) -> MaskScan:
     used = {label: path for label, path in masks.items() if label in roles.used}
     image = folder / CT
     return MaskScan(name=folder.name, image=image, files=(image, *used.values()),

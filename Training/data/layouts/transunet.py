@@ -16,7 +16,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from Training.data.label_roles import ValueTable, value_table
-from Training.data.layouts.base import Request, by_name
+from Training.data.layouts.base import DatasetRequest, by_name
 from Training.data.scans import Dataset, Scan
 from Training.system.files import read_yaml
 from Training.system.words import listed
@@ -89,11 +89,11 @@ class ArrayScan(Scan):
 
 
 def matches(folder: Path) -> bool:
-    """Whether a folder looks like this layout."""
+    """Tell whether a folder looks like this layout."""
     return any(True for _ in _cases(folder))
 
 
-def read(folder: Path, request: Request) -> Dataset:
+def read(folder: Path, request: DatasetRequest) -> Dataset:
     """Read the data set; scans in test_vol_h5 are its test cases.
 
     Raises:

@@ -11,11 +11,10 @@ import numpy as np
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.dicom.header import Header, printable
 from MISTKDSegmentLib.io.dicom.passes import mingled_acquisitions
-from MISTKDSegmentLib.io.dicom.stack import fault, in_order
+from MISTKDSegmentLib.io.dicom.stack import SPACING_TOLERANCE, fault, in_order
 
 ONE_SERIES = "pass a folder that holds the slices of one CT series only"
 _AXES_TOLERANCE = 1e-3
-_SPACING_TOLERANCE = 1e-4
 
 
 def check_slices(folder: Path, images: Sequence[Header]) -> None:
@@ -60,7 +59,7 @@ def _check_same_grid(folder: Path, images: Sequence[Header]) -> None:
     _refuse(folder, images, [image for image in images if image.size != (columns, rows)],
             f"of another size than the {columns} x {rows} pixels of the others; {ONE_SERIES}")
     mm = np.median([image.spacing_mm for image in images], axis=0)
-    others = [image for image in images if np.abs(image.spacing_mm / mm - 1).max() > _SPACING_TOLERANCE]
+    others = [image for image in images if np.abs(image.spacing_mm / mm - 1).max() > SPACING_TOLERANCE]
     _refuse(folder, images, others,
             f"with another pixel spacing than the {mm[0]:.4g} x {mm[1]:.4g} mm of the others; {ONE_SERIES}")
 

@@ -51,9 +51,11 @@ def _joined(folders: Sequence[list[Header]]) -> list[list[Header]]:
     whole = _without_copies([image for folder in folders for image in folder])
     if len(folders) == 1 or any(_identity(one) & _identity(other) for one, other in combinations(folders, 2)):
         return [whole]
-    if all(_are_counted(folder) for folder in folders):
-        return [whole] if _are_counted(whole) else list(folders)
-    return [whole] if _are_apart(folders) or all(map(is_stack, passes(whole))) else list(folders)
+    are_counted = all(map(_are_counted, folders))
+    if all(is_stack(part) and _are_counted(part) >= are_counted for part in passes(whole)):
+        return [whole]
+    # Pieces with a gap between them are joined too, so that the gap is found; their numbers differ.
+    return _chained(folders, lambda one, other: _are_apart(one, other) and _are_counted(one + other) >= are_counted)
 
 
 def _are_counted(images: Sequence[Header]) -> bool:
@@ -88,7 +90,7 @@ def rejoined(series: Iterable[list[Header]]) -> list[list[Header]]:
     for alike in grouped(series, lambda images: (_sort(images[0]), images[0].study_uid, images[0].series_number,
                                                  images[0].frame_of_reference_uid)):
         whole = [image for images in alike for image in images]
-        result += [whole] if all(len(images) == 1 for images in alike) else _chained(alike)
+        result += [whole] if all(len(images) == 1 for images in alike) else _chained(alike, _goes_on)
     # Some programs make up every number that would tell slices of one scan from those of others.
     single = [images for images in result if len(images) == 1]
     result = [images for images in result if len(images) > 1]
@@ -99,13 +101,12 @@ def rejoined(series: Iterable[list[Header]]) -> list[list[Header]]:
     return result
 
 
-def _chained(series: Iterable[list[Header]]) -> list[list[Header]]:
-    """Join each stack to one that it goes on beyond the end."""
+def _chained(series: Iterable[list[Header]], fits: Callable[[list[Header], list[Header]], bool]) -> list[list[Header]]:
+    """Join each to the first one before it that it fits."""
     chains: list[list[Header]] = []
     for images in sorted(series, key=lambda images: (images[0].acquisition_number, images[0].position)):
         for chain in chains:
-            is_other = images[0].series_uid != chain[0].series_uid
-            if is_other and _are_apart((chain, images)) and is_stack(chain + images):
+            if fits(chain, images):
                 chain += images
                 break
         else:
@@ -113,20 +114,21 @@ def _chained(series: Iterable[list[Header]]) -> list[list[Header]]:
     return chains
 
 
+def _goes_on(one: list[Header], other: list[Header]) -> bool:
+    """Whether a stack with another UID goes on where the first ends."""
+    return one[0].series_uid != other[0].series_uid and _are_apart(one, other) and is_stack(one + other)
+
+
+def _are_apart(one: list[Header], other: list[Header]) -> bool:
+    """Whether one lies beyond the other along the normal of the first image."""
+    heights = heights_mm(one + other)
+    first, second = heights[: len(one)], heights[len(one) :]
+    return bool(first.max() < second.min() or second.max() < first.min())
+
+
 def _sort(image: Header) -> tuple[Any, ...]:
     return (image.patient, image.image_type, image.size, tuple(round(mm, 4) for mm in image.spacing_mm),
             tuple(round(part, 2) + 0.0 for part in image.axes), image.thickness_mm, image.kernel)
-
-
-def _are_apart(series: Sequence[Sequence[Header]]) -> bool:
-    """Whether stacks lie one beyond the other along the normal of the first image."""
-    heights = heights_mm([image for images in series for image in images]).tolist()
-    ranges = []
-    for images in series:
-        own, heights = heights[: len(images)], heights[len(images) :]
-        ranges.append((min(own), max(own)))
-    ranges.sort()
-    return all(high < low for (_, high), (low, _) in zip(ranges, ranges[1:]))
 
 
 def grouped(items: Iterable[_Item], key: Callable[[_Item], Any]) -> list[list[_Item]]:

@@ -14,6 +14,7 @@ _DISTANCE_TOLERANCE = 0.1
 _MIN_TOLERANCE_MM = 0.11
 SAME_PLACE_MM = 0.01
 _SIDEWAYS_TOLERANCE_MM = 0.5
+SPACING_TOLERANCE = 1e-4  # relative
 
 
 def heights_mm(images: Sequence[Header]) -> np.ndarray:
@@ -28,8 +29,10 @@ def in_order(images: Sequence[Header]) -> list[Header]:
 
 def is_stack(images: Sequence[Header]) -> bool:
     """Whether images of any order make one volume: of one size, equally far apart, none missing or twice."""
-    grids = {(image.size, image.spacing_mm) for image in images}
-    return len(grids) == 1 and all(image.is_placed for image in images) and fault(in_order(images)) is None
+    if len({image.size for image in images}) > 1 or not all(image.is_placed for image in images):
+        return False
+    spacing = np.array([image.spacing_mm for image in images])
+    return bool((np.ptp(spacing, axis=0) <= SPACING_TOLERANCE * spacing[0]).all()) and fault(in_order(images)) is None
 
 
 def fault(images: Sequence[Header]) -> Optional[str]:

@@ -19,8 +19,12 @@ from MISTKDSegmentLib.io.dicom.header import Header, announcement, image_reader
 _DECODED = frozenset(f"1.2.840.10008.1.2{end}" for end in (
     "", ".1", ".1.99", ".2", ".5", ".4.50", ".4.51", ".4.57", ".4.70", ".4.80", ".4.81", ".4.90", ".4.91"))
 _PIXEL_DATA, _VRS = b"\xe0\x7f\x10\0", (b"OW\0\0", b"OB\0\0")
-# For the comparison of neighbours: a few thousand pixels of a slice, and a difference that no anatomy makes.
-_EVERY_PIXEL, _JUMP_HU = 8, 500.0
+# For the comparison of neighbours: so many pixels across a slice, and a difference that no anatomy makes.
+_SAMPLES, _JUMP_HU = 64, 500.0
+# Measured: at most 0.8 in 21 abdominal scans of 1 to 5 mm, also with noise of 40 HU, 0.9 with every tenth slice alone
+# and from 1.9 on where one of two or three passes moved by 2 mm.
+_MINGLED, _MOST_PASSES = 1.3, 4
+_SEEN_HU, _LEAST_HU = (-1000, 400), 1.0
 
 
 def read_voxels(folder: Path, slices: Sequence[Header]) -> np.ndarray:
@@ -43,7 +47,10 @@ def read_voxels(folder: Path, slices: Sequence[Header]) -> np.ndarray:
     with captured_stderr():  # some decoders print
         for one, target in zip(slices, voxels):
             _read_slice(one, target)
-    _check_scales(folder, slices, voxels)
+    every = max(1, min(rows, columns) // _SAMPLES)
+    few = voxels[:, ::every, ::every].reshape(len(slices), -1)
+    _check_scales(folder, slices, few)
+    _check_not_mingled(folder, few)
     return voxels
 
 
@@ -88,16 +95,27 @@ def _has_all_pixels(one: Header) -> bool:
     return longest < 0  # none is seen in a deflated file
 
 
-def _check_scales(folder: Path, slices: Sequence[Header], voxels: np.ndarray) -> None:
+def _check_scales(folder: Path, slices: Sequence[Header], few: np.ndarray) -> None:
     """Where slices have different scales, neighbours show whether they are right."""
     if len({(one.slope, one.intercept) for one in slices}) == 1:
         return
-    few = voxels[:, ::_EVERY_PIXEL, ::_EVERY_PIXEL].reshape(len(slices), -1)
     jumps = np.abs(np.median(np.diff(few, axis=0), axis=1))
     for k in np.flatnonzero(jumps > _JUMP_HU).tolist():
         raise InputError(f"{folder} has different RescaleSlope or RescaleIntercept in its slices, and by them all of "
                          f"{slices[k + 1].path.name} is {jumps[k]:.0f} HU off {slices[k].path.name} beside it; export "
                          "the series again.")
+
+
+def _check_not_mingled(folder: Path, few: np.ndarray) -> None:
+    """Slices of a body are most like their neighbours, unless it moved between passes that lie among each other."""
+    seen = few.clip(*_SEEN_HU)
+    apart = {n: np.abs(seen[n:] - seen[:-n]).mean(axis=1) for n in range(1, _MOST_PASSES + 1) if len(seen) > 2 * n}
+    for passes in range(2, len(apart) + 1):
+        likeness = apart[1][: len(apart[passes])] / np.maximum(apart[passes], _LEAST_HU)
+        if np.median(likeness) > _MINGLED:
+            raise InputError(f"{folder} has slices of {passes} passes over the body among each other: every slice is "
+                             f"more like the {'second' if passes == 2 else f'{passes}th'} next one than like its "
+                             "neighbour; pass a folder with the slices of one pass only.")
 
 
 def why_unreadable(path: Path) -> InputError:

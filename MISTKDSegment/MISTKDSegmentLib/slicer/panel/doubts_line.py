@@ -23,6 +23,10 @@ class DoubtsLine:
         label.connect("linkActivated(QString)", self._toggle)
         self._show()
 
+    def refresh(self) -> None:
+        """Hide or show the label again, for when a section that it is in has shown all that it holds."""
+        self._label.visible = bool(self._doubts)
+
     def show(self, doubts: Sequence[tuple[str, str]]) -> None:
         """Show these: each a few words, and their explanation."""
         if tuple(doubts) != self._doubts:
@@ -34,10 +38,13 @@ class DoubtsLine:
         self._show()
 
     def _show(self) -> None:
+        self._label.text = self._text() if self._doubts else ""
+        self.refresh()
+
+    def _text(self) -> str:
         shorts = " · ".join(escape(short) for short, _why in self._doubts)
         link = escape(_("Less") if self._is_unfolded else _("Why?"))
         lines = [f'⚠ <b>{shorts}</b> <a href="why">{link}</a>']
         if self._is_unfolded:
             lines += [f"<b>{escape(short)}.</b> {escape(why)}" for short, why in self._doubts]
-        self._label.text = "".join(f'<p style="margin:0 0 4px 0">{line}</p>' for line in lines)
-        self._label.visible = bool(self._doubts)
+        return "".join(f'<p style="margin:0 0 4px 0">{line}</p>' for line in lines)

@@ -95,9 +95,15 @@ class Forecast:
 
     @property
     def fraction(self) -> float:
-        """The part of the run that is over, 0 to 1; it never goes back."""
-        over_s = self._clock() - self._begun
-        whole_s = over_s + self.seconds_left
+        """The part of the work that is over, 0 to 1: it never goes back, and is never all."""
+        habits, (when, done), now = self._habits, self._last, self._clock()
+        slices_s = self._total * habits.slice_s * self._share
+        over_s = habits.start_s if done else min(now - self._begun, habits.start_s)
+        if self._total:
+            over_s += slices_s * done / self._total
+        if done and done == self._total:
+            over_s += min(now - when, habits.end_s)
+        whole_s = habits.start_s + slices_s + habits.end_s
         self._fraction = max(self._fraction, min(over_s / whole_s if whole_s > 0 else 0.0, 0.99))
         return self._fraction
 

@@ -12,6 +12,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from MISTKDSegmentLib.child.job import sweep_leftovers
 from MISTKDSegmentLib.errors import BundleError, SegmentError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import default_bundle_folder
 from MISTKDSegmentLib.model.catalogue import Model, add_model, installed_models
 from MISTKDSegmentLib.slicer.panel.installation import InstallationError, OnnxRuntime, remedy
@@ -125,9 +126,9 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
         """
         ended = _Ended()
         run = self.start(RunParameters(
-            volumeNode=volumeNode, bundle=self.modelFolder(model), segmentationNode=segmentationNode, organs=organs,
-            threads=threads, slice_step_mm=sliceStepMm, postprocess=postprocess, roiNode=roi, tableNode=tableNode,
-            writeTable=tableNode is not None, showProgress=False), ended)
+            volumeNode=volumeNode, bundle=self.modelFolder(model), segmentationNode=segmentationNode,
+            options=SegmentOptions(organs, threads, sliceStepMm or None, postprocess), roiNode=roi,
+            tableNode=tableNode, writeTable=tableNode is not None, showProgress=False), ended)
         try:
             run.wait()
         finally:

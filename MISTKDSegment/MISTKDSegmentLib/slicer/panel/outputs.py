@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import slicer
 
@@ -37,3 +37,29 @@ def segmentation_of(volume: Optional[slicer.vtkMRMLVolumeNode],
         return None
     return next((node for node in reversed(slicer.util.getNodesByClass("vtkMRMLSegmentationNode", scene))
                  if table_of(node) is not None and volume_of(node) is volume), None)
+
+
+class OutputsFollower:
+    """Keeps a MISTKDSegmentParameters consistent: the segmentation that of the volume, the table that of both."""
+
+    def __init__(self) -> None:
+        self._volume_id, self._segmentation_id = "", ""
+
+    def begin(self, parameters: Any) -> None:
+        """Take what is chosen as it is."""
+        self._volume_id, self._segmentation_id = _id(parameters.inputVolume), _id(parameters.segmentation)
+
+    def follow(self, parameters: Any) -> None:
+        """Choose what belongs to what was chosen since."""
+        volume, segmentation = parameters.inputVolume, parameters.segmentation
+        if _id(volume) != self._volume_id:
+            self._volume_id = _id(volume)
+            if segmentation is None or is_of_another(segmentation, volume):
+                parameters.segmentation = segmentation_of(volume, slicer.mrmlScene)
+        if _id(parameters.segmentation) != self._segmentation_id:
+            self._segmentation_id = _id(parameters.segmentation)
+            parameters.organTable = table_of(parameters.segmentation)
+
+
+def _id(node: Optional[slicer.vtkMRMLNode]) -> str:
+    return node.GetID() or "" if node is not None else ""

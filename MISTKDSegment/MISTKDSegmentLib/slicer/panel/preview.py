@@ -11,13 +11,14 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from MISTKDSegmentLib.child.job import Options
+from MISTKDSegmentLib.child.job import Order
 from MISTKDSegmentLib.child.messages import Failed, Message, SliceDone, Started
 from MISTKDSegmentLib.errors import SegmentError
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.slicer.panel.child_process import told_failure
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
-from MISTKDSegmentLib.slicer.panel.run_parameters import check_volume, chosen_labels
+from MISTKDSegmentLib.slicer.panel.run_parameters import check_volume
 from MISTKDSegmentLib.slicer.panel.timer import Timer
 from MISTKDSegmentLib.slicer.panel.turns import Turns
 from MISTKDSegmentLib.slicer.panel.watch import Watch
@@ -65,9 +66,8 @@ class SlicePreview:
             return
         check_volume(self._volumeNode)
         self._logic.checkRuntime()
-        self._labels = chosen_labels(load_bundle(self._bundle), self._organs)
-        organs = tuple(label.name for label in self._labels)
-        options = Options(bundle=self._bundle, organs=organs, threads=self._threads, preview=True)
+        options = SegmentOptions(self._organs, self._threads)
+        self._labels = load_bundle(self._bundle).labels_named(options.organs)
         volume = read_volume_node(self._volumeNode)
         self._child = self._logic.readyChild.take()
         self._logic.registerPreview(self)
@@ -79,7 +79,8 @@ class SlicePreview:
         self._follow()
         self._child.said.connect(self._on_message)
         self._child.ended.connect(self._on_end)
-        self._turns = Turns(self._child.job.fill(volume, options), lambda _: None, self._on_error)
+        order = Order(self._bundle, options, preview=True)
+        self._turns = Turns(self._child.job.fill(volume, order), lambda _: None, self._on_error)
         self._say(_("Starting the model…"))
 
     def stop(self) -> None:

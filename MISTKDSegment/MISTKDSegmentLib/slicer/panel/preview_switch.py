@@ -11,7 +11,7 @@ import slicer
 from MISTKDSegmentLib.slicer.panel.guard import guarded
 from MISTKDSegmentLib.slicer.panel.preview import SlicePreview
 from MISTKDSegmentLib.slicer.panel.signal import Signal
-from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.timer import Later
 
 if TYPE_CHECKING:
     from MISTKDSegmentLib.slicer.panel.logic import MISTKDSegmentLogic
@@ -48,22 +48,21 @@ class PreviewSwitch:
         self._logic, self._may_start = logic, may_start
         self._preview: Optional[SlicePreview] = None
         self._wanted: Optional[Wanted] = None
-        self._later: Optional[Timer] = None
+        self._later = Later(_DELAY_MS, self._start)
 
     def follow(self, wanted: Optional[Wanted]) -> None:
         """Preview this from now on; None previews nothing."""
         if wanted != self._wanted:
             self.stop()
             self._wanted = wanted
-            self._later = Timer(_DELAY_MS, self._start, once=True) if wanted else None
+            if wanted is not None:
+                self._later.ask()
 
     def stop(self) -> None:
         """Leave the views as they were; harmless when there is no preview."""
-        later, self._later = self._later, None
+        self._later.forget()
         preview, self._preview = self._preview, None
         self._wanted = None
-        if later is not None:
-            later.stop()
         if preview is not None:
             preview.stop()
 

@@ -13,7 +13,7 @@ from MISTKDSegmentLib.child.job import Job
 from MISTKDSegmentLib.errors import SegmentError
 from MISTKDSegmentLib.slicer.panel.child_process import ChildProcess
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
-from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.timer import Later
 
 # It takes about 100 MB of memory while it waits.
 PATIENCE_MS = 180_000
@@ -21,11 +21,15 @@ _log = logging.getLogger(__name__)
 
 
 class ReadyChild:
-    """Keeps one child process waiting for a scan, for three minutes at most."""
+    """Keeps one child process waiting for a scan, but not for ever.
 
-    def __init__(self) -> None:
+    Args:
+        patience_ms: how long it waits, in milliseconds.
+    """
+
+    def __init__(self, patience_ms: int = PATIENCE_MS) -> None:
         self._child: Optional[ChildProcess] = None
-        self._timer: Optional[Timer] = None
+        self._patience = Later(patience_ms, self.drop)
 
     @property
     def isWaiting(self) -> bool:
@@ -33,7 +37,7 @@ class ReadyChild:
         return self._child is not None
 
     def prepare(self) -> None:
-        """Start a child unless one waits already; one that waits is given its three minutes anew."""
+        """Start a child unless one waits already; one that waits is given its time anew."""
         if self._child is None:
             try:
                 self._child = _new_child()
@@ -41,8 +45,7 @@ class ReadyChild:
                 _log.exception("No process can be started ahead of a run.")
                 return
             self._child.ended.connect(partial(self._gone, self._child))
-        self._forget_timer()
-        self._timer = Timer(PATIENCE_MS, self.drop, once=True)
+        self._patience.ask()
 
     def take(self) -> ChildProcess:
         """Hand over the child that waits, or a new one.
@@ -53,12 +56,12 @@ class ReadyChild:
         if self._child is not None and not _is_usable(self._child):
             self.drop()
         child, self._child = self._child, None
-        self._forget_timer()
+        self._patience.forget()
         return child or _new_child()
 
     def drop(self) -> None:
         """End the child that waits; harmless where none does."""
-        self._forget_timer()
+        self._patience.forget()
         child, self._child = self._child, None
         if child is not None:
             child.stop()
@@ -68,11 +71,6 @@ class ReadyChild:
         if child is self._child:
             _log.warning("The process that waited for a run has ended: %s", sentence)
             self.drop()
-
-    def _forget_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
 
 
 def _new_child() -> ChildProcess:

@@ -44,6 +44,7 @@ class Results:
         for button, slot in ((ui.show3dButton, self.show_3d), (ui.editButton, self.edit), (ui.copyButton, self.copy),
                              (ui.exportButton, self.export)):
             button.connect("clicked()", slot)
+        ui.resultsCollapsibleButton.connect("contentsCollapsed(bool)", lambda collapsed: self._doubts.refresh())
 
     def show(self, table: Optional[Any], segmentation: Optional[Any]) -> None:
         """Show a vtkMRMLTableNode and a vtkMRMLSegmentationNode; None shows none."""

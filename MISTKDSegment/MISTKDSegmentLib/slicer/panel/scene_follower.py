@@ -9,7 +9,7 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from MISTKDSegmentLib.slicer.panel.signal import Signal
-from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.timer import Later
 
 _PATIENCE_MS = 200
 
@@ -31,7 +31,7 @@ class SceneFollower(VTKObservationMixin):
         self.undone, self.saved_soon = Signal(), Signal()
         self._nodes: tuple[Any, Any] = (None, None)
         self._heard: list[tuple[Any, int]] = []
-        self._later: Optional[Timer] = None
+        self._later = Later(0, self._settle)
         scene = slicer.mrmlScene
         for events, signal in (((scene.StartCloseEvent, scene.StartImportEvent), self.changes),
                                ((scene.EndUndoEvent, scene.EndRedoEvent), self.undone),
@@ -58,19 +58,16 @@ class SceneFollower(VTKObservationMixin):
         """Tell nothing any more."""
         self.follow(None, None)
         self.removeObservers()
-        if self._later is not None:
-            self._later.stop()
-            self._later = None
+        self._later.forget()
 
     def _changed(self, caller: Any, event: Any) -> None:
         # A volume gets its voxels after it has come into the scene, and selectors get to know of it in their own time.
-        if self._later is None:
-            self._later = Timer(0, self._settled, once=True)
+        if not self._later.isDue:
+            self._later.ask()
 
-    def _settled(self) -> None:
-        self._later = None
+    def _settle(self) -> None:
         if slicer.mrmlScene.IsBatchProcessing():
-            self._later = Timer(_PATIENCE_MS, self._settled, once=True)
+            self._later.ask(_PATIENCE_MS)
         else:
             self.settled.emit()
 

@@ -23,7 +23,7 @@ from MISTKDSegmentLib.slicer.panel.child_process import told_failure
 from MISTKDSegmentLib.slicer.panel.folder_removal import remove_job
 from MISTKDSegmentLib.slicer.panel.forecast import Forecast, keep_habits, load_habits
 from MISTKDSegmentLib.slicer.panel.ready_child import ReadyChild
-from MISTKDSegmentLib.slicer.panel.run_parameters import RunParameters, check_parameters, chosen_labels, options_of
+from MISTKDSegmentLib.slicer.panel.run_parameters import RunParameters, check_parameters, order_of
 from MISTKDSegmentLib.slicer.panel.timer import Timer
 from MISTKDSegmentLib.slicer.panel.turns import Turns
 from MISTKDSegmentLib.slicer.panel.watch import Watch
@@ -79,18 +79,18 @@ class Run:
         self._filled: list[Filled] = []
         self._last: Union[Done, Failed, None] = None
         self._bundle = load_bundle(Path(parameters.bundle))
-        self._labels = chosen_labels(self._bundle, parameters.organs)
+        self._labels = self._bundle.labels_named(parameters.options.organs)
         check_parameters(parameters)
-        volume, options = read_volume_node(parameters.volumeNode), options_of(parameters, self._labels)
+        volume, order = read_volume_node(parameters.volumeNode), order_of(parameters)
         self._grid = Grid.of(parameters.volumeNode)
         self.showsProgress = parameters.showProgress and not is_oblique(volume)
         self._child = (ready or ReadyChild()).take()
         self._child.said.connect(self._on_message)
         self._child.ended.connect(self._on_end)
-        self._forecast = _forecast(volume, self._bundle, parameters.slice_step_mm)
+        self._forecast = _forecast(volume, self._bundle, parameters.options.slice_step_mm)
         self._watch = Watch(parameters.volumeNode, self.cancel)
         self._timer = Timer(REFRESH_MS, self._refresh)
-        self._turns = Turns(self._child.job.fill(volume, options), lambda _: None, self._failed_turn)
+        self._turns = Turns(self._child.job.fill(volume, order), lambda _: None, self._failed_turn)
 
     @property
     def secondsLeft(self) -> float:

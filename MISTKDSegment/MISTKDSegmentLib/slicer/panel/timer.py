@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Optional
 
 import qt
 import slicer
@@ -42,3 +42,32 @@ class Timer:
         if self._once:
             self.stop()
         self._call()
+
+
+class Later:
+    """Calls something once, a while after it was last asked to.
+
+    Args:
+        delay_ms: how long after, in milliseconds.
+        call: what is called.
+    """
+
+    def __init__(self, delay_ms: int, call: Callable[[], None]) -> None:
+        self._delay_ms, self._call = delay_ms, call
+        self._timer: Optional[Timer] = None
+
+    @property
+    def isDue(self) -> bool:
+        """Whether the call is still to come."""
+        return self._timer is not None and self._timer.isRunning
+
+    def ask(self, delay_ms: Optional[int] = None) -> None:
+        """Call later, counted from now; by default after the usual while."""
+        self.forget()
+        self._timer = Timer(self._delay_ms if delay_ms is None else delay_ms, self._call, once=True)
+
+    def forget(self) -> None:
+        """Do not call; harmless where nothing is due."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None

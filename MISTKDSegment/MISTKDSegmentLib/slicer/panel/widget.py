@@ -13,6 +13,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.slicer.panel import outputs, sentences
 from MISTKDSegmentLib.slicer.panel.about import about
 from MISTKDSegmentLib.slicer.panel.controls import Controls
@@ -28,7 +29,8 @@ from MISTKDSegmentLib.slicer.panel.roi_box import new_roi
 from MISTKDSegmentLib.slicer.panel.run_display import RunDisplay
 from MISTKDSegmentLib.slicer.panel.scene_follower import SceneFollower
 from MISTKDSegmentLib.slicer.panel.state import Situation, status_when_idle, why_disabled, why_no_preview, why_not
-from MISTKDSegmentLib.slicer.panel.timer import Timer
+from MISTKDSegmentLib.slicer.panel.status_line import StatusLine
+from MISTKDSegmentLib.slicer.panel.timer import Later
 from MISTKDSegmentLib.slicer.scene.volume_node import why_not_a_ct
 
 # Nobody clicks sooner, and data that is being loaded has the computer to itself.
@@ -50,9 +52,8 @@ class Panel(VTKObservationMixin):
         # A MISTKDSegmentParameters, to which its wrapper adds methods; None while there is no scene to keep it.
         self.parameters: Any = None
         self.is_entered = False
-        self._said: tuple[object, str] = (None, "")
-        self._volume_id, self._segmentation_id = "", ""
-        self._get_ready_later: Optional[Timer] = None
+        self._status, self._outputs = StatusLine(), outputs.OutputsFollower()
+        self._get_ready = Later(_GET_READY_MS, logic.getReady)
         self.controls, self.organs, self.models = Controls(ui), OrganList(ui.organList), ModelList(ui.modelComboBox)
         self.results, self.running = Results(ui), RunDisplay(ui.progressBar)
         self.preview = PreviewSwitch(logic, self.ensure_onnxruntime)
@@ -64,7 +65,8 @@ class Panel(VTKObservationMixin):
         ui, follower = self.ui, self._follower
         for signal, slot in (
             (self.organs.changed, self._keep_organs), (self.models.changed, self._keep_model),
-            (self.results.said, self.say), (self.running.said, self.controls.say), (self.running.ended, self._run_ended),
+            (self.results.said, self.say), (self.running.said, self.controls.say),
+            (self.running.ended, self._run_ended),
             (self.preview.said, self.say), (self.preview.ended, self._untick_preview),
             (follower.changes, lambda: self.use(None)), (follower.settled, self._scene_settled),
             (follower.node_leaves, self._let_go), (follower.undone, lambda: self.say("")),
@@ -100,7 +102,7 @@ class Panel(VTKObservationMixin):
         self._follower.stop()
         self.running.abandon()
         self.use(None)
-        self._get_ready(False)
+        self._get_ready.forget()
         self.controls.disconnect()
         self.removeObservers()
         self.logic.cleanup()
@@ -117,8 +119,7 @@ class Panel(VTKObservationMixin):
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_modified)
         self.parameters = None if parameters is None else self.controls.connect(parameters)
         if self.parameters is not None:
-            self._volume_id = _id(self.parameters.inputVolume)
-            self._segmentation_id = _id(self.parameters.segmentation)
+            self._outputs.begin(self.parameters)
             self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_modified)
         self._follow_nodes()
         self.refresh()
@@ -148,13 +149,16 @@ class Panel(VTKObservationMixin):
         self.ui.segmentButton.text = _("Cancel") if situation.running else _("Segment abdomen")
         self.running.show()
         if not situation.running:
-            self.controls.say(self._sentence(situation))
+            self.controls.say(self._status.sentence(self._state(situation)) or status_when_idle(situation))
         self.preview.follow(self._wanted_preview(situation))
-        self._get_ready(self.is_entered and not situation.running and why_not(situation) is None)
+        if self.is_entered and not situation.running and why_not(situation) is None:
+            self._get_ready.ask()
+        else:
+            self._get_ready.forget()
 
     def say(self, sentence: str) -> None:
         """Show a sentence in the status line until something is changed; "" says what can be done next."""
-        self._said = (None, sentence)
+        self._status.say(sentence)
         self.refresh()
 
     def ensure_onnxruntime(self) -> bool:
@@ -211,10 +215,11 @@ class Panel(VTKObservationMixin):
             remark = sentences.spared(segmentation.GetName())
             segmentation = None
         self.results.show_all_alike()
+        options = SegmentOptions(self.organs.ticked(), parameters.threads, parameters.sliceStepMm or None,
+                                 parameters.postprocess)
         self.running.start(self.logic, RunParameters(
-            volumeNode=parameters.inputVolume, bundle=self.models.folder(), segmentationNode=segmentation,
-            organs=self.organs.ticked(), threads=parameters.threads, slice_step_mm=parameters.sliceStepMm or None,
-            postprocess=parameters.postprocess, roiNode=parameters.roi if parameters.useRoi else None,
+            volumeNode=parameters.inputVolume, bundle=self.models.folder(), options=options,
+            segmentationNode=segmentation, roiNode=parameters.roi if parameters.useRoi else None,
             tableNode=parameters.organTable if segmentation is not None else None), remark)
         self.refresh()
 
@@ -228,13 +233,12 @@ class Panel(VTKObservationMixin):
                 parameters.segmentation, parameters.organTable = run.segmentationNode, run.tableNode
         self.say(sentence)
 
-    def _sentence(self, situation: Situation) -> str:
+    def _state(self, situation: Situation) -> tuple[object, ...]:
+        """All that makes what was said before old news when it is changed."""
         parameters = self.parameters
-        now = (situation, _id(parameters.inputVolume), parameters.model, tuple(parameters.leftOutOrgans))
-        then, sentence = self._said
-        # Once something was changed, it is over: not even changing it back makes it news again.
-        self._said = (now, sentence if then in (None, now) else "")
-        return self._said[1] or status_when_idle(situation)
+        volume = parameters.inputVolume
+        return (situation, volume.GetID() if volume is not None else "", parameters.model,
+                tuple(parameters.leftOutOrgans))
 
     def _situation(self, model_problem: Optional[str]) -> Situation:
         parameters, ticked, view = self.parameters, len(self.organs.ticked()), self.results.view
@@ -254,12 +258,6 @@ class Panel(VTKObservationMixin):
         self.preview.stop()
         if self.parameters is not None:
             self.parameters.preview = False
-
-    def _get_ready(self, wanted: bool) -> None:
-        """Let the logic prepare a run soon, where one could start now."""
-        if self._get_ready_later is not None:
-            self._get_ready_later.stop()
-        self._get_ready_later = Timer(_GET_READY_MS, self.logic.getReady, once=True) if wanted else None
 
     def _keep_organs(self) -> None:
         if self.parameters is not None:
@@ -291,26 +289,6 @@ class Panel(VTKObservationMixin):
     def _parameters_modified(self, caller: Any, event: Any) -> None:
         if self.parameters is None or slicer.mrmlScene.IsBatchProcessing():
             return
-        self._follow_volume()
-        self._follow_segmentation()
+        self._outputs.follow(self.parameters)
         self._follow_nodes()
         self.refresh()
-
-    def _follow_volume(self) -> None:
-        """Leave the segmentation of another volume when the volume changes, and come back to it."""
-        volume, segmentation = self.parameters.inputVolume, self.parameters.segmentation
-        if _id(volume) == self._volume_id:
-            return
-        self._volume_id = _id(volume)
-        if segmentation is None or outputs.is_of_another(segmentation, volume):
-            self.parameters.segmentation = outputs.segmentation_of(volume, slicer.mrmlScene)
-
-    def _follow_segmentation(self) -> None:
-        """Show the results of the segmentation that is chosen."""
-        if _id(self.parameters.segmentation) != self._segmentation_id:
-            self._segmentation_id = _id(self.parameters.segmentation)
-            self.parameters.organTable = outputs.table_of(self.parameters.segmentation)
-
-
-def _id(node: Optional[slicer.vtkMRMLNode]) -> str:
-    return node.GetID() or "" if node is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 import slicer
 
@@ -81,8 +81,8 @@ class Shine:
             _set(self._display, kind, segment_id, _DIMMED * opacity)
 
 
-def _get(display: Any, kind: str, segment_id: str) -> Optional[float]:
-    return getattr(display, f"GetSegment{kind}")(segment_id)
+def _get(display: Any, kind: str, segment_id: str) -> float:
+    return float(getattr(display, f"GetSegment{kind}")(segment_id))
 
 
 def _set(display: Any, kind: str, segment_id: str, opacity: float) -> None:

@@ -49,17 +49,22 @@ def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: s
 def doubts_of(tableNode: Optional[Any]) -> tuple[tuple[str, str], ...]:
     """What `write_table_node` was told to be doubtful; nothing for a table of somebody else's."""
     try:
-        return tuple((str(short), str(why)) for short, why in json.loads(tableNode.GetAttribute(_DOUBTS)))
-    except (AttributeError, TypeError, ValueError):
+        return tuple((str(short), str(why)) for short, why in _kept(tableNode, _DOUBTS))
+    except (TypeError, ValueError):
         return ()
 
 
 def organs_of(tableNode: Optional[Any]) -> tuple[str, ...]:
     """The names of the organs, row by row; nothing for a table of somebody else's."""
+    return tuple(map(str, _kept(tableNode, _ORGANS)))
+
+
+def _kept(table_node: Optional[Any], attribute: str) -> list[Any]:
     try:
-        return tuple(str(name) for name in json.loads(tableNode.GetAttribute(_ORGANS)))
-    except (AttributeError, TypeError, ValueError):
-        return ()
+        kept = json.loads(table_node.GetAttribute(attribute) or "[]") if table_node is not None else []
+    except ValueError:
+        return []
+    return kept if isinstance(kept, list) else []
 
 
 def rows_as_text(tableNode: Any) -> str:

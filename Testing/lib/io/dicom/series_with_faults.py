@@ -249,11 +249,12 @@ AS_GOOD = {
 }
 
 LATE = {"AcquisitionNumber": 2, "AcquisitionTime": "120130"}
-NO_NUMBER = {"AcquisitionNumber": None}
+TOLD_BY = ("InstanceNumber", "AcquisitionNumber", "AcquisitionTime")
 # Each gives the good scan and another one.
 SEVERAL = {
     "two acquisitions": second_pass(**LATE),
-    "two acquisitions without a number": both(put(AcquisitionNumber=None), second_pass(**{**LATE, **NO_NUMBER})),
+    "two acquisitions without a number": both(
+        put(AcquisitionNumber=None), second_pass(AcquisitionNumber=None, AcquisitionTime="120130")),
     "two acquisitions that the order of the slices alone tells": second_pass(),
     "two phases of the same places": second_pass(0.0, **LATE),
     "two phases by their temporal position": both(
@@ -303,6 +304,10 @@ REFUSED = {
                     "gantry tilt of 10.0 degrees"),
     "a slice twice": (beside(values=GOOD[0] + 9), "place of another one", "IM06"),
     "two frames of reference": (put(range(6), FrameOfReferenceUID=UID + "6.2"), "2 frames of reference"),
+    "two acquisitions that nothing tells apart": (
+        both(put(**dict.fromkeys(TOLD_BY)),
+             second_pass(values=np.roll(hu(more=50), 3, axis=1), **dict.fromkeys(TOLD_BY))),
+        "slices of 2 passes over the body among each other"),
     "two acquisitions, one with a gap": (second_pass(without=[5], **LATE), "acquisitions 1 and 2"),
     # Files.
     "an empty file": (content(11, lambda data: b""), "IM11 is empty"),

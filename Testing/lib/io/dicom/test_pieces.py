@@ -103,3 +103,25 @@ def test_halves_with_a_uid_each_are_one_series_and_scans_that_overlap_or_lie_apa
 def test_halves_with_a_uid_each_are_one_series_also_beside_a_second_pass_over_it():
     halves = [stack(0, 5, uid="1.8"), stack(25, 5, uid="1.9")]
     assert sizes(rejoined([*halves, stack(2.5, 10, uid="1.9")])) == [10, 10]
+
+
+def test_pieces_with_a_gap_are_joined_also_beside_a_second_pass_over_them():
+    images = stack(0, 4, "a/0", numbers=False) + stack(35, 4, "a/1", numbers=False)
+    assert sizes(of_folders(images + stack(2.5, 10, "a", numbers=False))) == [8, 10]
+
+
+def renumbered(images, first=0):
+    return [image._replace(instance_number=float(first + n), instance_uid=f"{image.path}") for n, image in
+            enumerate(images)]
+
+
+def test_phases_in_pieces_with_the_same_numbers_are_joined_where_an_attribute_tells_them_apart():
+    phases = [renumbered(stack(0, 4, f"{name}/0", kvp=name)) + renumbered(stack(20, 4, f"{name}/1", kvp=name), 4)
+              for name in ("80", "140")]
+    assert sizes(of_folders(phases[0] + phases[1])) == [16]
+
+
+def test_things_that_are_numbered_alike_stay_apart_though_they_would_make_a_stack_together():
+    for first in (2.5, 25.0):
+        images = renumbered(stack(0, 5, "a")) + renumbered(stack(first, 5, "b"))
+        assert sizes(of_folders(images)) == [5, 5]
