@@ -11,7 +11,7 @@ import numpy as np
 
 from MISTKDSegmentLib.geometry import frame
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference import runner, session
+from MISTKDSegmentLib.inference import runner, session, slices
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.io.writing import write_segmentation
@@ -21,11 +21,11 @@ from Testing.benchmarks.scans import labels_of
 
 READ, NETWORK, WRITE, REST = "read", "waiting for the network", "write", "the rest"
 PLACES = (
-    (runner, "canonical_frame", "canonical frame"),
+    (runner, "canonical_frames", "canonical frame"),
     (frame.CanonicalFrame, "finish", "canonical frame"),
-    (runner, "slice_grid", "body box"),
+    (slices, "slice_grid", "body box"),
     (session.Network, "_load", "load the network"),
-    (runner._PixelCache, "with_context", "window and resample"),
+    (slices.NetworkSlices, "with_context", "window and resample"),
     (session.Network, "_finished", NETWORK),
     (runner, "_between", "upsample and argmax"),
     (runner, "winners", "upsample and argmax"),

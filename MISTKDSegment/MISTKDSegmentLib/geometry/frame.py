@@ -24,8 +24,7 @@ class CanonicalFrame:
     """A volume seen in the canonical axial frame.
 
     Attributes:
-        volume: the canonical volume. Its voxels are a view of the input's where the input is axis-aligned,
-            and a linear resampling of them where it is oblique.
+        volume: the canonical volume. Its voxels are a view of the input's, or a linear resampling of them.
         source: the input volume.
         transpose: numpy axes of the input in canonical order (k, j, i).
         flips: canonical numpy axes that run against the input's.
@@ -65,13 +64,13 @@ class CanonicalFrame:
         return self.canonical_labels(out)
 
     def finish(self, labels: np.ndarray, out: np.ndarray) -> None:
-        """Bring labels obtained from `labels_for` to `out`, by nearest neighbour where the scan is oblique."""
+        """Bring labels obtained from `labels_for` to `out`, by nearest neighbour where voxels were resampled."""
         if self.is_oblique:
             out[...] = _nearest(self.volume.with_voxels(labels), self.source)
 
 
 def canonical_frame(volume: Volume) -> CanonicalFrame:
-    """Find the canonical axial frame of a volume with any orientation.
+    """Find the canonical axial frame of a volume with any orientation: upright, where it is oblique.
 
     Args:
         volume: voxels of shape (k, j, i) with an orthonormal direction matrix.
@@ -82,10 +81,19 @@ def canonical_frame(volume: Volume) -> CanonicalFrame:
     Raises:
         InputError: the scan is oblique, and upright it would be many times as large.
     """
+    return canonical_frames(volume)[-1]
+
+
+def canonical_frames(volume: Volume) -> tuple[CanonicalFrame, ...]:
+    """Find the frames that a volume may be seen in: along its own axes, and upright as well where it is oblique.
+
+    Args, Raises: as in `canonical_frame`.
+    """
     axis_of, transpose, flips = _axes(volume)
-    if is_oblique(volume):
-        return CanonicalFrame(_resampled_axial(volume, axis_of), volume, transpose, flips, True)
-    return CanonicalFrame(_permuted(volume, axis_of, transpose, flips), volume, transpose, flips, False)
+    own = CanonicalFrame(_permuted(volume, axis_of, transpose, flips), volume, transpose, flips, False)
+    if not is_oblique(volume):
+        return (own,)
+    return own, CanonicalFrame(_resampled_axial(volume, axis_of), volume, transpose, flips, True)
 
 
 def axial_view(volume: Volume) -> Volume:

@@ -10,17 +10,16 @@ from typing import Optional
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.frame import canonical_frames
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.argmax import winners
-from MISTKDSegmentLib.inference.context import context_indices
-from MISTKDSegmentLib.inference.no_data import AIR_HU, NoData, find_no_data
+from MISTKDSegmentLib.inference.frame_choice import straightest
 from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.inference.postprocess import postprocess
-from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.session import Network
+from MISTKDSegmentLib.inference.slices import NetworkSlices
 from MISTKDSegmentLib.inference.smoothing import smooth
 from MISTKDSegmentLib.model.bundle import Bundle
 
@@ -73,8 +72,8 @@ class ReadyScan:
         options: which organs to label, and with how many threads.
 
     Attributes:
-        frame: the canonical frame of the volume.
-        labels: uint8 labels in that frame; where the scan is not oblique, a view of `out`.
+        frame: the canonical frame of the volume; of an oblique one, that in which the patient lies straighter.
+        labels: uint8 labels in that frame; where nothing was resampled, a view of `out`.
         organs: what is labelled.
         network: the model, loaded.
 
@@ -88,13 +87,10 @@ class ReadyScan:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
         self.organs = bundle.labels_named(options.organs)
         self.network = Network(bundle, options.threads)
-        self.frame = canonical_frame(volume)
+        self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)], self.network)
+        self.frame = self._slices.frame
         self.labels, self._out = self.frame.labels_for(out), out
-        self._grid = slice_grid(self.frame.volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
         self._smoothing_mm = bundle.input.slice_smoothing_mm
-        # What lies below fat looks like air to the network, whatever it is.
-        self._no_data = find_no_data(self.frame.volume, bundle.input.window_hu[0])
-        self._pixels = _PixelCache(self.frame.volume, self._grid, bundle, self._no_data)
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
 
@@ -106,15 +102,16 @@ class ReadyScan:
             step_mm: run slices at most this far apart, interpolate between them.
             region: label nothing outside of it.
         """
+        grid = self._slices.grid
         for first, scores in self._scores(slices_to_run(ks, self.frame.volume.spacing_mm[2], step_mm)):
             for k, slice_scores in enumerate(scores, first):
-                found = winners(slice_scores, self._grid, self._values)
+                found = winners(slice_scores, grid, self._values)
                 if region is not None:
-                    found[~region.mask(self.frame.volume, k)[self._grid.rows, self._grid.columns]] = 0
-                empty = self._no_data.in_slice(k, (self._grid.rows, self._grid.columns))
+                    found[~region.mask(self.frame.volume, k)[grid.rows, grid.columns]] = 0
+                empty = self._slices.without_data(k)
                 if empty is not None:
                     found[empty] = 0
-                self.labels[k, self._grid.rows, self._grid.columns] = found
+                self.labels[k, grid.rows, grid.columns] = found
             yield range(first, first + len(scores))
 
     def label_slice_at(self, position_lps: Sequence[float]) -> Optional[Filled]:
@@ -134,7 +131,7 @@ class ReadyScan:
         return self.filled(range(k, k + 1))
 
     def filled(self, ks: range) -> Optional[Filled]:
-        """Where in `out` canonical slices lie; None in an oblique scan, whose labels come at the end."""
+        """Where in `out` canonical slices lie; None where they come at the end, through resampling."""
         if self.frame.is_oblique:
             return None
         size, flipped = len(self.labels), 0 in self.frame.flips
@@ -144,7 +141,7 @@ class ReadyScan:
     def batches(self, run: Sequence[int]) -> Iterator[np.ndarray]:
         """What the network sees of slices: float32 (up to BATCH, context, height, width), batch by batch."""
         for start in range(0, len(run), BATCH):
-            yield np.stack([self._pixels.with_context(k) for k in run[start : start + BATCH]])
+            yield np.stack([self._slices.with_context(k) for k in run[start : start + BATCH]])
 
     def _scores(self, run: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), some at a time."""
@@ -187,28 +184,3 @@ def _between(ks: Sequence[int], scores: np.ndarray) -> np.ndarray:
     left, right = np.asarray(ks)[after - 1], np.asarray(ks)[after]
     share = ((wanted - left) / (right - left)).astype(np.float32)[:, None, None, None]
     return scores[after - 1] * (1 - share) + scores[after] * share
-
-
-class _PixelCache:
-    """Network pixels of the slices around the one in work, each resampled once."""
-
-    def __init__(self, volume: Volume, grid: SliceGrid, bundle: Bundle, no_data: NoData) -> None:
-        self._volume, self._grid, self._input, self._no_data = volume, grid, bundle.input, no_data
-        self._pixels: dict[int, np.ndarray] = {}
-
-    def with_context(self, k: int) -> np.ndarray:
-        """Slice k and its context: float32 (context, height, width)."""
-        wanted = context_indices(k, len(self._volume.voxels), self._volume.spacing_mm[2],
-                                 self._input.context_offsets_mm)
-        self._pixels = {index: pixels for index, pixels in self._pixels.items() if index >= min(wanted)}
-        for index in wanted:
-            if index not in self._pixels:
-                pixels = window(self._hu(index), self._input.window_hu)
-                self._pixels[index] = self._grid.to_pixels(pixels[None])[0]
-        return np.stack([self._pixels[index] for index in wanted])
-
-    def _hu(self, k: int) -> np.ndarray:
-        """The box of a slice, with air where there is no data."""
-        box = self._grid.rows, self._grid.columns
-        hu, empty = self._volume.voxels[k][box], self._no_data.in_slice(k, box)
-        return hu if empty is None else np.where(empty, hu.dtype.type(AIR_HU), hu)
