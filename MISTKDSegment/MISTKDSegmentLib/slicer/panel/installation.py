@@ -75,7 +75,8 @@ class OnnxRuntime:
         """What to ask before it is installed."""
         if state == "too old":
             return _("The network runs on onnxruntime {oldest} or newer, and version {version} is installed. Update "
-                     "it now (a download of about 30 MB)?").format(oldest=_dotted(OLDEST_ONNXRUNTIME), version=self.version())
+                     "it now (a download of about 30 MB)?").format(
+                         oldest=_dotted(OLDEST_ONNXRUNTIME), version=self.version())
         return _("The network runs on the Python package onnxruntime, which is not installed yet. Install it now (a "
                  "download of about 30 MB, once)?")
 
