@@ -34,7 +34,7 @@ def metal(hu: np.ndarray) -> np.ndarray:
 def bowel_contrast(hu: np.ndarray) -> np.ndarray:
     voxels = hu.copy()
     k, j, i = (size // 2 for size in hu.shape)
-    part = voxels[k - 10 : k + 10, j - 15 : j - 5, i - 10 : i + 10]
+    part = voxels[k - 5 : k + 5, j - 12 : j - 5, i - 6 : i + 6]  # 80 mL
     part[...] = np.random.default_rng(0).normal(600, 60, part.shape)
     return voxels
 

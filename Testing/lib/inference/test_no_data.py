@@ -111,13 +111,13 @@ def test_nothing_is_labelled_where_there_is_no_data(tiny_bundle):
     """The tiny model calls 150 HU liver, wherever it is."""
     volume = with_fill(150)
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for _ in segment(volume, load_bundle(tiny_bundle), labels,
-                     SegmentOptions(threads=1, postprocess=False)):
+    options = SegmentOptions(threads=1, postprocess=False)
+    for _ in segment(volume, load_bundle(tiny_bundle), labels, options):
         pass
     outside = outside_circle(labels.shape)
     assert labels.any() and not labels[:, outside].any()
     # What the network sees there is air, so that a border of it is not brighter than the rest.
     air = np.zeros_like(labels)
-    for _ in segment(with_fill(-1024), load_bundle(tiny_bundle), air, threads=1, postprocess=False):
+    for _ in segment(with_fill(-1024), load_bundle(tiny_bundle), air, options):
         pass
     assert (air != labels).mean() < 0.001
