@@ -155,7 +155,7 @@ def _why_scaled(v: _Values) -> Optional[str]:
         return f"they were probably scaled to 0 to 1, to -1 to 1 or to unit variance; {_ORIGINAL}"
     if v.high - v.low < _MIN_RANGE_HU:
         return f"they were probably normalised, or cut to a narrow window; {_ORIGINAL}"
-    with_sign = min((v.low, *v.fills)) == -128 and 120 <= v.high <= 127
+    with_sign = min((v.low, *v.fills)) == -128 and v.high <= 127
     if (v.low >= 0 and v.high <= 255) or with_sign:
         return f"they have 8 bits, so that a window was already applied, or it is a picture; {_ORIGINAL}"
     return None

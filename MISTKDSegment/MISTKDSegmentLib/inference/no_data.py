@@ -7,7 +7,7 @@ hold 0 as often as -1000, -1024, -2000, -3024 or 32767, and 0 HU is water.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 import numpy as np
@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from MISTKDSegmentLib.geometry.volume import Volume
 
 AIR_HU = -1024.0
+_NO_AIR_HU = -1100.0  # below it lies no air
 COARSE_MM = 4.0
 # Of the voxels at the border and of all. A value that noise brings about is nowhere as frequent beside itself.
 _MIN_AT_BORDER, _MIN_SHARE, _MIN_SAME_BESIDE = 0.02, 0.005, 0.5
@@ -92,6 +93,12 @@ class NoData:
             found = _grown(near)[rows[:, None], columns] & (values == value)
             mask = found if mask is None else mask | found
         return mask
+
+    def apart_from_air(self) -> NoData:
+        """Without the value at which a scanner or a window clips air, which is that of lungs and airways as well."""
+        lowest = float(sample_of(self.voxels).min())
+        return replace(self, regions={value: region for value, region in self.regions.items()
+                                      if value > lowest or value < _NO_AIR_HU})
 
     def slices_near(self, labels: np.ndarray) -> Iterator[int]:
         """The slices in which labels (k, j, i) may lie beside regions without data."""

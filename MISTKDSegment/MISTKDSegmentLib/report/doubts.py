@@ -31,7 +31,7 @@ _FEW, _MANY, _WHOLE_MM, _WIDE_MM = 2, 5, 80.0, 200.0
 _GRID_MM = 5.0
 _BONE_HU, _FEWEST_BONE, _FEWEST_BONE_IN_SLICE, _MAX_GAS, _MIN_SPINE_BEHIND = 250.0, 20, 5, 0.12, 0.4
 _MIN_SLICE_CM2 = 15.0
-_SPLEEN_TO_LIVER, _SUSPICIOUS_SPLEEN_ML = 0.4, 50.0
+_SPLEEN_TO_LIVER, _SUSPICIOUS_SPLEEN_ML = 0.25, 50.0
 _LUNG, _CHEST, _APART_MM = 0.2, 0.25, 20.0
 
 
@@ -137,7 +137,9 @@ def _doubt_of_coverage(scan: _Scan, region: Optional[Region]) -> str:
     """Whether the abdomen is in the scan at all."""
     found = [row for row in scan.rows if row.voxels and not _is_speck(row)]
     is_large = scan.is_long and min(scan.extent_mm[1:]) >= _WIDE_MM and region is None
-    if len(scan.rows) < _MANY or (found and not (is_large and len(found) <= _FEW)):
+    whole = [row for row in found if not row.is_small]
+    is_hardly_any = len(found) <= _FEW or (len(found) <= 2 * _FEW and len(whole) < _FEW)
+    if len(scan.rows) < _MANY or (found and not (is_large and is_hardly_any)):
         return ""
     what = "None of the organs was found" if not found else f"Hardly any organ was found ({_names(found)} alone)"
     return f"{what}: {_likely_content(scan)}, or its orientation or its values are not what the file says."
@@ -273,9 +275,7 @@ def _doubt_of_sizes(scan: _Scan) -> str:
 
 
 def _missing_data(scan: _Scan) -> str:
-    values = scan.body.no_data.regions
-    lowest = float(scan.hu.min())
-    named = " and ".join(f"{value:g}" for value in values if value > lowest)
+    named = " and ".join(f"{value:g}" for value in scan.body.no_data.apart_from_air().regions)
     return f"Regions of exactly {named} HU at the border hold no data; they were taken for air." if named else ""
 
 

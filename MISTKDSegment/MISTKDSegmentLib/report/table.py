@@ -116,7 +116,7 @@ def _values_at_rim(labels: np.ndarray, volume: Volume, region: Optional[Region])
 
 def _values_at_no_data(labels: np.ndarray, volume: Volume) -> set[int]:
     """Values of which many voxels lie beside some that hold no data."""
-    no_data = find_no_data(axial_view(volume), coarse_mm=_COARSE_MM)
+    no_data = find_no_data(axial_view(volume), coarse_mm=_COARSE_MM).apart_from_air()
     found, counts = axial_view(volume.with_voxels(labels)).voxels, np.zeros(256, np.int64)
     for k in no_data.slices_near(found):
         empty = no_data.in_slice(k)

@@ -121,6 +121,9 @@ def test_a_long_scan_with_one_or_two_organs_is_doubted():
     labels = np.zeros(legs().voxels.shape, np.uint8)
     labels[5:20, 25:45, 15:35] = VALUE["liver"]
     assert only(legs(), labels).startswith("Hardly any organ was found (liver alone)")
+    # Specks of others make no abdomen of it.
+    labels[5:8, 30:36, 60:66], labels[22:24, 30:36, 60:66] = VALUE["spleen"], VALUE["aorta"]
+    assert only(legs(), labels[...]).startswith("Hardly any organ was found (aorta, liver, spleen alone)")
 
 
 def test_a_mean_that_no_phase_gives_is_doubted():

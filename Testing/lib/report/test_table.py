@@ -134,3 +134,14 @@ def test_an_organ_beside_missing_data_is_cut_by_it():
     aorta, gallbladder = measure(volume, labels, [AORTA, GALLBLADDER])
     assert aorta.touches_no_data and aorta.flags == ("cut by missing data",)
     assert not gallbladder.touches_no_data
+
+
+@pytest.mark.parametrize("air", [-1024, -125])
+def test_clipped_air_in_the_lungs_cuts_no_organ(air):
+    random = np.random.default_rng(0)
+    volume = Volume(random.integers(-100, 100, (6, 40, 40)).astype(np.int16), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0),
+                    np.eye(3))
+    volume.voxels[:, :, :12] = air
+    labels = np.zeros((6, 40, 40), np.uint8)
+    labels[2:4, 10:30, 12:20] = AORTA.value
+    assert not measure(volume, labels, [AORTA])[0].touches_no_data
