@@ -17,6 +17,7 @@ from MISTKDSegmentLib.geometry.volume import Volume
 
 AIR_HU = -1024.0
 _NO_AIR_HU = -1100.0  # below it lies no air
+_NO_BONE_HU = 2000.0  # where a window ends below it, bone and contrast medium have that one value
 COARSE_MM = 4.0
 # Of the voxels at the border and of all. A value that noise brings about is nowhere as frequent beside itself.
 _MIN_AT_BORDER, _MIN_SHARE, _MIN_SAME_BESIDE = 0.02, 0.005, 0.5
@@ -44,7 +45,8 @@ def fill_values(sample: np.ndarray) -> tuple[float, ...]:
     """
     at_border, counts = np.unique(_border(sample), return_counts=True)
     frequent = at_border[counts >= _MIN_AT_BORDER * counts.sum()]
-    found = [value for value in frequent if _is_solid(sample == value)]
+    highest = sample.max()
+    found = [value for value in frequent if (value < highest or value > _NO_BONE_HU) and _is_solid(sample == value)]
     rest = sample[~np.isin(sample, found)] if found else sample
     # A few thousand voxels are enough to see many values, and quick to sort.
     is_drawn = len(np.unique(rest[:: max(1, len(rest) >> 12)])) < _FEWEST_MEASURED_VALUES

@@ -30,7 +30,7 @@ _TIMES_TOO_LARGE, _MOST_OF_BODY = 3.0, 0.5
 _FEW, _MANY, _WHOLE_MM, _WIDE_MM = 2, 5, 80.0, 200.0
 _GRID_MM = 5.0
 _BONE_HU, _FEWEST_BONE, _FEWEST_BONE_IN_SLICE, _MAX_GAS, _MIN_SPINE_BEHIND = 250.0, 20, 5, 0.12, 0.4
-_MIN_SLICE_CM2 = 15.0
+_MIN_SLICE_CM2, _UNCUT_MM = 15.0, 300.0
 _SPLEEN_TO_LIVER, _SUSPICIOUS_SPLEEN_ML = 0.25, 50.0
 _LUNG, _CHEST, _APART_MM = 0.2, 0.25, 20.0
 
@@ -177,6 +177,8 @@ def _doubt_of_orientation(scan: _Scan, is_mirrored: Optional[Callable[[], bool]]
 def _spine_in_front(scan: _Scan) -> str:
     # In slices with liver or spleen, apart from those with lungs, where the heart may be as bright as bone. Organs
     # with contrast medium are left out, and each slice counts alike, so that a full bowel outweighs no spine.
+    if any(scan.body.is_cut(axis) and scan.extent_mm[axis] < _UNCUT_MM for axis in (1, 2)):
+        return ""  # where half of the body is cut off, its middle is anywhere
     values = [row.label.value for code in (LIVER, SPLEEN) if (row := scan.row(code)) is not None]
     cell_cm2 = scan.cell_mm[1] * scan.cell_mm[2] / 100
     shares, bones = [], 0

@@ -17,7 +17,8 @@ def test_cases_wait_in_their_order_until_something_became_of_them(tmp_path):
     first, second = Case(Path("x/a.nii"), "a"), Case(Path("x/b, \"2\".nii"), "b, \"2\"")
     summary = Summary(tmp_path / "s.csv", [first, second], ["liver", "spleen"])
     summary.put(second, Outcome("done", "", {"read": 1.004, "write": 0.5}, 9, (0.75, 0.75, 3.0), {"liver": 1500.0},
-                                {"liver": ("cut by the field of view", "implausibly small")}, "changed since"))
+                                {"liver": ("cut by the field of view", "implausibly small")}, "changed since",
+                                doubts=("The spine lies in front.", "A liver of 15 L.")))
     summary.write()
     waiting, done = rows(tmp_path / "s.csv")
     assert {key: value for key, value in waiting.items() if value} == {
@@ -25,7 +26,8 @@ def test_cases_wait_in_their_order_until_something_became_of_them(tmp_path):
     assert {key: value for key, value in done.items() if value} == {
         "case": 'b, "2"', "input": str(Path('x/b, "2".nii')), "status": "done", "read_s": "1.00", "write_s": "0.50",
         "total_s": "1.50", "slices": "9", "spacing_i_mm": "0.75", "spacing_j_mm": "0.75", "spacing_k_mm": "3",
-        "liver_ml": "1500.00", "flags": "liver: cut by the field of view, implausibly small; changed since"}
+        "liver_ml": "1500.00", "flags": "liver: cut by the field of view, implausibly small; changed since",
+        "doubts": "The spine lies in front. A liver of 15 L."}
     assert (summary.count("waiting"), summary.count("done"), summary.count("failed")) == (1, 1, 0)
 
 

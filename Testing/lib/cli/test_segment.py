@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -374,3 +376,61 @@ def test_a_folder_that_may_not_be_written_is_one_sentence_before_the_run(tiny_bu
     scan = [str(tmp_path / "a.nii.gz"), "--model", str(tiny_bundle), "--output", str(tmp_path / "out"), "--quiet"]
     assert cli.main(scan) == 5
     assert "out cannot be written (Permission denied)" in capfd.readouterr().err
+
+
+def without_orientation(scan: Path) -> Path:
+    data = bytearray(gzip.decompress(scan.read_bytes()))
+    struct.pack_into("<2h", data, 252, 0, 0)
+    scan.write_bytes(gzip.compress(data))
+    return scan
+
+
+def test_the_user_states_an_orientation_that_the_file_does_not(run: Run, scan: Path, out: Path,
+                                                               capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(without_orientation(scan), "--no-picture") == 3
+    assert "state it, for example with --orientation LPS" in error_line(capsys)
+    assert run(scan, "--no-picture", "--orientation", "lps") == 0
+    labels = sitk.ReadImage(str(out / "case.seg.nrrd"))
+    assert labels.GetDirection() == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("axes", ["LLS", "LP", "LPSX", "123", ""])
+def test_an_orientation_that_is_none_is_a_mistake_in_the_command(run: Run, scan: Path, axes: str,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        assert run(scan, "--orientation", axes) == 2
+    except SystemExit as ended:
+        assert ended.code == 2
+    assert "names no orientation" in capsys.readouterr().err
+
+
+DOUBT = "The orientation is doubtful: the liver lies on the left"
+
+
+def as_large_as_a_patient(scan: Path) -> Path:
+    image = sitk.ReadImage(str(scan))
+    image.SetSpacing((12.0, 12.0, 20.0))  # 553 mL of each organ
+    sitk.WriteImage(image, str(scan))
+    return scan
+
+
+def test_a_doubt_about_the_whole_stands_above_the_table_and_in_the_file(run: Run, scan: Path, out: Path,
+                                                                        capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(as_large_as_a_patient(scan), "--no-picture") == 0
+    assert "doubtful" not in capsys.readouterr().out
+    assert run(scan, "--no-picture", "--orientation", "RPS") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"Doubtful: {DOUBT}") and printed.index(DOUBT) < printed.index("Organ")
+    with open(out / "case.csv", encoding="utf-8") as file:
+        assert all(row["doubt"].startswith(DOUBT) for row in csv.DictReader(file))
+
+
+def test_a_doubt_stands_in_the_summary_of_many_scans(run: Run, scan: Path, out: Path,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    as_large_as_a_patient(scan)
+    for axes, doubted in (("LPS", False), ("RPS", True)):  # another orientation does the scan again
+        assert run(scan, "--no-picture", "--workers", "1", "--orientation", axes) == 0
+        with open(out / "summary.csv", encoding="utf-8") as file:
+            (row,) = csv.DictReader(file)
+        assert row["status"] == "done" and row["doubts"].startswith(DOUBT) == doubted
+        assert (DOUBT in capsys.readouterr().err) == doubted
