@@ -74,7 +74,7 @@ def test_values_and_headers_of_every_kind(bundle, work, values, file, axes, comp
        fill=st.sampled_from([None, *FILLS]), axes=st.sampled_from(list(AXES)), noise=st.sampled_from([0, 20, 40]))
 def test_patients_who_lie_otherwise_than_the_header_says(flips, values, fill, axes, noise):
     volume, labels = phantom()
-    hu = noisy(GOOD[values](volume.voxels.astype(np.float32)), noise)
+    hu = GOOD[values](noisy(volume.voxels.astype(np.float32), noise))
     if fill is not None:
         hu = np.where(outside_circle(hu.shape), np.float32(fill), hu)
     scan = turned(replace(volume, voxels=np.flip(hu, flips)), AXES[axes])

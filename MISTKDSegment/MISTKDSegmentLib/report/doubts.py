@@ -30,7 +30,7 @@ _TIMES_TOO_LARGE, _MOST_OF_BODY = 3.0, 0.5
 _FEW, _MANY, _WHOLE_MM, _WIDE_MM = 2, 5, 80.0, 200.0
 _GRID_MM = 5.0
 _BONE_HU, _FEWEST_BONE, _FEWEST_BONE_IN_SLICE, _MAX_GAS, _MIN_SPINE_BEHIND = 250.0, 20, 5, 0.12, 0.4
-_MIN_SLICE_CM2, _UNCUT_MM = 15.0, 300.0
+_MIN_SLICE_CM2, _UNCUT_MM, _CLIPPED_HU = 15.0, 300.0, 10.0
 _SPLEEN_TO_LIVER, _SUSPICIOUS_SPLEEN_ML = 0.25, 50.0
 _LUNG, _CHEST, _APART_MM = 0.2, 0.25, 20.0
 
@@ -181,6 +181,7 @@ def _spine_in_front(scan: _Scan) -> str:
         return ""  # where half of the body is cut off, its middle is anywhere
     values = [row.label.value for code in (LIVER, SPLEEN) if (row := scan.row(code)) is not None]
     cell_cm2 = scan.cell_mm[1] * scan.cell_mm[2] / 100
+    bone_hu = min(_BONE_HU, float(scan.hu.max()) - _CLIPPED_HU)  # some windows end below bone
     shares, bones = [], 0
     for k in np.flatnonzero(np.isin(scan.found, values).sum(axis=(1, 2)) * cell_cm2 >= _MIN_SLICE_CM2):
         rows, columns = (np.flatnonzero(scan.body.mask[k].any(axis=axis)) for axis in (1, 0))
@@ -189,7 +190,7 @@ def _spine_in_front(scan: _Scan) -> str:
         width = columns[-1] - columns[0]
         box = (k, slice(rows[0], rows[-1] + 1),
                slice(columns[0] + int(0.3 * width), columns[0] + int(0.7 * width) + 1))
-        bone = (scan.hu[box] > _BONE_HU) & (scan.found[box] == 0)
+        bone = (scan.hu[box] > bone_hu) & (scan.found[box] == 0)
         count = int(np.count_nonzero(bone))
         bones += count
         if count >= _FEWEST_BONE_IN_SLICE:
