@@ -24,10 +24,11 @@ FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "Screenshots"
 DOCK_PX = 284
 WIDTHS_PX = (284, 340, 440)
 PATIENCE_S = 600.0
-DOUBTS = (
-    ("Coverage", "The scan ends within the liver and the right kidney: their volumes are too small."),
-    ("Contrast phase", "The aorta is as bright as the muscles: without contrast medium, organs are found less well."),
-)
+DOUBT = "The orientation is doubtful"
+WHY = (f"{DOUBT}: the spine lies in front; what the file says of it is probably wrong, so that left and right organs may "
+       "be confused: correct its header.")
+# Those that the documentation shows; the others are for --all.
+SHOWN = ("ready", "running", "done", "shining", "explained", "advanced")
 
 
 def main() -> None:
@@ -92,7 +93,7 @@ def _row_of(host: Any, organ: str) -> int:
 
 
 def _doubt(host: Any) -> None:
-    host.widget.panel.parameters.organTable.SetAttribute("MISTKDSegment.doubts", json.dumps(DOUBTS))
+    host.widget.panel.parameters.organTable.SetAttribute("MISTKDSegment.doubts", json.dumps([[DOUBT, WHY]]))
     host.widget.panel.refresh()
 
 
@@ -104,7 +105,8 @@ class Pictures:
 
     def panel(self, name: str) -> None:
         """The panel alone."""
-        self._host.screenshot(FOLDER / f"{name}.png", DOCK_PX)
+        if name in SHOWN:
+            self._host.screenshot(FOLDER / f"{name}.png", DOCK_PX)
 
     def whole(self, name: str) -> None:
         """Panel and views side by side, as in Slicer's window."""
