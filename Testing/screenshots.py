@@ -52,7 +52,7 @@ def _take(host: Any, pictures: Any) -> None:
     _start_and_wait_for(host, 25)
     host.click("segmentButton")
     pictures.panel("cancelled")
-    _start_and_wait_for(host, 40)
+    _start_and_wait_for(host, 55)
     pictures.whole("running")
     _wait_for_the_end(host)
     host.click("show3dButton")
@@ -77,10 +77,9 @@ def _take(host: Any, pictures: Any) -> None:
     pictures.panel("error")
 
 
-def _start_and_wait_for(host: Any, percent: int) -> None:
+def _start_and_wait_for(host: Any, slices: int) -> None:
     host.click("segmentButton")
-    host.pump(until=lambda: host.find("progressBar").value > percent and host.widget.panel.running.run.slicesDone,
-              timeout_s=PATIENCE_S)
+    host.pump(until=lambda: host.widget.panel.running.run.slicesDone > slices, timeout_s=PATIENCE_S)
 
 
 def _wait_for_the_end(host: Any) -> None:
@@ -156,7 +155,7 @@ def _add_phantom() -> None:
     import slicer
 
     volume, _truth = make_phantom()
-    node = _add_volume(volume.voxels, "Made-up abdomen", np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.ijk_to_lps)
+    node = _add_volume(volume.voxels, "Made-up CT", np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.ijk_to_lps)
     node.GetDisplayNode().SetAutoWindowLevel(False)
     node.GetDisplayNode().SetWindowLevel(400, 60)
     slicer.util.setSliceViewerLayers(background=node, fit=True)
