@@ -137,12 +137,15 @@ def test_a_click_on_an_organ_or_on_its_flags_is_told(widget, view):
 
 
 def test_the_one_that_shines_is_marked(widget, view):
+    from MISTKDSegmentLib.slicer.scene.organ_display import let_shine, show_alike
     rows = [organ_row("liver", 1500.0, touches_edge=True), organ_row("spleen")]
     segmentation, table = result_nodes(ct_node(), rows)
     plain = view.show(table, segmentation) or widget.item(0, ORGAN).background()
-    view.show(table, segmentation, "liver")
+    let_shine(segmentation, "liver")
+    view.show(table, segmentation)
     marked = [widget.item(row, ORGAN).background() != plain for row in range(3)]
     assert marked == [True, True, False]
+    show_alike(segmentation)
     view.show(table, segmentation)
     assert widget.item(0, ORGAN).background() == plain
 

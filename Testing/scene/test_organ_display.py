@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.slicer.scene.organ_display import Shine, is_shown, opacity_of, set_opacity, show_organ
+from MISTKDSegmentLib.slicer.scene.organ_display import (
+    is_shown,
+    let_shine,
+    opacity_of,
+    set_opacity,
+    shining_organ,
+    show_alike,
+    show_organ,
+)
 from MISTKDSegmentLib.slicer.scene.segmentation_node import write_segmentation_node
 
 
@@ -45,42 +53,52 @@ def test_opacity_is_that_of_the_whole_segmentation(node):
 
 
 def test_the_one_that_shines_keeps_its_strength_and_the_others_lose_it(node):
-    shine = Shine()
-    shine.on(node, "liver")
-    assert shine.segment_id == "liver"
+    let_shine(node, "liver")
+    assert shining_organ(node) == "liver"
     assert fill(node) == surfaces(node) == {"aorta": 0.25, "liver": 1.0, "spleen": 0.25}
-    shine.on(node, "spleen")
+    let_shine(node, "spleen")
     assert fill(node) == surfaces(node) == {"aorta": 0.25, "liver": 0.25, "spleen": 1.0}
 
 
 def test_afterwards_all_have_what_they_had(node):
     node.GetDisplayNode().SetSegmentOpacity3D("aorta", 0.6)
-    shine = Shine()
-    shine.on(node, "liver")
-    shine.off()
-    assert shine.segment_id == ""
+    let_shine(node, "liver")
+    show_alike(node)
+    assert shining_organ(node) == ""
     assert fill(node) == {"aorta": 1.0, "liver": 1.0, "spleen": 1.0}
     assert surfaces(node) == {"aorta": 0.6, "liver": 1.0, "spleen": 1.0}
+    show_alike(node)
 
 
 def test_what_the_user_sets_meanwhile_stays(node):
-    shine = Shine()
-    shine.on(node, "liver")
+    let_shine(node, "liver")
     node.GetDisplayNode().SetSegmentOpacity2DFill("spleen", 0.8)
-    shine.off()
+    show_alike(node)
     assert fill(node)["spleen"] == 0.8
 
 
-def test_a_segmentation_that_is_gone_is_no_problem(world, node):
-    shine = Shine()
-    shine.on(node, "liver")
-    world.scene.RemoveNode(node)
-    shine.off()
-    shine.off()
+def test_a_scene_that_is_saved_meanwhile_knows_what_they_had(world, node, tmp_path):
+    let_shine(node, "liver")
+    world.scene.SetURL(str(tmp_path / "scene.mrml"))
+    world.scene.Commit()
+    again = type(world)()
+    again.scene.SetURL(str(tmp_path / "scene.mrml"))
+    again.scene.Import()
+    loaded = again.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    assert shining_organ(loaded) == "liver"
+    assert loaded.GetAttribute("MISTKDSegment.shine") == node.GetAttribute("MISTKDSegment.shine")
+
+
+def test_an_attribute_that_makes_no_sense_is_passed_over(node):
+    for kept in ("", "no json", "[1]"):
+        node.SetAttribute("MISTKDSegment.shine", kept)
+        assert shining_organ(node) == ""
+        show_alike(node)
+    assert fill(node)["liver"] == 1.0
 
 
 def test_the_views_are_told_once(node):
-    told, shine = [], Shine()
+    told = []
     node.GetDisplayNode().AddObserver("ModifiedEvent", lambda *_: told.append(1))
-    shine.on(node, "liver")
+    let_shine(node, "liver")
     assert len(told) == 1

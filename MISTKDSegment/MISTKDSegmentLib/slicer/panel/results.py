@@ -14,8 +14,9 @@ from MISTKDSegmentLib.slicer.panel.outputs import volume_of
 from MISTKDSegmentLib.slicer.panel.results_view import ResultsView
 from MISTKDSegmentLib.slicer.panel.signal import Signal
 from MISTKDSegmentLib.slicer.scene.navigation import go_to, organ_centre
-from MISTKDSegmentLib.slicer.scene.organ_display import Shine, set_opacity, show_organ
+from MISTKDSegmentLib.slicer.scene.organ_display import let_shine, set_opacity, shining_organ, show_alike, show_organ
 from MISTKDSegmentLib.slicer.scene.organ_table_node import doubts_of, rows_as_text
+from MISTKDSegmentLib.slicer.scene.placement import in_scene
 from MISTKDSegmentLib.slicer.scene.segment_editor import choose_in_editor
 from MISTKDSegmentLib.slicer.scene.segmentation_node import show_3d
 
@@ -35,7 +36,7 @@ class Results:
         self.said = Signal()
         self.say = self.said.emit
         self.view = ResultsView(ui.resultsTable, ui.opacitySlider)
-        self._ui, self._doubts, self._shine = ui, DoubtsLine(ui.doubtsLabel), Shine()
+        self._ui, self._doubts = ui, DoubtsLine(ui.doubtsLabel)
         self._table: Any = None
         self._segmentation: Any = None
         self.view.clicked.connect(self.go_to)
@@ -48,29 +49,30 @@ class Results:
 
     def show(self, table: Optional[Any], segmentation: Optional[Any]) -> None:
         """Show a vtkMRMLTableNode and a vtkMRMLSegmentationNode; None shows none."""
-        if segmentation is not self._segmentation:
-            self._shine.off()
+        if segmentation is not self._segmentation and in_scene(self._segmentation):
+            show_alike(self._segmentation)
         self._table, self._segmentation = table, segmentation
         had_rows = self.view.has_rows
-        self.view.show(table, segmentation, self._shine.segment_id)
+        self.view.show(table, segmentation)
         self._doubts.show(doubts_of(table))
         self._ui.show3dButton.checked = self.view.has_surfaces
         if self.view.has_rows and not had_rows:
             self._ui.resultsCollapsibleButton.collapsed = False
 
     def show_all_alike(self) -> None:
-        """Let no organ shine, so that what the scene keeps is as the user made it."""
-        self._shine.off()
+        """Let no organ shine."""
+        if in_scene(self._segmentation):
+            show_alike(self._segmentation)
         self._show_again()
 
     @guarded
     def go_to(self, segment_id: str) -> None:
         """Bring the views to an organ and let it shine; where it shines already, show all alike."""
-        if segment_id == self._shine.segment_id:
-            self._shine.off()
+        if segment_id == shining_organ(self._segmentation):
+            show_alike(self._segmentation)
         else:
             show_organ(self._segmentation, segment_id, True)
-            self._shine.on(self._segmentation, segment_id)
+            let_shine(self._segmentation, segment_id)
             centre = organ_centre(self._segmentation, segment_id)
             if centre is not None:
                 go_to(self._segmentation.GetScene(), centre.tolist())
@@ -99,7 +101,7 @@ class Results:
     @guarded
     def edit(self) -> None:
         """Open the segmentation in the Segment Editor, with the organ that shines."""
-        segmentation, segment_id = self._segmentation, self._shine.segment_id
+        segmentation, segment_id = self._segmentation, shining_organ(self._segmentation)
         self.show_all_alike()
         choose_in_editor(segmentation, volume_of(segmentation), segment_id)
         slicer.util.selectModule("SegmentEditor")

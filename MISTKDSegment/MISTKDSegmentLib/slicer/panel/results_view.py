@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from MISTKDSegmentLib.slicer.panel.signal import Signal
 from MISTKDSegmentLib.slicer.panel.swatch import SIZE, swatch
-from MISTKDSegmentLib.slicer.scene.organ_display import is_shown, opacity_of
+from MISTKDSegmentLib.slicer.scene.organ_display import is_shown, opacity_of, shining_organ
 from MISTKDSegmentLib.slicer.scene.organ_table_node import organs_of
 
 _ROW_HEIGHT = 24
@@ -61,8 +61,8 @@ class ResultsView:
         table.connect("cellClicked(int,int)", self._on_clicked)
         slider.connect("valueChanged(int)", lambda value: self.opacity_chosen.emit(value / 100))
 
-    def show(self, table: Optional[slicer.vtkMRMLTableNode], segmentation: Optional[slicer.vtkMRMLSegmentationNode],
-             shining: str = "") -> None:
+    def show(self, table: Optional[slicer.vtkMRMLTableNode],
+             segmentation: Optional[slicer.vtkMRMLSegmentationNode]) -> None:
         """Show the rows of a table node, the one of the segment that shines marked; None shows none."""
         rows = _rows(table, segmentation)
         self.has_rows = bool(rows)
@@ -72,7 +72,7 @@ class ResultsView:
         if rows != self._rows:
             self._rows = rows
             self._fill()
-        self._mark(shining)
+        self._mark(shining_organ(segmentation) if segmentation is not None else "")
         self._show_opacity(segmentation)
 
     def _fill(self) -> None:

@@ -22,20 +22,18 @@ class SceneFollower(VTKObservationMixin):
         settled: emitted once, in a turn of the event loop of its own, after anything has changed.
         node_leaves: emitted with a node that is about to be removed.
         undone: emitted after an undo or redo.
-        saved_soon: emitted before the scene is saved.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.changes, self.settled, self.node_leaves = Signal(), Signal(), Signal()
-        self.undone, self.saved_soon = Signal(), Signal()
+        self.undone = Signal()
         self._nodes: tuple[Any, Any] = (None, None)
         self._heard: list[tuple[Any, int]] = []
         self._later = Later(0, self._settle)
         scene = slicer.mrmlScene
         for events, signal in (((scene.StartCloseEvent, scene.StartImportEvent), self.changes),
-                               ((scene.EndUndoEvent, scene.EndRedoEvent), self.undone),
-                               ((scene.StartSaveEvent,), self.saved_soon)):
+                               ((scene.EndUndoEvent, scene.EndRedoEvent), self.undone)):
             for event in events:
                 self.addObserver(scene, event, _emitting(signal))
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent):

@@ -70,7 +70,6 @@ class Panel(VTKObservationMixin):
             (self.preview.said, self.say), (self.preview.ended, self._untick_preview),
             (follower.changes, lambda: self.use(None)), (follower.settled, self._scene_settled),
             (follower.node_leaves, self._let_go), (follower.undone, lambda: self.say("")),
-            (follower.saved_soon, self.results.show_all_alike),
         ):
             signal.connect(slot)
         for button, clicked in (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import slicer
 
 # What is left of the others while one organ shines.
 _DIMMED = 0.25
+_SHINE = "MISTKDSegment.shine"
 _KINDS = ("Opacity2DFill", "Opacity2DOutline", "Opacity3D")
 
 
@@ -40,45 +43,45 @@ def set_opacity(segmentationNode: Any, opacity: float) -> None:
     segmentationNode.GetDisplayNode().SetOpacity(opacity)
 
 
-class Shine:
-    """Makes one organ shine by dimming the others, and gives them back what they had.
+def shining_organ(segmentationNode: Any) -> str:
+    """The segment that shines; "" where none does."""
+    return str(_shine_of(segmentationNode).get("segment", ""))
 
-    Attributes:
-        segment_id: of the one that shines; "" where none does.
-    """
 
-    def __init__(self) -> None:
-        self.segment_id = ""
-        self._display: Any = None
-        self._before: dict[tuple[str, str], float] = {}
+def let_shine(segmentationNode: Any, segment_id: str) -> None:
+    """Let one segment shine by dimming the others; what these had is kept with the segmentation."""
+    show_alike(segmentationNode)
+    segmentationNode.CreateDefaultDisplayNodes()
+    display = segmentationNode.GetDisplayNode()
+    others = [other for other in segmentationNode.GetSegmentation().GetSegmentIDs() if other != segment_id]
+    before = {kind: {other: _get(display, kind, other) for other in others} for kind in _KINDS}
+    segmentationNode.SetAttribute(_SHINE, json.dumps({"segment": segment_id, "before": before}))
+    with slicer.util.NodeModify(display):
+        for kind, opacities in before.items():
+            for other, opacity in opacities.items():
+                _set(display, kind, other, _DIMMED * opacity)
 
-    def on(self, segmentationNode: Any, segment_id: str) -> None:
-        """Let this one shine, and no other."""
-        self.off()
-        segmentationNode.CreateDefaultDisplayNodes()
-        self._display, self.segment_id = segmentationNode.GetDisplayNode(), segment_id
-        with slicer.util.NodeModify(self._display):
-            for other in segmentationNode.GetSegmentation().GetSegmentIDs():
-                if other != segment_id:
-                    self._dim(other)
 
-    def off(self) -> None:
-        """Show all alike again; harmless where none shines."""
-        display, before = self._display, self._before
-        self._display, self._before, self.segment_id = None, {}, ""
-        if display is None or display.GetScene() is None:
-            return
-        with slicer.util.NodeModify(display):
-            for (kind, segment_id), opacity in before.items():
+def show_alike(segmentationNode: Any) -> None:
+    """Let no segment shine, and give all back what they had; harmless where none shines."""
+    display, before = segmentationNode.GetDisplayNode(), _shine_of(segmentationNode).get("before", {})
+    segmentationNode.RemoveAttribute(_SHINE)
+    if display is None or not before:
+        return
+    with slicer.util.NodeModify(display):
+        for kind in _KINDS:
+            for segment_id, opacity in before.get(kind, {}).items():
                 # What somebody else has set meanwhile stays.
-                if _get(display, kind, segment_id) == _DIMMED * opacity:
+                if math.isclose(_get(display, kind, segment_id), _DIMMED * opacity, abs_tol=1e-6):
                     _set(display, kind, segment_id, opacity)
 
-    def _dim(self, segment_id: str) -> None:
-        for kind in _KINDS:
-            opacity = _get(self._display, kind, segment_id)
-            self._before[kind, segment_id] = opacity
-            _set(self._display, kind, segment_id, _DIMMED * opacity)
+
+def _shine_of(node: Any) -> dict[str, Any]:
+    try:
+        kept = json.loads(node.GetAttribute(_SHINE) or "{}")
+    except ValueError:
+        return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _get(display: Any, kind: str, segment_id: str) -> float:
