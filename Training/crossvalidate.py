@@ -137,7 +137,7 @@ def pool(out: Path, folder: Path, folds: Folds, recipe: Mapping[str, Any], besid
 
 
 def training_facts(folder: Path) -> dict[str, Any]:
-    """By which commits and on what a fold was trained."""
+    """Commits and hardware with which a fold was trained."""
     facts = read_facts(folder)
     return {"commits": sorted({start["commit"] for start in facts["starts"]}), "hardware": facts["hardware"]}
 

@@ -29,9 +29,12 @@ VOXELS = {name: int(np.prod([edge.stop - edge.start for edge in box])) for name,
 
 
 def body(seed: int = 0) -> np.ndarray:
-    """Air around a body of about 0 HU with organs of 150 HU: int16 (k, j, i)."""
-    voxels = np.full(SHAPE, -1000, np.int16)
-    voxels[:, 8:52, 8:72] = np.random.default_rng(seed).integers(-180, 150, (8, 44, 64))
+    """Air around fat and soft tissue with bone and with organs of 150 HU: int16 (k, j, i)."""
+    random = np.random.default_rng(seed)
+    voxels = random.integers(-1010, -990, SHAPE, dtype=np.int16)
+    voxels[:, 8:52, 8:72] = random.normal(-100, 30, (8, 44, 64))
+    voxels[:, 10:50, 10:70] = random.normal(40, 30, (8, 40, 60))
+    voxels[:, 46:50, 36:44] = random.integers(200, 900, (8, 4, 8))
     for box in BOXES.values():
         voxels[box] = 150
     return voxels

@@ -1,4 +1,4 @@
-"""Whether two prepared cases show the same patient: one scan cut short, resampled, or stored in another way.
+"""Prepared cases of the same patient: one scan cut short, resampled, or stored in another way.
 
 Names and checksums tell only exact copies. Slices of one scan still look the same as small pictures of the body
 when it was cut to fewer slices, resampled to thicker slices or other pixels, made noisier, or windowed anew; slices of
@@ -47,7 +47,7 @@ def small_pictures(image: np.ndarray) -> np.ndarray:
 
 
 def slices_alike(one: np.ndarray, other: np.ndarray) -> int:
-    """How many slices of the shorter case look like one of the other, from their small pictures."""
+    """Number of slices of the shorter case that look like one of the other, from their small pictures."""
     shorter, longer = sorted((one, other), key=len)
     return int(((shorter @ longer.T).max(1) > ALIKE).sum())
 

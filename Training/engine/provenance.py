@@ -89,7 +89,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def starts(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """With what each start of a run was computed: those before, and this one."""
+    """Commit, versions and hardware of each start of a run: those before, and this one."""
     this = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             **{key: now[key] for key in ("commit", "versions", "hardware")}}
     return [*before.get("starts", []), this]

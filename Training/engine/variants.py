@@ -135,7 +135,7 @@ def variant_run(run: TrainingRun, name: str, seed: int) -> TrainingRun:
 
 
 def variant_task(run: TrainingRun, teachers: Sequence[Path]) -> SegmentationTask:
-    """What trains the student of a variant; a student alone never meets a teacher.
+    """Make the task that trains the student of a variant; a student alone never meets a teacher.
 
     Args:
         run: what `variant_run` gave.

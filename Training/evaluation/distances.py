@@ -1,4 +1,4 @@
-"""How far two surfaces are apart: by border voxels, as published tables have it, and by area."""
+"""Distances of two surfaces: by border voxels, as published tables have them, and by area."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def surface_distances(
 
 
 class SurfaceDistances(NamedTuple):
-    """How far one mask's surface is from another's, element by element (see `surface.py`).
+    """Distances of one mask's surface from another's, element by element (see `surface.py`).
 
     Attributes:
         distances_mm: (n,), to the nearest element of the other surface; infinite where that is empty.
@@ -61,7 +61,13 @@ def element_distances(
 ) -> tuple[SurfaceDistances, SurfaceDistances]:
     """Distances prediction -> reference and reference -> prediction, of surface elements with their areas.
 
-    Args and Raises as `surface_distances`.
+    Args:
+        prediction: mask of shape (k, j, i); zero is outside.
+        reference: mask of the same shape.
+        spacing_mm: voxel spacing along i, j and k.
+
+    Raises:
+        ValueError: the shapes differ, the masks are not 3-D, or a spacing is not positive.
     """
     prediction, reference = as_masks(prediction, reference)
     scale = _spacing_kji(prediction, spacing_mm)

@@ -54,11 +54,17 @@ def dice(prediction: np.ndarray, reference: np.ndarray) -> float:
 def hd95(prediction: np.ndarray, reference: np.ndarray, *, spacing_mm: Spacing = VOXEL_UNITS) -> float:
     """95th percentile of the surface distances of both directions pooled, as `medpy.metric.binary.hd95`.
 
-    Args and Raises as `surface_distances`.
+    Args:
+        prediction: mask of shape (k, j, i); zero is outside.
+        reference: mask of the same shape.
+        spacing_mm: voxel spacing along i, j and k; left out, the distance is in voxels.
 
     Returns:
         Distance in voxels, or in mm where `spacing_mm` is given; infinite where one mask is empty, NaN
         where both are.
+
+    Raises:
+        ValueError: the shapes differ, the masks are not 3-D, or a spacing is not positive.
     """
     distances = surface_distances(prediction, reference, spacing_mm=spacing_mm)
     return _pooled_percentile_95(*distances)
@@ -67,10 +73,16 @@ def hd95(prediction: np.ndarray, reference: np.ndarray, *, spacing_mm: Spacing =
 def robust_hausdorff_mm(prediction: np.ndarray, reference: np.ndarray, *, spacing_mm: Spacing) -> float:
     """The larger of the two directions' 95th percentiles of distance, of the surfaces' areas (Nikolov et al. 2021).
 
-    Args and Raises as `surface_distances`.
+    Args:
+        prediction: mask of shape (k, j, i); zero is outside.
+        reference: mask of the same shape.
+        spacing_mm: voxel spacing along i, j and k.
 
     Returns:
         Distance in mm; infinite where one mask is empty, NaN where both are.
+
+    Raises:
+        ValueError: the shapes differ, the masks are not 3-D, or a spacing is not positive.
     """
     return _larger_percentile_95(element_distances(prediction, reference, spacing_mm=spacing_mm))
 
@@ -80,17 +92,23 @@ def surface_dice(
 ) -> float:
     """Share of both surfaces' area that lies within a tolerance of the other (Nikolov et al. 2021, section 3.4).
 
-    Args and Raises as `surface_distances`, and
+    Args:
+        prediction: mask of shape (k, j, i); zero is outside.
+        reference: mask of the same shape.
+        spacing_mm: voxel spacing along i, j and k.
         tolerance_mm: largest distance that still counts as agreement; it includes the value itself.
 
     Returns:
         0 to 1; 0 where one mask is empty, NaN where both are.
+
+    Raises:
+        ValueError: the shapes differ, the masks are not 3-D, or a spacing is not positive.
     """
     return _share_within(element_distances(prediction, reference, spacing_mm=spacing_mm), tolerance_mm)
 
 
 def presence(prediction: np.ndarray, reference: np.ndarray) -> str:
-    """Which of the two masks holds anything: "both", "missed", "invented" or "absent" (neither)."""
+    """Presence of an organ in two masks: "both", "missed", "invented" or "absent" (neither)."""
     predicted, real = bool(np.any(prediction)), bool(np.any(reference))
     return {(True, True): "both", (False, True): "missed", (True, False): "invented"}.get(
         (predicted, real), "absent"

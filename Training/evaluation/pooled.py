@@ -171,7 +171,7 @@ def _mean_and_worst(scores: CaseScores) -> tuple[float, str]:
 
 
 def pooled_in_words(done: Sequence[int], folds: Sequence[Sequence[str]]) -> str:
-    """Which patients the figures are of, and what is missing."""
+    """Sentences about the patients that the figures are of, and what is missing."""
     patients, all_patients = sum(len(folds[number]) for number in done), sum(map(len, folds))
     if len(done) == len(folds):
         return f"Every one of {counted(all_patients, 'patient')}, in {len(folds)} folds."

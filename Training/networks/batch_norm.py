@@ -16,7 +16,8 @@ def at_least_single(tensor: Tensor) -> Tensor:
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation whose statistics in training are those of all processes' samples, on any device.
 
-    In one process it is `nn.BatchNorm2d`, whose weights it shares; torch's own SyncBatchNorm refuses CPUs.
+    In one process it is `nn.BatchNorm2d`, whose weights it shares. It is needed because torch's SyncBatchNorm refuses
+    CPUs, on which the tests prove that two processes learn what one learns.
     """
 
     def forward(self, feature_map: Tensor) -> Tensor:

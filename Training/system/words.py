@@ -23,7 +23,7 @@ def listed(names: Iterable[str]) -> str:
     Examples:
         >>> listed(["liver", "spleen"])
         'liver, spleen'
-        >>> listed(map(str, range(30)))[-24:]
+        >>> listed(map(str, range(30)))[-22:]
         '17, 18, 19 and 10 more'
     """
     names = list(names)
