@@ -25,8 +25,8 @@ DOCK_PX = 284
 WIDTHS_PX = (284, 340, 440)
 PATIENCE_S = 600.0
 DOUBT = "The orientation is doubtful"
-WHY = (f"{DOUBT}: the spine lies in front; what the file says of it is probably wrong, so that left and right organs may "
-       "be confused: correct its header.")
+WHY = (f"{DOUBT}: the spine lies in front; what the file says of it is probably wrong, so that left and right organs "
+       "may be confused: correct its header.")
 # Those that the documentation shows; the others are for --all.
 SHOWN = ("ready", "running", "done", "shining", "explained", "advanced")
 
