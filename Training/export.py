@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from jsonargparse import Namespace
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.inference.preprocess import round_up
+from MISTKDSegmentLib.geometry.box import round_up
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, Bundle, load_bundle
 from MISTKDSegmentLib.model.labels import Label
 from Training.bundle.export import export_trained

@@ -29,7 +29,7 @@ PLACES = (
     (session.Network, "_finished", NETWORK),
     (runner, "_between", "upsample and argmax"),
     (runner, "winners", "upsample and argmax"),
-    (runner, "clean", "post-process"),
+    (runner, "postprocess", "post-process"),
 )
 
 

@@ -62,9 +62,9 @@ if __name__ == "__main__":
 """
 TRAINING = """
 import numpy as np
-from Training.bundle.onnx_file import to_onnx
-from Training.bundle.parity import largest_difference
-from Training.networks.segmenter import STUDENT, Segmenter
+from Training.bundle.onnx_file import largest_difference, to_onnx
+from Training.networks.config import STUDENT
+from Training.networks.segmenter import Segmenter
 network = Segmenter(3, 9, STUDENT).eval()
 assert largest_difference(network, to_onnx(network, 3), np.zeros((1, 3, 32, 32), np.float32)) < 1e-3
 """

@@ -199,10 +199,10 @@ def test_a_read_only_output_folder_ends_in_one_sentence(run, tmp_path):
 
 LIMITED = """
 import resource, signal, sys
-from MISTKDSegmentLib import cli
+from MISTKDSegmentLib.cli import segment
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
-sys.exit(cli.main(sys.argv[2:]))
+sys.exit(segment.main(sys.argv[2:]))
 """
 
 

@@ -212,7 +212,7 @@ def test_training_imports_no_reader():
     [(["--validation", "[nobody]"], "no case nobody: name cases of yours with --validation"),
      (["--validation", "[a, b, c]"], "no labelled case is left to train on"),
      (["--teacher-schedule.steps", "0"], "give 1 or more"), (["--teacher", "nowhere.ckpt"], "does not exist"),
-     (["--teacher", __file__], "is no checkpoint"), (["--seed", "-1"], "from 0 to"),
+     (["--teacher", __file__], "is no checkpoint"), (["--seed", "-1"], "give 0 to 4294967295"),
      (["--resume"], "holds no run to go on with"), (["--trainer.devices", "3"], "cannot be shared by 3 processes"),
      (["--training", "[a, c]"], "c is for training and validation"), (["--name", " "], "--name and --version"),
      (["--augmentation.gamma", "0"], "gamma is 0"),

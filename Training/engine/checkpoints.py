@@ -72,7 +72,7 @@ def is_whole(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError):
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError):
         return False
 
 

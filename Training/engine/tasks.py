@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from MISTKDSegmentLib.errors import SegmentError
-from MISTKDSegmentLib.inference.preprocess import round_up
+from MISTKDSegmentLib.geometry.box import round_up
 from MISTKDSegmentLib.model.bundle import InputContract
 from Training.data.augment import augment
 from Training.data.augmentation import NO_AUGMENTATION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -14,7 +15,6 @@ from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 
 # As in `segment`: what brings numpy or SimpleITK is imported where it is used.
 if TYPE_CHECKING:
-    import os
 
     import numpy as np
     import SimpleITK as sitk
@@ -176,7 +176,7 @@ class Result:
         return path
 
     def _check_is_not_the_scan(self, path: Path) -> None:
-        if self.source is not None and path.exists() and path.samefile(self.source):
+        if self.source is not None and os.path.exists(path) and path.samefile(self.source):
             raise OutputError(f"{path} is the scan itself; choose another name.")
 
     def _save_dicom(self, path: Path) -> None:

@@ -24,3 +24,13 @@ def extent_of(occupied: np.ndarray) -> Optional[slice]:
     """From the first to the last that is true, of booleans in a row; None where none is."""
     where = np.flatnonzero(occupied)
     return slice(int(where[0]), int(where[-1]) + 1) if len(where) else None
+
+
+def round_up(number: int, multiple: int) -> int:
+    """The next multiple of a number that is no smaller.
+
+    Examples:
+        >>> round_up(33, 32), round_up(32, 32)
+        (64, 32)
+    """
+    return -(-number // multiple) * multiple

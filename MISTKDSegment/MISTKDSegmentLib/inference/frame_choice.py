@@ -2,9 +2,8 @@
 
 The network knows patients who lie straight. A scan that was cut obliquely shows one when it is resampled along the
 patient's axes; a scan whose header was turned, as registration does it, shows one as its slices lie. The header does
-not tell the two apart, but the voxels do: left and right of a straight patient look alike. They still do where the
-scan
-is tilted about the axis from left to right; there, the network is surer of the organs in the slices that it knows.
+not tell the two apart, but the voxels do: left and right of a straight patient look alike. They still do where slices
+are tilted about the axis from left to right; there, the network is surer of organs in slices as it knows them.
 """
 
 from __future__ import annotations
@@ -20,9 +19,8 @@ from MISTKDSegmentLib.inference.slices import NetworkSlices
 SLICES = 24
 _CELL_MM, _SAMPLES_EACH = 10.0, 4
 _LOW_HU, _HIGH_HU = -300.0, 300.0
-# In five scans, turned or cut at 12 and 25 degrees, symmetry differed by at least 0.015 where it tells anything,
-# and by
-# at most 0.0024 where it does not.
+# In five scans, turned or cut at 12 and 25 degrees, symmetry differed by at least 0.015 where it tells anything, and
+# by at most 0.0024 where it does not.
 _ALIKE = 0.006
 # With 24 slices, confidences that mean the same differ by as much; and resampling has to be worth it.
 _WORTH = 0.002

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from MISTKDSegmentLib.geometry.box import round_up
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.body import body_box
 from MISTKDSegmentLib.inference.interpolation import Axis, Neighbours, interpolate, neighbours, resampling
@@ -105,13 +106,3 @@ def _axes(box: slice, spacing_mm: float, pixel_spacing_mm: float, multiple: int)
     # An even number of pixels on both sides of a box that is narrower than one would all lie outside of it.
     before = size // 2 if voxels.size * spacing_mm < pixel_spacing_mm else (size - 1) / 2
     return voxels, Axis(float(centre - pixel_spacing_mm * before), pixel_spacing_mm, size)
-
-
-def round_up(number: int, multiple: int) -> int:
-    """The next multiple of a number that is no smaller.
-
-    Examples:
-        >>> round_up(33, 32), round_up(32, 32)
-        (64, 32)
-    """
-    return -(-number // multiple) * multiple

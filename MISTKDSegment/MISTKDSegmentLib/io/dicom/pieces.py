@@ -52,7 +52,10 @@ def _joined(folders: Sequence[list[Header]]) -> list[list[Header]]:
     if len(folders) == 1 or any(_identity(one) & _identity(other) for one, other in combinations(folders, 2)):
         return [whole]
     are_counted = all(map(_are_counted, folders))
-    if all(is_stack(part) and _are_counted(part) >= are_counted for part in passes(whole)):
+    # A folder with a stray slice does not keep the others apart; with it, reading finds what is wrong.
+    pieces = [image for folder in folders if len(folder) >= _FEWEST_SLICES for image in folder]
+    if any(all(is_stack(part) and _are_counted(part) >= are_counted for part in passes(images))
+           for images in (whole, pieces) if images):
         return [whole]
     # Pieces with a gap between them are joined too, so that the gap is found; their numbers differ.
     return _chained(folders, lambda one, other: _are_apart(one, other) and _are_counted(one + other) >= are_counted)
