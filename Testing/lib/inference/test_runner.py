@@ -13,7 +13,8 @@ from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
-from MISTKDSegmentLib.inference.runner import ReadyScan, segment, slices_to_run
+from MISTKDSegmentLib.inference.runner import ReadyScan, segment
+from MISTKDSegmentLib.inference.slices import slices_to_run
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
