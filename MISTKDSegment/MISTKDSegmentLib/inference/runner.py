@@ -87,7 +87,7 @@ class ReadyScan:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
         self.organs = bundle.labels_named(options.organs)
         self.network = Network(bundle, options.threads)
-        self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)], self.network)
+        self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)])
         self.frame = self._slices.frame
         self.labels, self._out = self.frame.labels_for(out), out
         self._smoothing_mm = bundle.input.slice_smoothing_mm
