@@ -15,7 +15,7 @@ from typing import Optional, Union
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.frame import axial_view
+from MISTKDSegmentLib.geometry.canonical_frame import axial_view
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.body import check_body_size, find_body
 from MISTKDSegmentLib.inference.no_data import fill_values, sample_of
