@@ -76,7 +76,7 @@ def _write_nifti(path: Path, grid: Volume, target: Path) -> None:
     try:
         sitk.WriteImage(to_image(grid), os.fspath(path), True)
         # ITK does not notice when the disk is full while it writes NIfTI.
-        check_nifti(path)
+        check_nifti(path).check()
     except (RuntimeError, InputError) as error:
         raise OutputError(f"{target} cannot be written, perhaps because the disk is full; free some space or "
                           "choose another folder.") from error
