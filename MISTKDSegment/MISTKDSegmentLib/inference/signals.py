@@ -1,0 +1,250 @@
+"""What the network says of each organ besides its labels, gathered while slices are labelled, on the network's grid.
+
+Nothing of the size of a scan is kept but one byte for each cell of the network's output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Optional, Union
+
+import numpy as np
+import SimpleITK as sitk
+
+from MISTKDSegmentLib.geometry.box import bounding_box
+from MISTKDSegmentLib.geometry.region import Region
+from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.preprocess import SliceGrid
+
+UNCLEAR = 0.65  # mean probability along the border of a slice; below it, the border is unclear
+_FAR = 4.0  # a cell where every organ lies this far (log odds) behind the background has no say
+_WEAKEST = 0.15  # share of an organ, in the slices with the worst border, that decides `weakest`
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class OrganSignals:
+    """What the network says of one organ; p is its probability at a cell, "its cells" are those where it wins.
+
+    Attributes:
+        slices: number of slices with cells of it, of those that the network saw.
+        unclear_slices: of these, with a mean p below `UNCLEAR` along the border.
+        soft_dice: Dice that is expected if p is right: twice the sum of p over its cells, over their number plus the
+            sum of p everywhere (as in Li et al. 2022, "Towards frame-level performance estimation").
+        inside, border: mean p of its cells, and of those at the border.
+        weakest: `soft_dice` of the slices where that is lowest.
+        neighbours: Dice of its cells in slices that follow each other.
+        parts: share of its cells outside of the largest connected part.
+        others: probability of other organs in its cells.
+        peak: largest p.
+        mass_ml: sum of p, as a volume.
+        least_sure_lps: where most is expected to be wrong, in LPS mm; where p is largest if it has no cells.
+    """
+
+    slices: int = 0
+    unclear_slices: int = 0
+    soft_dice: float = 0.0
+    inside: float = 0.0
+    border: float = 0.0
+    weakest: float = 0.0
+    neighbours: float = 0.0
+    parts: float = 0.0
+    others: float = 0.0
+    peak: float = 0.0
+    mass_ml: float = 0.0
+    least_sure_lps: Optional[Point] = None
+
+
+class _Sums(NamedTuple):
+    """Sums over the cells of one slice, each an array (classes,)."""
+
+    area: np.ndarray
+    inside: np.ndarray
+    mass: np.ndarray
+    peak: np.ndarray
+    rim: np.ndarray
+    rim_inside: np.ndarray
+    others: np.ndarray
+    overlap: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+
+
+class Signals:
+    """Looks at the class scores of a run, slice by slice; filled when the run is over, as its labels are.
+
+    Give it to `runner.segment`.
+    """
+
+    def __init__(self) -> None:
+        self._ks: list[int] = []
+        self._sums: list[_Sums] = []
+        self._winners: list[np.ndarray] = []
+        self._volume: Optional[Volume] = None
+        self._grid: Optional[SliceGrid] = None
+        self._region: Optional[Region] = None
+
+    def start(self, volume: Volume, grid: SliceGrid, region: Optional[Region] = None) -> None:
+        """Forget what was seen, and look at another scan.
+
+        Args:
+            volume: canonical.
+            grid: of the network's pixels over its slices.
+            region: outside of which nothing is labelled.
+        """
+        self._ks, self._sums, self._winners = [], [], []
+        self._volume, self._grid, self._region = volume, grid, region
+
+    def look(self, k: int, scores: np.ndarray) -> None:
+        """Take one slice into account.
+
+        Args:
+            k: its number; ascending from call to call.
+            scores: float32 (classes, h, w): logits, or logarithms of probabilities.
+        """
+        lead = scores[1:].max(0) - scores[0]
+        seen = lead > -_FAR
+        if self._region is not None:
+            seen &= self._in_region(k, lead.shape)
+        cells = np.flatnonzero(seen)
+        logits = scores.reshape(len(scores), -1)[:, cells]
+        powers = np.exp(logits - logits.max(0))
+        probability = powers / powers.sum(0)
+        winners = np.zeros(lead.shape, np.uint8)
+        winners.flat[cells] = probability.argmax(0)
+        before = self._winners[-1] if self._winners else np.zeros_like(winners)
+        self._ks.append(k)
+        self._winners.append(winners)
+        self._sums.append(_sums(probability, cells, winners, before))
+
+    def of_class(self, number: int) -> OrganSignals:
+        """The signals of an organ.
+
+        Args:
+            number: of its class; 0 is the background.
+        """
+        if not self._ks:
+            return OrganSignals()
+        sums = _Sums(*(np.array([getattr(one, name)[number] for one in self._sums]) for name in _Sums._fields))
+        mass_ml = float(sums.mass.sum()) * self._cell_ml
+        peak = float(sums.peak.max())
+        area = float(sums.area.sum())
+        if not area:
+            place = int(sums.peak.argmax())
+            where = self._position(place, sums) if sums.mass[place] > 0 else None
+            return OrganSignals(peak=peak, mass_ml=mass_ml, least_sure_lps=where)
+        there = sums.area > 0
+        rim = sums.rim_inside[there] / np.maximum(sums.rim[there], 1)
+        wrong = sums.area + sums.mass - 2 * sums.inside
+        return OrganSignals(
+            slices=int(there.sum()),
+            unclear_slices=int((rim < UNCLEAR).sum()),
+            soft_dice=_soft_dice(sums, slice(None)),
+            inside=float(sums.inside.sum()) / area,
+            border=float(sums.rim_inside.sum() / max(sums.rim.sum(), 1)),
+            weakest=_weakest(sums),
+            neighbours=_neighbours(sums),
+            parts=self._parts(number),
+            others=float(sums.others.sum()) / area,
+            peak=peak,
+            mass_ml=mass_ml,
+            least_sure_lps=self._position(int(wrong.argmax()), sums),
+        )
+
+    @property
+    def _cell_ml(self) -> float:
+        assert self._volume is not None and self._grid is not None
+        height, width = self._winners[0].shape
+        rows, columns = self._grid.cells((height, width))
+        apart = float(np.median(np.diff(self._ks))) if len(self._ks) > 1 else 1.0
+        return rows.spacing_mm * columns.spacing_mm * self._volume.spacing_mm[2] * apart / 1000
+
+    def _position(self, place: int, sums: _Sums) -> Point:
+        """Where in a slice most of an organ is uncertain."""
+        assert self._volume is not None and self._grid is not None
+        height, width = self._winners[0].shape
+        rows, columns = self._grid.cells((height, width))
+        j = (rows.start_mm + rows.spacing_mm * sums.row[place]) / self._volume.spacing_mm[1]
+        i = (columns.start_mm + columns.spacing_mm * sums.column[place]) / self._volume.spacing_mm[0]
+        x, y, z = (self._volume.ijk_to_lps @ (i, j, self._ks[place], 1.0))[:3]
+        return float(x), float(y), float(z)
+
+    def _in_region(self, k: int, shape: tuple[int, ...]) -> np.ndarray:
+        assert self._volume is not None and self._grid is not None and self._region is not None
+        axes = zip(self._grid.cells(shape), (self._grid.rows, self._grid.columns), self._volume.spacing_mm[1::-1])
+        rows, columns = (np.clip(np.rint(cells.centres_mm / mm).astype(int), box.start, box.stop - 1)
+                         for cells, box, mm in axes)
+        return self._region.mask(self._volume, k)[np.ix_(rows, columns)]
+
+    def _parts(self, number: int) -> float:
+        organ = np.stack(self._winners) == number
+        box = bounding_box(organ)
+        if box is None:
+            return 0.0
+        parts = sitk.ConnectedComponent(sitk.GetImageFromArray(organ[box].astype(np.uint8)), True)
+        sizes = np.bincount(sitk.GetArrayViewFromImage(parts).ravel())[1:]
+        return 1 - float(sizes.max() / sizes.sum())
+
+
+def _sums(probability: np.ndarray, cells: np.ndarray, winners: np.ndarray, before: np.ndarray) -> _Sums:
+    """Sums over a slice.
+
+    Args:
+        probability: (classes, n), of the cells that have a say.
+        cells: (n,), where they are in the flattened slice.
+        winners: uint8 (h, w).
+        before: the same of the slice before.
+    """
+    classes = len(probability)
+    winner = winners.flat[cells]
+
+    def by_winner(weights: Optional[np.ndarray] = None, chosen: Union[slice, np.ndarray] = slice(None)) -> np.ndarray:
+        return np.bincount(winner[chosen], None if weights is None else weights[chosen], classes)[:classes]
+
+    won = probability.max(0) if len(cells) else np.zeros(0, np.float32)
+    rim = _rim(winners).flat[cells]
+    mass = probability.sum(1)
+    unsure = np.minimum(probability, 1 - probability)
+    weight = np.maximum(unsure.sum(1), 1e-9)
+    row, column = np.divmod(cells, winners.shape[1])
+    return _Sums(
+        area=by_winner(),
+        inside=by_winner(won),
+        mass=mass,
+        peak=probability.max(1) if len(cells) else np.zeros(classes),
+        rim=by_winner(None, rim),
+        rim_inside=by_winner(won, rim),
+        others=by_winner(1 - won - probability[0]),
+        overlap=np.bincount(winners[winners == before], None, classes)[:classes],
+        row=unsure @ row / weight,
+        column=unsure @ column / weight,
+    )
+
+
+def _rim(winners: np.ndarray) -> np.ndarray:
+    """Cells with another winner above, below, left or right of them."""
+    rim = np.zeros(winners.shape, bool)
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differs = winners[one] != winners[other]
+        rim[one] |= differs
+        rim[other] |= differs
+    return rim
+
+
+def _soft_dice(sums: _Sums, chosen: Union[slice, np.ndarray]) -> float:
+    return float(2 * sums.inside[chosen].sum() / (sums.area[chosen].sum() + sums.mass[chosen].sum()))
+
+
+def _weakest(sums: _Sums) -> float:
+    """`soft_dice` of the slices where it is lowest, as many as have a share of the organ."""
+    each = 2 * sums.inside / np.maximum(sums.area + sums.mass, 1e-9)
+    order = np.flatnonzero(sums.area > 0)[np.argsort(each[sums.area > 0])]
+    count = int(np.searchsorted(np.cumsum(sums.area[order]), _WEAKEST * sums.area.sum())) + 1
+    return _soft_dice(sums, order[:count])
+
+
+def _neighbours(sums: _Sums) -> float:
+    """Dice of slices with the ones after them; the ends of an organ count, those of the scan do not."""
+    both = sums.area[1:] + sums.area[:-1]
+    return float(2 * sums.overlap[1:].sum() / both.sum()) if both.sum() else 1.0

@@ -1,0 +1,141 @@
+"""How good each organ of a result is likely to be: an expected Dice, a word, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Optional
+
+from MISTKDSegmentLib.inference.signals import OrganSignals, Point, Signals
+from MISTKDSegmentLib.model.bundle import Bundle
+from MISTKDSegmentLib.model.confidence import Confidence, Typical
+
+if TYPE_CHECKING:  # it holds what is defined here
+    from MISTKDSegmentLib.report.table import OrganRow
+
+GOOD, LOOK, POOR = "good", "look", "poor"
+REASONS = {
+    "soft_dice": "uncertain as a whole", "inside": "uncertain inside", "border": "border unclear",
+    "weakest": "very uncertain in some slices", "neighbours": "changes from slice to slice",
+    "parts": "in several parts", "others": "may belong to the organs beside it", "small": "less of it than usual",
+    "large": "more of it than usual", "hu": "brighter or darker than usual", "cut": "cut off",
+    "partner": "much smaller than on the other side", "scan": "the whole scan is uncertain",
+}
+MAY_BE_THERE = "may be there all the same"
+_MOST_REASONS, _LEAST_EFFECT = 2, 0.1  # log odds
+_LOWEST = 0.01  # share whose log odds are those of 0
+_FARTHEST = 4.0  # standard deviations; more are no worse
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good one organ is likely to be.
+
+    Attributes:
+        word: "good", "look" or "poor".
+        score: expected Dice, 0 to 1; of an organ that was not found, the probability that it is not there.
+        is_found: which of the two the score is.
+        reasons: what speaks against it most, such as "border unclear on 14 of 31 slices"; none where it is good.
+        least_sure_lps: where most is expected to be wrong, in LPS mm.
+    """
+
+    word: str
+    score: float
+    is_found: bool = True
+    reasons: tuple[str, ...] = ()
+    least_sure_lps: Optional[Point] = None
+
+
+def judged(rows: Sequence[OrganRow], bundle: Bundle, signals: Optional[Signals]) -> tuple[OrganRow, ...]:
+    """Rows with their quality, as far as the bundle was calibrated for it.
+
+    Args:
+        rows: what was measured.
+        bundle: the model.
+        signals: what it said besides the labels; None where nobody listened.
+    """
+    confidence = bundle.confidence
+    if confidence is None or signals is None:
+        return tuple(rows)
+    heard = organ_signals(rows, bundle, signals)
+    return tuple(replace(row, quality=_quality(row, rows, heard, confidence))
+                 if row.label.name in confidence.organs else row for row in rows)
+
+
+def organ_signals(rows: Sequence[OrganRow], bundle: Bundle, signals: Signals) -> dict[str, OrganSignals]:
+    """The signals of each row's organ, by name."""
+    return {row.label.name: signals.of_class(bundle.labels.index(row.label) + 1) for row in rows}
+
+
+def features(row: OrganRow, rows: Sequence[OrganRow], heard: Mapping[str, OrganSignals],
+             typical: Typical) -> dict[str, float]:
+    """What speaks for or against an organ that was found, by the names in `confidence.SIGNALS`.
+
+    Args:
+        row: of the organ.
+        rows: of all organs.
+        heard: signals by organ.
+        typical: what the training patients had of it.
+    """
+    own = heard[row.label.name]
+    size = (math.log(max(row.volume_ml, 1e-3)) - typical.log_ml) / typical.log_ml_sd
+    brightness = abs((row.mean_hu or 0.0) - typical.hu) / typical.hu_sd
+    found = [log_odds(heard[other.label.name].soft_dice) for other in rows if other.voxels]
+    return {
+        "soft_dice": log_odds(own.soft_dice),
+        "inside": log_odds(own.inside),
+        "border": own.border,
+        "weakest": log_odds(own.weakest),
+        "neighbours": own.neighbours,
+        "parts": own.parts,
+        "others": own.others,
+        # Of an organ that the scan cuts, less is no sign.
+        "small": 0.0 if row.is_cut else min(max(-size, 0.0), _FARTHEST),
+        "large": min(max(size, 0.0), _FARTHEST),
+        "hu": min(brightness, _FARTHEST),
+        "cut": float(row.is_cut),
+        "partner": _less_than_partner(row, rows),
+        "scan": sum(found) / len(found) if found else 0.0,
+    }
+
+
+def absence_features(own: OrganSignals, typical: Typical) -> dict[str, float]:
+    """What speaks against the absence of an organ that was not found, by the names in `confidence.ABSENCE_SIGNALS`."""
+    return {"peak": log_odds(own.peak), "mass": math.log(max(own.mass_ml, 1e-3)) - typical.log_ml}
+
+
+def log_odds(share: float) -> float:
+    """log(p / (1 - p)) of a share, which is moved away from 0 and 1."""
+    share = min(max(share, _LOWEST), 1 - _LOWEST)
+    return math.log(share / (1 - share))
+
+
+def _less_than_partner(row: OrganRow, rows: Sequence[OrganRow]) -> float:
+    """Logarithm of how much larger the same organ of the other side is; 0 where it is not, or one of them is cut."""
+    for other in rows:
+        is_partner = other.label.type == row.label.type and other.label.modifier != row.label.modifier
+        if is_partner and other.voxels and row.voxels and not (other.is_cut or row.is_cut):
+            return max(math.log(other.volume_ml / row.volume_ml), 0.0)
+    return 0.0
+
+
+def _quality(row: OrganRow, rows: Sequence[OrganRow], heard: Mapping[str, OrganSignals],
+             confidence: Confidence) -> Quality:
+    name = row.label.name
+    own, typical = heard[name], confidence.organs[name]
+    if not row.voxels:
+        score = confidence.absence(absence_features(own, typical))
+        word = confidence.word(score)
+        return Quality(word, score, False, () if word == GOOD else (MAY_BE_THERE,), own.least_sure_lps)
+    seen = features(row, rows, heard, typical)
+    score = confidence.dice(name, seen)
+    word = confidence.word(score)
+    return Quality(word, score, True, () if word == GOOD else _reasons(seen, own, confidence), own.least_sure_lps)
+
+
+def _reasons(seen: Mapping[str, float], own: OrganSignals, confidence: Confidence) -> tuple[str, ...]:
+    effects = sorted((term.of(seen[name]), name) for name, term in confidence.terms.items())
+    names = [name for effect, name in effects if effect < -_LEAST_EFFECT][:_MOST_REASONS]
+    return tuple(f"{REASONS[name]} on {own.unclear_slices} of {own.slices} slices"
+                 if name == "border" and own.unclear_slices else REASONS[name] for name in names)

@@ -1,0 +1,98 @@
+"""How good an organ is likely to be, and why."""
+
+from __future__ import annotations
+
+import csv
+import math
+
+import pytest
+
+from MISTKDSegmentLib import segment
+from MISTKDSegmentLib.inference.signals import OrganSignals
+from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.report.quality import Quality, absence_features, features, log_odds
+from MISTKDSegmentLib.report.table import OrganRow, write_csv
+from Testing.lib.made_up_confidence import TYPICAL, write_confidence
+from Testing.lib.small_scans import write_volume
+
+LEFT, RIGHT, LIVER = (label for label in ABDOMEN_LABELS if label.name in ("left_kidney", "right_kidney", "liver"))
+
+
+def row(label, volume_ml=1.0, mean_hu=100.0, is_cut=False):
+    return OrganRow(label, volume_ml, mean_hu, round(volume_ml * 1000), is_cut)
+
+
+def features_of(own, *others, signals=OrganSignals(soft_dice=0.5)):
+    rows = [own, *others]
+    return features(own, rows, {one.label.name: signals for one in rows}, TYPICAL)
+
+
+@pytest.mark.parametrize(("volume_ml", "small", "large"), [
+    (1.0, 0.0, 0.0), (math.exp(-1), 2.0, 0.0), (math.exp(0.5), 0.0, 1.0), (1e-9, 4.0, 0.0)])
+def test_volume_counts_in_standard_deviations(volume_ml, small, large):
+    seen = features_of(row(LIVER, volume_ml))
+    assert (seen["small"], seen["large"]) == (pytest.approx(small), pytest.approx(large))
+
+
+def test_of_an_organ_that_is_cut_less_is_no_sign():
+    seen = features_of(row(LIVER, 0.1, is_cut=True))
+    assert (seen["small"], seen["cut"]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("hu", "far"), [(100.0, 0.0), (85.0, 1.5), (300.0, 4.0)])
+def test_brightness_counts_in_standard_deviations(hu, far):
+    assert features_of(row(LIVER, 1.0, hu))["hu"] == pytest.approx(far)
+
+
+def test_a_kidney_is_compared_with_the_other_one():
+    assert features_of(row(LEFT, 50.0), row(RIGHT, 150.0))["partner"] == pytest.approx(math.log(3))
+    assert features_of(row(LEFT, 150.0), row(RIGHT, 50.0))["partner"] == 0.0
+    assert features_of(row(LEFT, 50.0), row(RIGHT, 150.0, is_cut=True))["partner"] == 0.0
+    assert features_of(row(LEFT, 50.0), row(LIVER, 150.0))["partner"] == 0.0
+
+
+def test_the_scan_as_a_whole_counts():
+    rows = [row(LIVER), row(LEFT), OrganRow(RIGHT, 0.0, None, 0, False)]
+    heard = {"liver": OrganSignals(soft_dice=0.9), "left_kidney": OrganSignals(soft_dice=0.5),
+             "right_kidney": OrganSignals()}
+    assert features(rows[0], rows, heard, TYPICAL)["scan"] == pytest.approx(math.log(9) / 2)
+
+
+def test_log_odds_end_at_one_in_a_hundred():
+    assert (log_odds(0.5), log_odds(0.0), log_odds(1.0)) == (0.0, pytest.approx(-math.log(99)), pytest.approx(math.log(99)))
+
+
+def test_what_speaks_against_an_absence():
+    assert absence_features(OrganSignals(peak=0.5, mass_ml=math.e), TYPICAL) == {"peak": 0.0, "mass": pytest.approx(1)}
+
+
+def test_a_result_says_how_good_its_organs_are(tmp_path, tiny_bundle):
+    result = segment(write_volume(tmp_path / "a.nii.gz"), model=write_confidence(tiny_bundle), threads=1)
+    liver, spleen = result.rows
+    soft_dice = result.signals.of_class(1).soft_dice
+    assert liver.quality.score == pytest.approx(1 / (1 + math.exp(-(1 + 4 * (log_odds(soft_dice) - 2)))))
+    assert liver.quality.is_found and not spleen.quality.is_found
+    assert spleen.quality.score == pytest.approx(1 / (1 + math.exp(log_odds(result.signals.of_class(2).peak) - 0.5)))
+    table = result.table
+    assert (table[0].quality, table[0].predicted_dice, table[0].absence_probability) == (
+        liver.quality.word, liver.quality.score, None)
+    assert (table[1].predicted_dice, table[1].absence_probability) == (None, spleen.quality.score)
+    assert "quality" in str(table).splitlines()[0]
+
+
+def test_without_calibration_nothing_is_said(tmp_path, tiny_bundle):
+    result = segment(write_volume(tmp_path / "a.nii.gz"), model=tiny_bundle, threads=1)
+    assert result.signals is None and [one.quality for one in result.rows] == [None, None]
+
+
+def test_the_csv_has_it(tmp_path):
+    good, lost = Quality("look", 0.7149, True, ("border unclear on 3 of 9 slices",), (1.4, -2.0, 30.0)), Quality(
+        "poor", 0.21, False, ("may be there all the same",))
+    rows = [OrganRow(LIVER, 1.0, 100.0, 1000, False, quality=good), OrganRow(LEFT, 0, None, 0, False, quality=lost),
+            row(RIGHT)]
+    write_csv(tmp_path / "a.csv", rows)
+    with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
+        found = [[line[key] for key in ("quality", "predicted_dice", "absence_probability", "why",
+                                        "least_sure_lps_mm")] for line in csv.DictReader(file)]
+    assert found == [["look", "0.71", "", "border unclear on 3 of 9 slices", "1 -2 30"],
+                     ["poor", "", "0.21", "may be there all the same", ""], [""] * 5]
