@@ -1,4 +1,4 @@
-"""`MISTKDSegmentLib.model.confidence` fitted to observations, and cases scored that it was not fitted to."""
+"""The model of predicted quality, fitted to observations, and cases scored that it was not fitted to."""
 
 from __future__ import annotations
 

@@ -58,12 +58,12 @@ class OrganTable(tuple[TableRow, ...]):
     """The rows of a result, which print as a table; `pandas.DataFrame` takes them."""
 
     def __str__(self) -> str:
-        heads = ("organ", "volume (mL)", "mean HU", "flags")
-        lines = [heads, *((row.organ, f"{row.volume_ml:.1f}", "-" if row.mean_hu is None else f"{row.mean_hu:.0f}",
-                           ", ".join(row.flags)) for row in self)]
-        if any(row.quality for row in self):
-            words = ["quality", *(row.quality for row in self)]
-            lines = [(*cells, word, flags) for (*cells, flags), word in zip(lines, words)]
+        heads = ("organ", "volume (mL)", "mean HU", "quality", "flags")
+        lines: list[tuple[str, ...]] = [heads]
+        lines += ((row.organ, f"{row.volume_ml:.1f}", "-" if row.mean_hu is None else f"{row.mean_hu:.0f}",
+                   row.quality, ", ".join(row.flags)) for row in self)
+        if not any(row.quality for row in self):
+            lines = [(*cells, flags) for *cells, _, flags in lines]
         widths = [max(map(len, column)) for column in zip(*lines)]
         return "\n".join("  ".join(cell.rjust(width) if column in (1, 2) else cell.ljust(width)
                                    for column, (cell, width) in enumerate(zip(cells, widths))).rstrip()
@@ -134,6 +134,10 @@ class Result:
         return find_doubts(self.volume, self.labels, self.rows, self.options.region,
                            lambda: looks_mirrored(self.volume, self.model, self.labels, self.options.threads))
 
+    @property
+    def _unsure(self) -> tuple[str, ...]:
+        return tuple(row.organ for row in self.table if row.quality not in ("", "good"))
+
     def mask(self, organ: str) -> np.ndarray:
         """Where an organ is: bool (k, j, i).
 
@@ -179,7 +183,7 @@ class Result:
         elif name.endswith(".png"):
             from MISTKDSegmentLib.report.overlay import write_overlay
 
-            write_overlay(path, self.volume, self.labels, self.organs)
+            write_overlay(path, self.volume, self.labels, self.organs, self._unsure)
         elif name.endswith(ENDINGS):
             from MISTKDSegmentLib.io.writing import write_segmentation
 
@@ -212,7 +216,7 @@ class Result:
         from MISTKDSegmentLib.report.overlay import draw_overlay
 
         file = BytesIO()
-        draw_overlay(self.volume, self.labels, self.organs).save(file, format="PNG")
+        draw_overlay(self.volume, self.labels, self.organs, self._unsure).save(file, format="PNG")
         return file.getvalue()
 
 

@@ -22,9 +22,9 @@ def row(label, volume_ml=1.0, mean_hu=100.0, is_cut=False):
     return OrganRow(label, volume_ml, mean_hu, round(volume_ml * 1000), is_cut)
 
 
-def features_of(own, *others, signals=OrganSignals(soft_dice=0.5)):
+def features_of(own, *others):
     rows = [own, *others]
-    return features(own, rows, {one.label.name: signals for one in rows}, TYPICAL)
+    return features(own, rows, {one.label.name: OrganSignals() for one in rows}, TYPICAL)
 
 
 @pytest.mark.parametrize(("volume_ml", "small", "large"), [
@@ -59,7 +59,7 @@ def test_the_scan_as_a_whole_counts():
 
 
 def test_log_odds_end_at_one_in_a_hundred():
-    assert (log_odds(0.5), log_odds(0.0), log_odds(1.0)) == (0.0, pytest.approx(-math.log(99)), pytest.approx(math.log(99)))
+    assert [log_odds(share) for share in (0.5, 0.0, 1.0)] == pytest.approx([0.0, -math.log(99), math.log(99)])
 
 
 def test_what_speaks_against_an_absence():
