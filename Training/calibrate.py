@@ -25,7 +25,7 @@ from Training.engine.provenance import seen_by
 from Training.evaluate import opened_model
 from Training.evaluation.confidence_fit import cross_fit, fit, score, with_limits, with_outcome
 from Training.evaluation.confidence_report import (
-    FILE,
+    CONFIDENCE_PLOTS,
     ablation,
     figures_table,
     markdown,
@@ -116,13 +116,13 @@ def _calibrate(seen: list[Observation], bundle: Bundle, dataset: Dataset, option
     references = read_references(dataset, bundle.labels, options.out / "references.json")
     judged = cross_fit(seen, references)
     confidence = with_limits(fit(seen, references), judged)
-    measured = measure_confidence(judged)
-    without = ablation(seen, references) if options.ablation else {}
+    measured = null_for_nan(measure_confidence(judged))
+    without = null_for_nan(ablation(seen, references)) if options.ablation else {}
     _write(options.out, measured, without)
-    write_plots(judged, options.out / FILE)
-    write_plots(judged, options.model / FILE)
+    write_plots(judged, options.out / CONFIDENCE_PLOTS)
+    write_plots(judged, options.model / CONFIDENCE_PLOTS)
     update_description(options.model, confidence=asdict(confidence),
-                       provenance={"confidence": null_for_nan({"students": list(students), **measured})})
+                       provenance={"confidence": {"students": list(students), **measured}})
     print(f"Calibrated: {options.model}; written: confidence.md, .json and .png in {options.out}")
 
 
@@ -130,8 +130,8 @@ def _measure(seen: list[Observation], bundle: Bundle, options: Namespace) -> Non
     assert bundle.confidence is not None
     known = [one for one in seen if one.row.label.name in bundle.confidence.organs]
     judged = with_outcome(known, score(known, bundle.confidence))
-    _write(options.out, measure_confidence(judged), {})
-    write_plots(judged, options.out / FILE)
+    _write(options.out, null_for_nan(measure_confidence(judged)), {})
+    write_plots(judged, options.out / CONFIDENCE_PLOTS)
     fitted = {*bundle.provenance.get("confidence", {}).get("cases", ())} & {one.case for one in seen}
     if fitted:
         print(f"It was calibrated on {listed(sorted(fitted))} as well, which flatters it.")
@@ -140,7 +140,7 @@ def _measure(seen: list[Observation], bundle: Bundle, options: Namespace) -> Non
 
 def _write(folder: Path, measured: dict[str, Any], without: dict[str, Any]) -> None:
     make_folder(folder)
-    write_json(folder / "confidence.json", null_for_nan({**measured, "ablation": without}))
+    write_json(folder / "confidence.json", {**measured, "ablation": without})
     write_text(folder / "confidence.md", markdown(measured, without))
     print(figures_table(measured["all"]))
 

@@ -26,10 +26,10 @@ from Training.evaluation.failure_detection import (
     roc_area,
 )
 from Training.evaluation.observations import Observation, Seen
-from Training.system.markdown import digits, table
+from Training.system.markdown import digits, percent, table
 from Training.system.words import spaced
 
-FILE = "confidence.png"
+CONFIDENCE_PLOTS = "confidence.png"
 PREDICTED, SOFT_DICE, AGREEMENT = "predicted Dice", "mean probability (expected Dice)", "agreement with "
 _HEADINGS = ("score", "AURC", "ROC area", "failures caught", "false alarms", "mean error")
 
@@ -111,7 +111,7 @@ def ablation(seen: Seen, references: References) -> dict[str, dict[str, Any]]:
 def figures_table(scores: Mapping[str, Mapping[str, float]]) -> str:
     """Scores by figures, as Markdown."""
     return table(_HEADINGS, [[name, digits(one["aurc"], 3), digits(one["roc_area"], 3),
-                              *(f"{one[key]:.0%}" for key in ("failures_caught", "false_alarms")),
+                              percent(one["failures_caught"]), percent(one["false_alarms"]),
                               digits(one["mean_error"], 3)] for name, one in scores.items()])
 
 

@@ -18,6 +18,7 @@ from MISTKDSegmentLib.inference.preprocess import SliceGrid
 
 UNCLEAR = 0.65  # mean probability along the border of a slice; below it, the border is unclear
 _FAR = 4.0  # a cell where every organ lies this far (log odds) behind the background has no say
+_APART_MM = 5.0
 _WEAKEST = 0.15  # share of an organ, in the slices with the worst border, that decides `weakest`
 
 Point = tuple[float, float, float]
@@ -34,7 +35,8 @@ class OrganSignals:
             sum of p everywhere (as in Li et al. 2022, "Towards frame-level performance estimation").
         inside, border: mean p of its cells, and of those at the border.
         weakest: `soft_dice` of the slices where that is lowest.
-        neighbours: Dice of its cells in slices that follow each other.
+        neighbours: Dice of its cells in slices that follow each other, to the power of 5 mm over their distance: the
+            farther slices are apart, the less they agree in any organ.
         parts: share of its cells outside of the largest connected part.
         others: probability of other organs in its cells.
         peak: largest p.
@@ -144,7 +146,7 @@ class Signals:
             inside=float(sums.inside.sum()) / area,
             border=float(sums.rim_inside.sum() / max(sums.rim.sum(), 1)),
             weakest=_weakest(sums),
-            neighbours=_neighbours(sums),
+            neighbours=_neighbours(sums) ** (_APART_MM / self._distance_mm),
             parts=self._parts(number),
             others=float(sums.others.sum()) / area,
             peak=peak,
@@ -157,8 +159,13 @@ class Signals:
         assert self._volume is not None and self._grid is not None
         height, width = self._winners[0].shape
         rows, columns = self._grid.cells((height, width))
-        apart = float(np.median(np.diff(self._ks))) if len(self._ks) > 1 else 1.0
-        return rows.spacing_mm * columns.spacing_mm * self._volume.spacing_mm[2] * apart / 1000
+        return rows.spacing_mm * columns.spacing_mm * self._distance_mm / 1000
+
+    @property
+    def _distance_mm(self) -> float:
+        """Distance of the slices that were run."""
+        assert self._volume is not None
+        return self._volume.spacing_mm[2] * (float(np.median(np.diff(self._ks))) if len(self._ks) > 1 else 1.0)
 
     def _position(self, place: int, sums: _Sums) -> Point:
         """Where in a slice most of an organ is uncertain."""

@@ -128,7 +128,8 @@ def test_the_outline_of_an_organ_to_look_at_is_dotted():
     volume, labels = scan_with_organ(organ=np.s_[5:15, 8:22, 10:30])
     solid, dotted = (np.asarray(draw_overlay(volume, labels, [SPLEEN], unsure)).astype(int)
                      for unsure in ((), ("spleen",)))
-    lines = [[(view == SPLEEN.color).all(2).sum() for view in views_of(picture)] for picture in (solid, dotted)]
+    lines = [[(abs(view - SPLEEN.color).max(2) < 25).sum() for view in views_of(picture)]
+             for picture in (solid, dotted)]
     assert all(0.3 * whole < part < 0.7 * whole for whole, part in zip(*lines))
 
 
