@@ -11,7 +11,7 @@ from MISTKDSegmentLib.model.confidence import Confidence, Term, Typical
 
 # Livers of e^0 = 1 mL and 100 HU are usual.
 TYPICAL = Typical(bias=1.0, log_ml=0.0, log_ml_sd=0.5, hu=100.0, hu_sd=10.0)
-CONFIDENCE = Confidence({"liver": TYPICAL, "spleen": TYPICAL}, {"soft_dice": Term(2.0, 0.5, 2.0)}, 0.5,
+CONFIDENCE = Confidence({"liver": TYPICAL, "spleen": TYPICAL}, {"soft_dice_odds": Term(2.0, 0.5, 2.0)}, 0.5,
                         {"peak": Term(0.0, 1.0, -1.0)}, look_below=0.75, poor_below=0.5)
 
 

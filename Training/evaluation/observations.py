@@ -27,6 +27,7 @@ from Training.system.files import make_folder, write_json
 
 OTHER_PIXELS = "pixels of another size"
 OTHER_STUDENT = "another student"
+LEAST_ML = 0.5
 _ZOOM = 1.15  # of the pixels of the second look
 _ROW = ("volume_ml", "mean_hu", "voxels", "touches_edge", "touches_rim", "touches_no_data")
 
@@ -40,7 +41,7 @@ class Observation:
         row: what was measured of the organ.
         signals: what the network said of it.
         dice: 0 where it is missed or invented; NaN where it is in neither.
-        is_there: whether the reference has it.
+        is_there: whether the reference has as much of it as `LEAST_ML`: a sliver at the end of a scan is not missed.
         agreement: Dice of the organ with that of a second prediction, by whose it is; 1 where neither has it.
     """
 
@@ -110,7 +111,7 @@ def _observed(volume: Volume, reference: np.ndarray, scan: Scan, bundle: Bundle,
         score = dice(organ & valid, real)
         found[row.label.name] = {
             "row": {key: getattr(row, key) for key in _ROW}, "signals": asdict(heard[row.label.name]),
-            "dice": None if np.isnan(score) else score, "is_there": bool(real.any()),
+            "dice": None if np.isnan(score) else score, "is_there": bool(real.sum() * volume.voxel_ml >= LEAST_ML),
             "agreement": {name: float(np.nan_to_num(dice(organ, second == row.label.value), nan=1.0))
                           for name, second in seconds.items()}}
     return found

@@ -18,8 +18,7 @@ from MISTKDSegmentLib.inference.preprocess import SliceGrid
 
 UNCLEAR = 0.65  # mean probability along the border of a slice; below it, the border is unclear
 _FAR = 4.0  # a cell where every organ lies this far (log odds) behind the background has no say
-_APART_MM = 5.0
-_WEAKEST = 0.15  # share of an organ, in the slices with the worst border, that decides `weakest`
+_APART_MM = 5.0  # of slices that follow each other: what `neighbours` refers to
 
 Point = tuple[float, float, float]
 
@@ -33,8 +32,6 @@ class OrganSignals:
         unclear_slices: of these, with a mean p below `UNCLEAR` along the border.
         soft_dice: Dice that is expected if p is right: twice the sum of p over its cells, over their number plus the
             sum of p everywhere (as in Li et al. 2022, "Towards frame-level performance estimation").
-        inside, border: mean p of its cells, and of those at the border.
-        weakest: `soft_dice` of the slices where that is lowest.
         neighbours: Dice of its cells in slices that follow each other, to the power of 5 mm over their distance: the
             farther slices are apart, the less they agree in any organ.
         parts: share of its cells outside of the largest connected part.
@@ -47,9 +44,6 @@ class OrganSignals:
     slices: int = 0
     unclear_slices: int = 0
     soft_dice: float = 0.0
-    inside: float = 0.0
-    border: float = 0.0
-    weakest: float = 0.0
     neighbours: float = 0.0
     parts: float = 0.0
     others: float = 0.0
@@ -142,10 +136,7 @@ class Signals:
         return OrganSignals(
             slices=int(there.sum()),
             unclear_slices=int((rim < UNCLEAR).sum()),
-            soft_dice=_soft_dice(sums, slice(None)),
-            inside=float(sums.inside.sum()) / area,
-            border=float(sums.rim_inside.sum() / max(sums.rim.sum(), 1)),
-            weakest=_weakest(sums),
+            soft_dice=float(2 * sums.inside.sum() / (area + sums.mass.sum())),
             neighbours=_neighbours(sums) ** (_APART_MM / self._distance_mm),
             parts=self._parts(number),
             others=float(sums.others.sum()) / area,
@@ -237,18 +228,6 @@ def _rim(winners: np.ndarray) -> np.ndarray:
         rim[one] |= differs
         rim[other] |= differs
     return rim
-
-
-def _soft_dice(sums: _Sums, chosen: Union[slice, np.ndarray]) -> float:
-    return float(2 * sums.inside[chosen].sum() / (sums.area[chosen].sum() + sums.mass[chosen].sum()))
-
-
-def _weakest(sums: _Sums) -> float:
-    """`soft_dice` of the slices where it is lowest, as many as have a share of the organ."""
-    each = 2 * sums.inside / np.maximum(sums.area + sums.mass, 1e-9)
-    order = np.flatnonzero(sums.area > 0)[np.argsort(each[sums.area > 0])]
-    count = int(np.searchsorted(np.cumsum(sums.area[order]), _WEAKEST * sums.area.sum())) + 1
-    return _soft_dice(sums, order[:count])
 
 
 def _neighbours(sums: _Sums) -> float:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:  # it holds what is defined here
     from MISTKDSegmentLib.report.table import OrganRow
 
 GOOD, LOOK, POOR = "good", "look", "poor"
+UNCLEAR_BORDER = "border unclear"
 REASONS = {
-    "soft_dice": "uncertain as a whole", "inside": "uncertain inside", "border": "border unclear",
-    "weakest": "very uncertain in some slices", "neighbours": "changes from slice to slice",
+    "soft_dice": UNCLEAR_BORDER, "soft_dice_odds": UNCLEAR_BORDER, "neighbours": "changes from slice to slice",
     "parts": "in several parts", "others": "may belong to the organs beside it", "small": "less of it than usual",
     "large": "more of it than usual", "hu": "brighter or darker than usual", "cut": "cut off",
-    "partner": "much smaller than on the other side", "scan": "the whole scan is uncertain",
+    "partner": "smaller than on the other side",
 }
 MAY_BE_THERE = "may be there all the same"
 _MOST_REASONS, _LEAST_EFFECT = 2, 0.1  # log odds
@@ -81,12 +81,9 @@ def features(row: OrganRow, rows: Sequence[OrganRow], heard: Mapping[str, OrganS
     own = heard[row.label.name]
     size = (math.log(max(row.volume_ml, 1e-3)) - typical.log_ml) / typical.log_ml_sd
     brightness = abs((row.mean_hu or 0.0) - typical.hu) / typical.hu_sd
-    found = [log_odds(heard[other.label.name].soft_dice) for other in rows if other.voxels]
     return {
-        "soft_dice": log_odds(own.soft_dice),
-        "inside": log_odds(own.inside),
-        "border": own.border,
-        "weakest": log_odds(own.weakest),
+        "soft_dice": own.soft_dice,
+        "soft_dice_odds": log_odds(own.soft_dice),
         "neighbours": own.neighbours,
         "parts": own.parts,
         "others": own.others,
@@ -96,7 +93,6 @@ def features(row: OrganRow, rows: Sequence[OrganRow], heard: Mapping[str, OrganS
         "hu": min(brightness, _FARTHEST),
         "cut": float(row.is_cut),
         "partner": _less_than_partner(row, rows),
-        "scan": sum(found) / len(found) if found else 0.0,
     }
 
 
@@ -135,7 +131,10 @@ def _quality(row: OrganRow, rows: Sequence[OrganRow], heard: Mapping[str, OrganS
 
 
 def _reasons(seen: Mapping[str, float], own: OrganSignals, confidence: Confidence) -> tuple[str, ...]:
-    effects = sorted((term.of(seen[name]), name) for name, term in confidence.terms.items())
-    names = [name for effect, name in effects if effect < -_LEAST_EFFECT][:_MOST_REASONS]
-    return tuple(f"{REASONS[name]} on {own.unclear_slices} of {own.slices} slices"
-                 if name == "border" and own.unclear_slices else REASONS[name] for name in names)
+    """What takes most from the log odds, worst first."""
+    effects: dict[str, float] = {}
+    for name, term in confidence.terms.items():
+        effects[REASONS[name]] = effects.get(REASONS[name], 0.0) + term.of(seen[name])
+    worst = [reason for reason in sorted(effects, key=effects.__getitem__) if effects[reason] < -_LEAST_EFFECT]
+    return tuple(f"{reason} on {own.unclear_slices} of {own.slices} slices"
+                 if reason == UNCLEAR_BORDER and own.unclear_slices else reason for reason in worst[:_MOST_REASONS])

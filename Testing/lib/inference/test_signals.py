@@ -42,7 +42,6 @@ def test_expected_dice_is_that_of_the_probabilities():
     seen = heard(scores((1, 1, 0.9), (1, 2, 0.7), (2, 1, 0.4)))
     # Two cells win; 1.6 of them and 2.0 of all are expected to be the organ.
     assert seen.soft_dice == pytest.approx(2 * 1.6 / (2 + 2.0), rel=1e-5)
-    assert seen.inside == pytest.approx(0.8, rel=1e-5)
     assert seen.peak == pytest.approx(0.9, rel=1e-5)
     assert seen.mass_ml == pytest.approx(2.0 * 5 / 1000, rel=1e-5)
 
@@ -54,11 +53,10 @@ def test_logits_and_probabilities_say_the_same():
 
 def test_the_border_is_unclear_where_it_is():
     block = [(row, column, 0.99) for row in range(3) for column in range(3)]
-    faint = [(row, column, 0.99 if (row, column) == (0, 0) else 0.6) for row, column, _ in block]
+    # Of a block in the corner, five cells have a neighbour outside.
+    faint = [(row, column, 0.6 if 2 in (row, column) else 0.99) for row, column, _ in block]
     seen = heard(scores(*block), scores(*faint))
     assert (seen.slices, seen.unclear_slices) == (2, 1)
-    # At the border of a block in the corner: the 5 cells with a neighbour outside.
-    assert seen.border == pytest.approx((5 * 0.99 + 5 * 0.6) / 10, rel=1e-5)
 
 
 def test_neighbouring_slices_agree_or_not():
@@ -93,7 +91,7 @@ def test_outside_of_the_region_nothing_counts():
     box = np.diag([1.0, 0.01, 0.01, 1.0])
     box[0, 3] = -10.5
     seen = heard(scores((1, 0, 0.9), (1, 3, 0.6)), region=Region(box))
-    assert seen.inside == pytest.approx(0.9, rel=1e-5)
+    assert seen.peak == pytest.approx(0.9, rel=1e-5)
 
 
 def test_nothing_was_heard_before_the_run():
@@ -111,4 +109,4 @@ def test_a_run_fills_them_and_its_labels_stay_the_same(tiny_bundle):
     liver, spleen = signals.of_class(1), signals.of_class(2)
     assert liver.slices == len(np.flatnonzero((with_signals == 5).any((1, 2)))) and spleen.slices == 0
     # 150 HU: 0.6875 of the window, so that liver has 1.875 in log odds against the background.
-    assert liver.inside == pytest.approx(1 / (1 + np.exp(-1.875) + np.exp(40 * 0.6875 - 32 - 1.875)), abs=0.03)
+    assert liver.peak == pytest.approx(1 / (1 + np.exp(-1.875) + np.exp(40 * 0.6875 - 32 - 1.875)), abs=0.03)

@@ -15,8 +15,8 @@ from Testing.lib.made_up_confidence import CONFIDENCE, write_confidence
 
 def test_expected_dice_by_hand():
     # Log odds 1 + 2 * (3 - 2) / 0.5 = 5, and 1 + 2 * (2 - 2) / 0.5 = 1
-    assert CONFIDENCE.dice("liver", {"soft_dice": 3.0}) == pytest.approx(0.993307, abs=1e-6)
-    assert CONFIDENCE.dice("liver", {"soft_dice": 2.0}) == pytest.approx(0.731059, abs=1e-6)
+    assert CONFIDENCE.dice("liver", {"soft_dice_odds": 3.0}) == pytest.approx(0.993307, abs=1e-6)
+    assert CONFIDENCE.dice("liver", {"soft_dice_odds": 2.0}) == pytest.approx(0.731059, abs=1e-6)
 
 
 def test_absence_by_hand():
@@ -25,7 +25,7 @@ def test_absence_by_hand():
 
 
 def test_far_out_is_sure_and_no_overflow():
-    assert CONFIDENCE.dice("liver", {"soft_dice": -1e9}) == pytest.approx(0.0, abs=1e-9)
+    assert CONFIDENCE.dice("liver", {"soft_dice_odds": -1e9}) == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize(("score", "word"), [(0.49, "poor"), (0.5, "look"), (0.74, "look"), (0.75, "good")])
@@ -47,7 +47,7 @@ def test_a_bundle_has_it_or_not(tiny_bundle):
     ({"poor_below": 0.9}, "poor_below is 0.9 and look_below 0.75"),
     ({"absence_bias": "much"}, "'much' stands where a number should"),
     ({"terms": {"moon": {"mean": 0, "sd": 1, "weight": 1}}}, "terms has 'moon', which this program does not gather"),
-    ({"terms": {"inside": {"mean": 0, "sd": 0, "weight": 1}}}, "a standard deviation is not above 0"),
+    ({"terms": {"hu": {"mean": 0, "sd": 0, "weight": 1}}}, "a standard deviation is not above 0"),
     ({"organs": []}, "organs is .*, no table"),
 ])
 def test_what_makes_no_sense_is_refused(tiny_bundle, change, why):

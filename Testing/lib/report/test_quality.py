@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from MISTKDSegmentLib import segment
 from MISTKDSegmentLib.inference.signals import OrganSignals
+from MISTKDSegmentLib.model.confidence import Term
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.report.quality import Quality, absence_features, features, log_odds
+from MISTKDSegmentLib.report.quality import Quality, absence_features, features, judged, log_odds
 from MISTKDSegmentLib.report.table import OrganRow, write_csv
-from Testing.lib.made_up_confidence import TYPICAL, write_confidence
+from Testing.lib.made_up_confidence import CONFIDENCE, TYPICAL, write_confidence
 from Testing.lib.small_scans import write_volume
 
 LEFT, RIGHT, LIVER = (label for label in ABDOMEN_LABELS if label.name in ("left_kidney", "right_kidney", "liver"))
@@ -51,13 +54,6 @@ def test_a_kidney_is_compared_with_the_other_one():
     assert features_of(row(LEFT, 50.0), row(LIVER, 150.0))["partner"] == 0.0
 
 
-def test_the_scan_as_a_whole_counts():
-    rows = [row(LIVER), row(LEFT), OrganRow(RIGHT, 0.0, None, 0, False)]
-    heard = {"liver": OrganSignals(soft_dice=0.9), "left_kidney": OrganSignals(soft_dice=0.5),
-             "right_kidney": OrganSignals()}
-    assert features(rows[0], rows, heard, TYPICAL)["scan"] == pytest.approx(math.log(9) / 2)
-
-
 def test_log_odds_end_at_one_in_a_hundred():
     assert [log_odds(share) for share in (0.5, 0.0, 1.0)] == pytest.approx([0.0, -math.log(99), math.log(99)])
 
@@ -83,6 +79,17 @@ def test_a_result_says_how_good_its_organs_are(tmp_path, tiny_bundle):
 def test_without_calibration_nothing_is_said(tmp_path, tiny_bundle):
     result = segment(write_volume(tmp_path / "a.nii.gz"), model=tiny_bundle, threads=1)
     assert result.signals is None and [one.quality for one in result.rows] == [None, None]
+
+
+def test_reasons_are_what_takes_most():
+    terms = {"soft_dice": Term(0.9, 0.1, 1.0), "soft_dice_odds": Term(2.0, 1.0, 1.0), "small": Term(0.0, 1.0, -3.0),
+             "hu": Term(0.0, 1.0, 0.0)}
+    heard = OrganSignals(slices=9, unclear_slices=4, soft_dice=0.7)
+    model = SimpleNamespace(confidence=replace(CONFIDENCE, terms=terms), labels=(LIVER,))
+    # Its volume takes 3 * 4 of the log odds; what the network believes takes 2 and 1.15.
+    (found,) = judged([row(LIVER, 0.01)], model, SimpleNamespace(of_class=lambda number: heard))
+    assert found.quality.reasons == ("less of it than usual", "border unclear on 4 of 9 slices")
+    assert found.quality.word == "poor"
 
 
 def test_the_csv_has_it(tmp_path):

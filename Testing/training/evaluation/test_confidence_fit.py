@@ -24,7 +24,7 @@ REFERENCES = {"x": {"liver": Reference(1500.0, 110.0, False), "spleen": Referenc
 def observation(case, damage, label, soft_dice, dice, *, is_there=True, peak=0.9):
     is_found = soft_dice > 0
     row = OrganRow(label, 1500.0 if is_found else 0.0, 105.0, 1000 * is_found, False)
-    signals = OrganSignals(soft_dice=soft_dice, inside=soft_dice, peak=peak, mass_ml=1.0)
+    signals = OrganSignals(soft_dice=soft_dice, peak=peak, mass_ml=1.0)
     return Observation(case, damage, row, signals, dice, is_there, {OTHER_PIXELS: soft_dice})
 
 
@@ -46,7 +46,7 @@ SEEN = [one for case in "abc" for one in copies(case)]
 
 
 def test_what_was_put_in_is_found():
-    confidence = fit(SEEN, REFERENCES, ["soft_dice"])
+    confidence = fit(SEEN, REFERENCES, ["soft_dice_odds"])
     for belief in (0.5, 0.8, 0.95):
         one = observation("z", "plain", SPLEEN, belief, math.nan)
         assert score([one], confidence) == pytest.approx([logistic(1.5 * log_odds(belief) - 0.5)], abs=0.03)
@@ -62,7 +62,7 @@ def test_absence_is_believed_where_nothing_speaks_against_it():
 def test_signals_never_count_the_wrong_way():
     upside_down = [observation(one.case, one.damage, one.row.label, one.signals.soft_dice, 1 - one.dice)
                    for one in SEEN if one.is_found]
-    assert fit(upside_down, REFERENCES).terms["soft_dice"].weight == 0
+    assert fit(upside_down, REFERENCES).terms["soft_dice_odds"].weight == 0
 
 
 def test_typical_organs_are_those_of_the_references():
