@@ -44,9 +44,9 @@ def score_variant(run: TrainingRun, options: Namespace, checkpoint: Path, folder
     from Training.bundle.export import export_trained
     from Training.data.layouts.registry import open_dataset
     from Training.evaluation.ablation_table import variant_scores
-    from Training.evaluation.phases import PHASES, phase_dice, scans_in
     from Training.evaluation.report import write_results
     from Training.evaluation.scores import score_cases
+    from Training.evaluation.simulated_phases import PHASES, phase_dice, scans_in
 
     trained, variant = read_trained(checkpoint), run.provenance["variant"]
     sets = [open_dataset(options.scans, trained.labels)] if options.scans else [

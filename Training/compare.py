@@ -25,7 +25,7 @@ from Training.evaluation.comparison import (
     write_comparison,
 )
 from Training.evaluation.metrics import METRICS
-from Training.evaluation.paired import OVERALL, Comparison, Pairs, compare_all, pair, smallest_p
+from Training.evaluation.paired_comparison import OVERALL, Comparison, Pairs, compare_all, pair, smallest_p
 from Training.system.files import check_folder
 from Training.system.words import counted
 

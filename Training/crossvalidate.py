@@ -30,7 +30,7 @@ from Training.engine.provenance import read_facts
 from Training.engine.run_folder import RECIPE_FILE, TrainingRun, open_run, started_run
 from Training.engine.trainings import distill, student_task, teacher_task, train_teacher
 from Training.evaluation.comparison import read_results
-from Training.evaluation.pooled import Pooled, read_scores, write_pooled
+from Training.evaluation.pooled_scores import Pooled, read_scores, write_pooled
 from Training.system.files import check_folder, make_folder, write_json
 from Training.system.words import duration, listed
 

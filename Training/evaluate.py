@@ -36,7 +36,6 @@ from Training.engine.provenance import package_version
 from Training.evaluation.failures import Failures
 from Training.evaluation.inference_cost import cost_lines, measure_inference, size_line
 from Training.evaluation.metrics import PROTOCOLS
-from Training.evaluation.phases import PHASES, PLAIN, phase_dice, phase_table, scans_in
 from Training.evaluation.report import null_for_nan, print_scores, write_results
 from Training.evaluation.scores import (
     BOOTSTRAP_RESAMPLES,
@@ -49,6 +48,7 @@ from Training.evaluation.scores import (
     score_case,
     summarise,
 )
+from Training.evaluation.simulated_phases import PHASES, PLAIN, phase_dice, phase_table, scans_in
 from Training.system.files import check_folder, make_folder, write_json, write_text
 from Training.system.words import listed
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Result", "SegmentError", "SegmentOptions", "__version__", "load_model", "segment"]
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.runner import slices_to_run
+from MISTKDSegmentLib.inference.slices import slices_to_run
 from MISTKDSegmentLib.io.writing import write_scan
 from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bundle
 from Testing.benchmarks import models, stages, unet

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from MISTKDSegmentLib.geometry import frame
+from MISTKDSegmentLib.geometry import canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference import runner, session, slices
+from MISTKDSegmentLib.inference import network, runner, slices
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.io.writing import write_segmentation
@@ -22,11 +22,11 @@ from Testing.benchmarks.scans import labels_of
 READ, NETWORK, WRITE, REST = "read", "waiting for the network", "write", "the rest"
 PLACES = (
     (runner, "canonical_frames", "canonical frame"),
-    (frame.CanonicalFrame, "finish", "canonical frame"),
+    (canonical_frame.CanonicalFrame, "finish", "canonical frame"),
     (slices, "slice_grid", "body box"),
-    (session.Network, "_load", "load the network"),
+    (network.Network, "_load", "load the network"),
     (slices.NetworkSlices, "with_context", "window and resample"),
-    (session.Network, "_finished", NETWORK),
+    (network.Network, "_finished", NETWORK),
     (runner, "_between", "upsample and argmax"),
     (runner, "winners", "upsample and argmax"),
     (runner, "postprocess", "post-process"),
@@ -59,7 +59,7 @@ def shares(seconds: Mapping[str, float]) -> dict[str, float]:
 def network_seconds(volume: Volume, bundle: Bundle, times: int) -> tuple[float, float]:
     """Seconds that the network alone takes for a scan, and those from the array to its labels, of the fastest runs."""
     scan = runner.ReadyScan(volume, bundle, np.zeros(volume.voxels.shape, np.uint8))
-    run = runner.slices_to_run(range(len(volume.voxels)), volume.spacing_mm[2], bundle.input.slice_step_mm)
+    run = slices.slices_to_run(range(len(volume.voxels)), volume.spacing_mm[2], bundle.input.slice_step_mm)
     batches = list(scan.batches(run))
     network_s, _ = best(lambda: deque(scan.network.scores_of(batches), maxlen=0), times)
     return network_s, best(lambda: labels_of(volume, bundle), times)[0]
@@ -77,7 +77,7 @@ def first_slice_seconds(volume: Volume, bundle: Bundle, times: int) -> float:
 
 def bundle_seconds(folder: Path, times: int) -> float:
     """Seconds to read and verify a bundle and to load its network."""
-    return best(lambda: session.Network(load_bundle(folder), 0), times)[0]
+    return best(lambda: network.Network(load_bundle(folder), 0), times)[0]
 
 
 def grid_of(volume: Volume, bundle: Bundle) -> SliceGrid:

@@ -109,7 +109,7 @@ def test_regions_without_data_change_nothing_else(bundle, work, values, fill, ax
 
 def test_a_sentence_is_short_whatever_the_values():
     from MISTKDSegmentLib.errors import InputError
-    from MISTKDSegmentLib.inference.evidence import check_hu
+    from MISTKDSegmentLib.inference.hu_checks import check_hu
     for change, _ in WRONG.values():
         try:
             check_hu("scan.nii", change(phantom()[0].voxels.astype(np.float32)))

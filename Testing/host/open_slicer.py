@@ -38,6 +38,7 @@ from Testing.host import (
 from Testing.host.object_methods import OBJECT
 from Testing.host.proxy import Registry, make_class, wrap
 
+_ALL_EVENTS = QtCore.QEventLoop.ProcessEventsFlag.AllEvents
 _open: list[OpenSlicer] = []
 
 
@@ -96,21 +97,25 @@ class OpenSlicer:
         return self.widget
 
     def pump(self, until: Optional[Callable[[], Any]] = None, timeout_s: float = 30.0) -> Any:
-        """Handles events: once round, or until `until()` is true.
+        """Handles events: those that are there, or one turn of the event loop after another until `until()` is true.
 
         Raises:
             TimeoutError: `until()` was still false after `timeout_s` seconds.
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            self.qt_application.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            if until is None:
+                self.qt_application.processEvents(_ALL_EVENTS, 20)
+            else:
+                was_busy = QtCore.QAbstractEventDispatcher.instance().processEvents(_ALL_EVENTS)
             self.qt_application.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
             value = until() if until is not None else True
             if value:
                 return value
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Nothing came of it within {timeout_s:g} s.")
-            time.sleep(0.005)
+            if not was_busy:
+                time.sleep(0.005)
 
     def close(self) -> None:
         """Takes the emulated Slicer down.

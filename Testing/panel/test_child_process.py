@@ -145,11 +145,13 @@ def test_a_child_that_took_much_memory_and_was_killed_behind_a_launcher_is_told_
         "memory); close other programs or crop the volume, then start again."]
 
 
-def test_when_the_kernel_has_ended_processes_for_want_of_memory_it_was_that(host, child, job, tmp_path, monkeypatch):
+def test_when_the_kernel_has_ended_processes_for_want_of_memory_it_was_that(host, job, tmp_path, monkeypatch):
+    from MISTKDSegmentLib.slicer.panel.child_process import ChildProcess
+
     kills = itertools.count()
     monkeypatch.setattr("MISTKDSegmentLib.slicer.panel.sudden_end.memory_kills", lambda: next(kills))
     python_slicer(tmp_path, monkeypatch, STARTED + ABNORMAL_END)
-    (sentence,) = run(host, child).ends
+    (sentence,) = run(host, ChildProcess(job)).ends
     assert sentence.startswith("The system ended the segmentation because memory ran out;")
 
 

@@ -29,11 +29,11 @@ def chest(seed):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """A student of 40 steps beside its teacher, exported by the training's own program."""
+    """A student of 120 steps beside its teacher, exported by the training's own program."""
     pytest.importorskip("lightning", reason="the training package is not installed")
     from Testing.training.toy import SCHEDULE, write_config
     from Training import distill
-    from Training.data.prepared import Manifest, PreparedCase, write_manifest
+    from Training.data.manifest import CaseEntry, Manifest, write_manifest
 
     folder = tmp_path_factory.mktemp("chest")
     cases = []
@@ -41,13 +41,13 @@ def bundle(tmp_path_factory):
         hu, labels = chest(seed)
         image = np.clip((hu - WINDOW_HU[0]) / (WINDOW_HU[1] - WINDOW_HU[0]) * 255, 0, 255).astype(np.uint8)
         np.savez_compressed(folder / f"{name}.npz", image=image, labels=labels)
-        cases.append(PreparedCase(
-            name=name, slices=SHAPE[0], slice_spacing_mm=5.0, known=("lungs", "spine"),
+        cases.append(CaseEntry(
+            name=name, slices=SHAPE[0], slice_spacing_mm=5.0, annotated=("lungs", "spine"),
             sha256=hashlib.sha256((folder / f"{name}.npz").read_bytes()).hexdigest(),
             content_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
             voxels={"lungs": int((labels == 1).sum()), "spine": int((labels == 2).sum())}))
     write_manifest(folder, Manifest("made up", "none", WINDOW_HU, PIXELS_MM, (LUNGS, SPINE), tuple(cases)))
-    schedule = replace(SCHEDULE, steps=40, batch_size=4, learning_rate=1e-2, ema_decay=0.8)
+    schedule = replace(SCHEDULE, steps=120, batch_size=4, learning_rate=1e-2, ema_decay=0.8)
     config = write_config(folder / "chest.yaml", pixel_spacing_mm=PIXELS_MM, teacher_schedule=schedule,
                           student_schedule=schedule)
     out = folder / "run"

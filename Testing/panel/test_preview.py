@@ -172,7 +172,7 @@ def test_without_an_axial_view_it_says_so_and_goes_on_when_there_is_one(host, pr
     (lambda host, node, logic: host.close_scene(), "scene was closed"),
     (lambda host, node, logic: host.app.aboutToQuit.emit(), "quitting"),
     (lambda host, node, logic: node.GetImageData().GetPointData().GetScalars().Modified() or
-     node.GetImageData().Modified(), "CTLiver was changed"),
+     node.GetImageData().Modified(), "CTLiver were changed"),
 ])
 def test_it_switches_itself_off_with_a_sentence(
         host, preview, logic, volume_node, child, temporary, tmp_path, happens, words):

@@ -3,7 +3,7 @@
 import slicer
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.model.terminology import terminology_entry
+from MISTKDSegmentLib.model.slicer_terminology import terminology_entry
 from MISTKDSegmentLib.slicer.scene.segment_terminology import describe_segment
 
 LEFT_KIDNEY = next(label for label in ABDOMEN_LABELS if label.name == "left_kidney")

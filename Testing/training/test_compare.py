@@ -10,7 +10,7 @@ import pytest
 from MISTKDSegmentLib.errors import InputError, OutputError
 from Training.compare import main
 from Training.evaluation.comparison import difference_figure, worst_pairs
-from Training.evaluation.paired import pair
+from Training.evaluation.paired_comparison import pair
 
 CASES = ("a", "b", "c", "d")
 

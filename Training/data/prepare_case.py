@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frame
 from MISTKDSegmentLib.inference.preprocess import SliceGrid, slice_grid, window
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.preprocess import body_box
 from Training.system.words import spaced

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from Training.data.slices import Draw, SliceDataset
+from Training.data.slice_dataset import Draw, SliceDataset
 from Training.evaluation.pictures import CURVES, curve_figure, example_figure, read_curves, save, telling_slices
 
 EXAMPLES = "examples"

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from MISTKDSegmentLib.errors import OutputError, SegmentError
 from MISTKDSegmentLib.io.atomic import atomic_path, remove_leftovers
 from Training.data.prepared import PreparedCase
-from Training.data.slices import BalancedSampler, CaseBatches, SliceDataset
+from Training.data.slice_dataset import BalancedSampler, CaseBatches, SliceDataset
 from Training.engine.callbacks import Pictures, TrainingProgress, WeightsOnDevice
 from Training.engine.checkpoints import LAST, PREVIOUS, steps_done, usable_checkpoint
 from Training.engine.recipe import Schedule

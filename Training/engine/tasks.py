@@ -19,7 +19,7 @@ from Training.data.augment import augment
 from Training.data.augmentation import NO_AUGMENTATION
 from Training.data.manifest import Manifest
 from Training.data.prepared import IGNORE
-from Training.data.slices import Batch, SliceDataset
+from Training.data.slice_dataset import Batch, SliceDataset
 from Training.engine.checkpoints import DESCRIPTION, describe
 from Training.engine.recipe import VIEW_DIVISOR, Recipe, Schedule
 from Training.engine.teachers import EnsembleTeacher

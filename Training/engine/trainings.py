@@ -10,8 +10,7 @@ import torch
 from MISTKDSegmentLib.errors import InputError
 from Training.engine.checkpoints import LAST, Trained, read_trained
 from Training.engine.fit import fit
-from Training.engine.run_folder import TrainingRun
-from Training.engine.start import (
+from Training.engine.initial_weights import (
     check_not_seen,
     check_organs,
     check_slices,
@@ -19,6 +18,7 @@ from Training.engine.start import (
     start_network,
     teacher_facts,
 )
+from Training.engine.run_folder import TrainingRun
 from Training.engine.tasks import DistillationTask, SegmentationTask
 from Training.networks.config import NetworkConfig
 from Training.networks.segmenter import Segmenter, parameter_count

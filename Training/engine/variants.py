@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from Training.engine.checkpoints import read_trained
+from Training.engine.initial_weights import RANDOM, start_facts, teacher_facts
 from Training.engine.recipe import VIEW_DIVISOR, Recipe
 from Training.engine.run_folder import TrainingRun
-from Training.engine.start import RANDOM, start_facts, teacher_facts
 from Training.engine.tasks import SegmentationTask
 from Training.engine.trainings import check_share, new_network, read_teachers, student_task
 from Training.networks.segmenter import parameter_count

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.atomic import atomic_path
-from Training.evaluation.paired import OVERALL, Comparison, Pairs
+from Training.evaluation.paired_comparison import OVERALL, Comparison, Pairs
 from Training.evaluation.report import none_for_nan, null_for_nan, point_style, spread
 from Training.evaluation.scores import mean_of_defined
 from Training.system.files import make_folder, write_json

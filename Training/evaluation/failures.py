@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.preprocess import body_box, window
 from MISTKDSegmentLib.io.atomic import atomic_path

@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper
 
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
 from MISTKDSegmentLib.inference.preprocess import slice_grid
-from MISTKDSegmentLib.inference.runner import slices_to_run
+from MISTKDSegmentLib.inference.slices import slices_to_run
 from MISTKDSegmentLib.model.bundle import Bundle
 from Training.data.scans import Scan
 from Training.evaluation.scores import annotated_organs, read_labelled, score_case

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
 from Training.data.prepared import IGNORE
-from Training.data.slices import SliceDataset
+from Training.data.slice_dataset import SliceDataset
 from Training.system.words import spaced
 
 CURVES = "curves.png"

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from Training.networks.config import NetworkConfig
 from Training.networks.decoder import Decoder
-from Training.networks.hybrid import HybridEncoder
-from Training.networks.mit import MiTEncoder
+from Training.networks.hybrid_encoder import HybridEncoder
+from Training.networks.mit_encoder import MiTEncoder
 from Training.networks.tokens import Tokens
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from MISTKDSegmentLib.errors import InputError
 from Training.cli.command import parse, run_command, script_parser
 from Training.evaluation.comparison import check_comparable, read_results
-from Training.evaluation.paired import OVERALL, compare_all, pair
+from Training.evaluation.paired_comparison import OVERALL, compare_all, pair
 from Training.system.files import write_text
 from Training.system.markdown import digits, interval, table
 from Training.system.words import counted, spaced

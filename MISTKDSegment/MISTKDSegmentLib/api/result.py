@@ -128,7 +128,7 @@ class Result:
     @cached_property
     def doubts(self) -> tuple[str, ...]:
         """What speaks against the result as a whole, a sentence each; empty where nothing does."""
-        from MISTKDSegmentLib.inference.second_look import looks_mirrored
+        from MISTKDSegmentLib.inference.mirror_check import looks_mirrored
         from MISTKDSegmentLib.report.doubts import find_doubts
 
         return find_doubts(self.volume, self.labels, self.rows, self.options.region,

@@ -17,7 +17,7 @@ from MISTKDSegmentLib.child.job import Work, is_orphan, is_over, wait_for_work
 from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
 from MISTKDSegmentLib.errors import BundleError, InputError, OutputError, SegmentError
-from MISTKDSegmentLib.inference.evidence import check_scan
+from MISTKDSegmentLib.inference.hu_checks import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
 from MISTKDSegmentLib.model.network_file import OLDEST_ONNXRUNTIME
 from MISTKDSegmentLib.report.doubts import find_doubts, in_short
@@ -157,8 +157,8 @@ def check_onnxruntime() -> None:
 
 
 def _segment(work: Work, bundle: Bundle) -> None:
+    from MISTKDSegmentLib.inference.mirror_check import looks_mirrored
     from MISTKDSegmentLib.inference.runner import segment
-    from MISTKDSegmentLib.inference.second_look import looks_mirrored
     from MISTKDSegmentLib.inference.signals import Signals
 
     options = work.order.options

@@ -10,17 +10,17 @@ from typing import Optional
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.frame import canonical_frames
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frames
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.argmax import winners
 from MISTKDSegmentLib.inference.frame_choice import straightest
+from MISTKDSegmentLib.inference.network import Network
 from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.inference.progress import Filled, Progress
-from MISTKDSegmentLib.inference.session import Network
 from MISTKDSegmentLib.inference.signals import Signals
-from MISTKDSegmentLib.inference.slices import NetworkSlices
+from MISTKDSegmentLib.inference.slices import NetworkSlices, slices_to_run
 from MISTKDSegmentLib.inference.smoothing import smooth
 from MISTKDSegmentLib.model.bundle import Bundle
 
@@ -89,7 +89,7 @@ class ReadyScan:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
         self.organs = bundle.labels_named(options.organs)
         self.network = Network(bundle, options.threads)
-        self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)], self.network)
+        self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)])
         self.frame = self._slices.frame
         self.labels, self._out = self.frame.labels_for(out), out
         self._smoothing_mm = bundle.input.slice_smoothing_mm
@@ -166,22 +166,6 @@ class ReadyScan:
                 filled = _between([k for k, _ in known], np.stack([scores for _, scores in known]))
                 yield (known[0][0], filled) if before is None else (before[0] + 1, filled[1:])
                 before = known[-1]
-
-
-def slices_to_run(ks: range, spacing_mm: float, step_mm: float) -> list[int]:
-    """Every slice where they are thick, every n-th where they are thin; always the first and the last.
-
-    Examples:
-        >>> slices_to_run(range(5), 5.0, 3.0)
-        [0, 1, 2, 3, 4]
-        >>> slices_to_run(range(8), 1.0, 3.0)
-        [0, 3, 6, 7]
-        >>> slices_to_run(range(4, 4), 1.0, 3.0)
-        []
-    """
-    step = max(1, int(min(step_mm / spacing_mm, 1e6) + 1e-6))
-    run = list(ks[::step])
-    return run if not run or run[-1] == ks[-1] else [*run, ks[-1]]
 
 
 def _between(ks: Sequence[int], scores: np.ndarray) -> np.ndarray:

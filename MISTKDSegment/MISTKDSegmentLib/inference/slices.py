@@ -1,4 +1,4 @@
-"""The slices of a scan as the network sees them."""
+"""Which slices of a scan the network sees, and how."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Optional
 
 import numpy as np
 
-from MISTKDSegmentLib.geometry.frame import CanonicalFrame
+from MISTKDSegmentLib.geometry.canonical_frame import CanonicalFrame
 from MISTKDSegmentLib.inference.context import context_indices
 from MISTKDSegmentLib.inference.no_data import AIR_HU, find_no_data
 from MISTKDSegmentLib.inference.preprocess import slice_grid, window
@@ -52,3 +52,19 @@ class NetworkSlices:
     def _hu(self, k: int) -> np.ndarray:
         hu, empty = self._volume.voxels[k, self.grid.rows, self.grid.columns], self.without_data(k)
         return hu if empty is None else np.where(empty, hu.dtype.type(AIR_HU), hu)
+
+
+def slices_to_run(ks: range, spacing_mm: float, step_mm: float) -> list[int]:
+    """Every slice where they are thick, every n-th where they are thin; always the first and the last.
+
+    Examples:
+        >>> slices_to_run(range(5), 5.0, 3.0)
+        [0, 1, 2, 3, 4]
+        >>> slices_to_run(range(8), 1.0, 3.0)
+        [0, 3, 6, 7]
+        >>> slices_to_run(range(4, 4), 1.0, 3.0)
+        []
+    """
+    step = max(1, int(min(step_mm / spacing_mm, 1e6) + 1e-6))
+    run = list(ks[::step])
+    return run if not run or run[-1] == ks[-1] else [*run, ks[-1]]

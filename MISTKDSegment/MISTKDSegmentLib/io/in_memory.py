@@ -11,7 +11,7 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.checks import check_geometry
 from MISTKDSegmentLib.geometry.sitk_image import to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.evidence import check_scan
+from MISTKDSegmentLib.inference.hu_checks import check_scan
 
 _NAME = "The image"
 

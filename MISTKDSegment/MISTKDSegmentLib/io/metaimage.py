@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.headers import no_orientation, other_unit
+from MISTKDSegmentLib.io.header_errors import no_orientation, other_unit
 from MISTKDSegmentLib.io.payload import check_compressed, check_raw, damaged, file_of_voxels
 
 # https://itk.org/Wiki/MetaIO/Documentation

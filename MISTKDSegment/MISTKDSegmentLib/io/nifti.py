@@ -16,8 +16,8 @@ import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.checks import check_direction, check_spacing, format_mm
-from MISTKDSegmentLib.inference.evidence import not_numbers
-from MISTKDSegmentLib.io.headers import no_orientation, other_unit, state_orientation
+from MISTKDSegmentLib.inference.hu_checks import not_numbers
+from MISTKDSegmentLib.io.header_errors import no_orientation, other_unit, state_orientation
 from MISTKDSegmentLib.io.payload import PADDING_BYTES, check_length, damaged
 
 _HEADER_BYTES = 348

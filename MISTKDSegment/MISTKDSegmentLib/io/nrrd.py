@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.io.headers import no_orientation, other_unit
+from MISTKDSegmentLib.io.header_errors import no_orientation, other_unit
 from MISTKDSegmentLib.io.payload import check_compressed, check_length, check_raw, damaged, file_of_voxels
 
 # https://teem.sourceforge.net/nrrd/format.html: a NaN in `spacings` means unknown.

@@ -16,7 +16,7 @@ from MISTKDSegmentLib.geometry.checks import check_geometry, check_spacing, shea
 from MISTKDSegmentLib.geometry.orientation import direction_of
 from MISTKDSegmentLib.geometry.sitk_image import to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.evidence import check_scan
+from MISTKDSegmentLib.inference.hu_checks import check_scan
 from MISTKDSegmentLib.io.console import captured_stderr
 from MISTKDSegmentLib.io.dicom.folder import read_dicom_folder
 from MISTKDSegmentLib.io.metaimage import check_metaimage, voxels_of_metaimage

@@ -16,7 +16,7 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.io.nifti import check_nifti
 from MISTKDSegmentLib.model.labels import Label
-from MISTKDSegmentLib.model.terminology import terminology_entry, without_separators
+from MISTKDSegmentLib.model.slicer_terminology import terminology_entry, without_separators
 
 SUFFIXES = (".seg.nrrd", ".nrrd", ".nii.gz")
 

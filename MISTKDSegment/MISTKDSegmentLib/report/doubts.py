@@ -14,7 +14,7 @@ from typing import Optional
 import numpy as np
 import SimpleITK as sitk
 
-from MISTKDSegmentLib.geometry.frame import axial_view
+from MISTKDSegmentLib.geometry.canonical_frame import axial_view
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.body import BODY_HU, Body, find_body
@@ -181,7 +181,9 @@ def _spine_in_front(scan: _Scan) -> str:
         return ""  # where half of the body is cut off, its middle is anywhere
     values = [row.label.value for code in (LIVER, SPLEEN) if (row := scan.row(code)) is not None]
     cell_cm2 = scan.cell_mm[1] * scan.cell_mm[2] / 100
-    bone_hu = min(_BONE_HU, float(scan.hu.max()) - _CLIPPED_HU)  # some windows end below bone
+    measured = scan.hu[~np.isin(scan.hu, scan.body.no_data.fills)]
+    highest = float(measured.max()) if measured.size else _BONE_HU
+    bone_hu = min(_BONE_HU, highest - _CLIPPED_HU)  # some windows end below bone
     shares, bones = [], 0
     for k in np.flatnonzero(np.isin(scan.found, values).sum(axis=(1, 2)) * cell_cm2 >= _MIN_SLICE_CM2):
         rows, columns = (np.flatnonzero(scan.body.mask[k].any(axis=axis)) for axis in (1, 0))

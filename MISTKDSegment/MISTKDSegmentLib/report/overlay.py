@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from MISTKDSegmentLib.geometry.box import bounding_box
-from MISTKDSegmentLib.geometry.frame import CanonicalFrame, canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import CanonicalFrame, canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.preprocess import body_box, window
 from MISTKDSegmentLib.io.atomic import atomic_path

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frame
 from MISTKDSegmentLib.geometry.orientation import is_oblique, nearest_axes
 from MISTKDSegmentLib.geometry.volume import Volume
 from Testing.lib.orientations import ORIENTATIONS, rotation

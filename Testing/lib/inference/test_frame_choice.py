@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from MISTKDSegmentLib.geometry.sitk_image import to_image, to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.frame_choice import confidence, straightest, symmetry
+from MISTKDSegmentLib.inference.frame_choice import slope_of_back, straightest, symmetry
 from MISTKDSegmentLib.inference.runner import ReadyScan, segment
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
@@ -26,47 +26,12 @@ def row(*hu) -> Volume:
     return Volume(np.array(hu, np.int16)[None, None], (10.0, 10.0, 10.0), (0.0, 0.0, 0.0), np.eye(3))
 
 
-class Slices:
-    """Slices of which each has the scores that are given, (classes, h, w), of a volume."""
-
-    def __init__(self, *scores, volume=None):
-        self.frame = SimpleNamespace(volume=volume or row(0))
-        self.scores = [np.array(one, np.float32) for one in scores]
-        self.asked_for = []
-
-    def __len__(self):
-        return len(self.scores)
-
-    def with_context(self, k):
-        self.asked_for.append(k)
-        return self.scores[k]
-
-
-class Network:
-    """Gives what it is shown."""
-
-    def scores_of(self, batches):
-        yield from batches
-
-
-def scores(*probabilities):
-    """Scores of slices of one row, from the probabilities of background, liver and spleen in each pixel."""
-    return np.log(np.array(probabilities, np.float64)).T[:, None, :]
-
-
-def test_confidence_is_the_mean_probability_of_organs_where_they_win():
-    slices = Slices(scores((0.1, 0.7, 0.2), (0.9, 0.05, 0.05)), scores((0.2, 0.3, 0.5), (0.02, 0.96, 0.02)))
-    assert confidence(slices, Network()) == pytest.approx((0.7 + 0.5 + 0.96) / 3)
-
-
-def test_without_an_organ_there_is_no_confidence():
-    assert confidence(Slices(scores((0.8, 0.1, 0.1))), Network()) == 0.0
-
-
-def test_some_slices_of_many_stand_for_all():
-    slices = Slices(*[scores((0.1, 0.8, 0.1))] * 240)
-    confidence(slices, Network())
-    assert slices.asked_for == list(range(5, 240, 10))
+def with_back(slope: float, degrees: float = 0.0) -> Volume:
+    """A symmetric block of fat in air, whose back goes down so many mm per mm; the header is turned."""
+    voxels = np.full((30, 60, 60), -1000, np.int16)
+    for k in range(30):
+        voxels[k, 12 : 40 + round(slope * (k - 15)), 10:50] = -80
+    return Volume(voxels, (5.0, 5.0, 5.0), (0.0, 0.0, 0.0), rotation(degrees, 0))
 
 
 @pytest.mark.parametrize(("hu", "expected"), [
@@ -84,24 +49,34 @@ def test_symmetry_is_of_centimetres_whatever_the_spacing():
     assert symmetry(volume) == pytest.approx(symmetry(row(300, 0, -1000, 0)), abs=1e-6)
 
 
-SURE, HARDLY_LESS_SURE, LESS_SURE = (scores((0.1, 0.9 - shift, shift)) for shift in (1e-6, 0.001, 0.01))
-EVEN, ODD = row(0, 0), row(300, 0)
+@pytest.mark.parametrize("slope", [0.0, 0.2, -0.4])
+def test_the_slope_of_the_back_is_that_from_slice_to_slice(slope):
+    assert slope_of_back(with_back(slope)) == pytest.approx(slope, abs=0.03)
+
+
+def test_without_a_back_there_is_no_slope():
+    assert np.isnan(slope_of_back(row(-1000, -1000, -1000)))
+    everywhere = with_back(0.0)
+    assert np.isnan(slope_of_back(everywhere.with_voxels(np.full_like(everywhere.voxels, 40))))
+
+
+# Slices tilted by 20 degrees show a level back sloping by tan 20 degrees.
+STEEP = np.tan(np.radians(20))
 
 
 @pytest.mark.parametrize(("own", "upright", "expected"), [
-    (Slices(LESS_SURE, volume=EVEN), Slices(SURE, volume=ODD), "own"),
-    (Slices(SURE, volume=ODD), Slices(LESS_SURE, volume=EVEN), "upright"),
-    (Slices(LESS_SURE), Slices(SURE), "upright"),
-    (Slices(SURE), Slices(LESS_SURE), "own"),
-    # Not worth resampling.
-    (Slices(HARDLY_LESS_SURE), Slices(SURE), "own")])
-def test_symmetry_decides_and_where_it_tells_nothing_confidence(own, upright, expected):
-    assert straightest([own, upright], Network()) is {"own": own, "upright": upright}[expected]
+    (row(0, 0), row(300, 0), "own"), (row(300, 0), row(0, 0), "upright"),
+    (with_back(0.0, 20), row(300), "own"), (with_back(STEEP, 20), row(300), "upright"),
+    (with_back(0.0, -20), row(300), "own"), (with_back(-STEEP, -20), row(300), "upright"),
+    (with_back(0.0), row(300), "own")])
+def test_symmetry_decides_and_where_it_tells_nothing_the_back(own, upright, expected):
+    own, upright = (SimpleNamespace(frame=SimpleNamespace(volume=volume)) for volume in (own, upright))
+    assert straightest([own, upright]) is {"own": own, "upright": upright}[expected]
 
 
 def test_a_scan_that_is_not_oblique_is_not_looked_at():
-    lone = Slices()
-    assert straightest([lone], Network()) is lone and lone.asked_for == []
+    lone = SimpleNamespace()
+    assert straightest([lone]) is lone
 
 
 def turned(volume: Volume, direction: np.ndarray) -> Volume:

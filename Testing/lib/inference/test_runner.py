@@ -13,7 +13,8 @@ from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
-from MISTKDSegmentLib.inference.runner import ReadyScan, segment, slices_to_run
+from MISTKDSegmentLib.inference.runner import ReadyScan, segment
+from MISTKDSegmentLib.inference.slices import slices_to_run
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
@@ -238,9 +239,12 @@ def test_one_slice_alone_is_labelled_as_in_the_whole_run(tiny_bundle, direction)
 
 
 def test_a_slice_of_an_oblique_scan_is_brought_back_to_its_grid(tiny_bundle):
-    tilted = Volume(patient().voxels, (2.0, 2.0, 5.0), (-70.0, -60.0, 100.0), rotation(20, 0))
-    out = np.zeros(tilted.voxels.shape, np.uint8)
     k, j, i = 5, 25, 20  # in the liver
+    # Slices that are tilted show a level back sloping.
+    sloping = np.stack([np.roll(hu, round(np.tan(np.radians(20)) * 5.0 / 2.0 * (n - k)), axis=0)
+                        for n, hu in enumerate(patient().voxels)])
+    tilted = Volume(sloping, (2.0, 2.0, 5.0), (-70.0, -60.0, 100.0), rotation(20, 0))
+    out = np.zeros(tilted.voxels.shape, np.uint8)
     position = (tilted.ijk_to_lps @ [i, j, k, 1])[:3]
     assert ReadyScan(tilted, load_bundle(tiny_bundle), out).label_slice_at(position) is None
     assert out[k, j, i] == LIVER

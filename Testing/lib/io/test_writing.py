@@ -18,7 +18,7 @@ from MISTKDSegmentLib.io import writing
 from MISTKDSegmentLib.io.reading import read_label_map
 from MISTKDSegmentLib.io.writing import write_segmentation
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Code, Label
-from MISTKDSegmentLib.model.terminology import terminology_entry
+from MISTKDSegmentLib.model.slicer_terminology import terminology_entry
 
 SUFFIXES = [".seg.nrrd", ".nrrd", ".nii.gz"]
 TURN, TILT = np.radians(25), np.radians(10)

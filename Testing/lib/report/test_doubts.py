@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.geometry.volume import Volume
-from MISTKDSegmentLib.inference.evidence import check_scan
-from MISTKDSegmentLib.inference.second_look import looks_mirrored
+from MISTKDSegmentLib.inference.hu_checks import check_scan
+from MISTKDSegmentLib.inference.mirror_check import looks_mirrored
 from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.report.doubts import find_doubts

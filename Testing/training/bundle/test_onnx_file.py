@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frame
 from MISTKDSegmentLib.inference.preprocess import slice_grid, window
 from MISTKDSegmentLib.io.reading import read_volume
 from Testing.training.tiny_network import CONTRACT, tiny_network

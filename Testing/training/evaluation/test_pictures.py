@@ -7,7 +7,7 @@ import pytest
 
 from Testing.training.prepared_data import ORGANS, write_prepared
 from Training.data.prepared import IGNORE, load_cases
-from Training.data.slices import SliceDataset
+from Training.data.slice_dataset import SliceDataset
 from Training.evaluation.pictures import OPACITY, coloured, curve_figure, example_figure, read_curves, telling_slices
 
 

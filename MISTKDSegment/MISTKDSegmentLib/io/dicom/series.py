@@ -19,8 +19,8 @@ from MISTKDSegmentLib.io.dicom.header import (
     printable,
     read_header,
 )
+from MISTKDSegmentLib.io.dicom.joined_series import grouped, of_folders, rejoined
 from MISTKDSegmentLib.io.dicom.passes import passes
-from MISTKDSegmentLib.io.dicom.pieces import grouped, of_folders, rejoined
 from MISTKDSegmentLib.io.dicom.stack import SAME_PLACE_MM, is_stack
 
 NOT_AXIAL, LOCALIZER, NO_IMAGES = "not axial", "localizers", "no readable images"

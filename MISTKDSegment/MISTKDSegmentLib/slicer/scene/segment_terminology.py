@@ -7,7 +7,7 @@ from typing import Any
 import slicer
 
 from MISTKDSegmentLib.model.labels import Label
-from MISTKDSegmentLib.model.terminology import terminology_entry
+from MISTKDSegmentLib.model.slicer_terminology import terminology_entry
 
 
 def describe_segment(segment: Any, label: Label) -> None:

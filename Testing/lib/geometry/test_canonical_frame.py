@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.frame import canonical_frame
+from MISTKDSegmentLib.geometry.canonical_frame import canonical_frame
 from MISTKDSegmentLib.geometry.volume import Volume
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
 

@@ -9,7 +9,7 @@ import pytest
 
 from MISTKDSegmentLib.errors import InputError
 from Training.evaluation.metrics import METRICS
-from Training.evaluation.pooled import (
+from Training.evaluation.pooled_scores import (
     Pooled,
     organ_table,
     patient_table,

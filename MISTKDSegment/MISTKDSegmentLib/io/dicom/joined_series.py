@@ -92,8 +92,12 @@ def rejoined(series: Iterable[list[Header]]) -> list[list[Header]]:
     result = []
     for alike in grouped(series, lambda images: (_sort(images[0]), images[0].study_uid, images[0].series_number,
                                                  images[0].frame_of_reference_uid)):
-        whole = [image for images in alike for image in images]
-        result += [whole] if all(len(images) == 1 for images in alike) else _chained(alike, _goes_on)
+        singles = [image for images in alike if len(images) == 1 for image in images]
+        if len(alike) == len(singles) or len(singles) >= _FEWEST_SLICES:
+            # All of them, so that reading finds it where one lies wrong.
+            result.append(singles)
+            alike = [images for images in alike if len(images) > 1]
+        result += _chained(alike, _goes_on)
     # Some programs make up every number that would tell slices of one scan from those of others.
     single = [images for images in result if len(images) == 1]
     result = [images for images in result if len(images) > 1]

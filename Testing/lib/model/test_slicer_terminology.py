@@ -1,7 +1,7 @@
 """The codes of labels as Slicer serialises them."""
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Code, Label
-from MISTKDSegmentLib.model.terminology import terminology_entry
+from MISTKDSegmentLib.model.slicer_terminology import terminology_entry
 
 
 def test_codes_are_serialised_as_slicer_does():

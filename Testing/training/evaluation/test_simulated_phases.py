@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from Testing.training.made_up_scans import LIVER_BOX, LIVER_HU, MadeUpScan
-from Training.evaluation.phases import ARTERIAL, NON_CONTRAST, PHASES, in_phase, phase_table, scans_in
+from Training.evaluation.simulated_phases import ARTERIAL, NON_CONTRAST, PHASES, in_phase, phase_table, scans_in
 
 WINDOW_HU = (-125.0, 275.0)
 HU = np.array([[[-1000, -125, -60, 0, 20, 60, 110, 150, 180, 275, 900]]], np.int16)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from MISTKDSegmentLib.io.dicom.pieces import of_folders, rejoined
+from MISTKDSegmentLib.io.dicom.joined_series import of_folders, rejoined
 from Testing.lib.dicom_files import made_up_header
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from MISTKDSegmentLib.geometry.frame import axial_view
+from MISTKDSegmentLib.geometry.canonical_frame import axial_view
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import ReadyScan

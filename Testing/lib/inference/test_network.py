@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import BundleError
-from MISTKDSegmentLib.inference import session
+from MISTKDSegmentLib.inference import network as network_file
+from MISTKDSegmentLib.inference.network import ACCELERATORS, CPU, Network
 from MISTKDSegmentLib.inference.onnx_runtime import onnxruntime
-from MISTKDSegmentLib.inference.session import ACCELERATORS, CPU, Network
 from MISTKDSegmentLib.model.bundle import load_bundle
 
 CUDA, DIRECTML, COREML, OPENVINO = ACCELERATORS
@@ -125,7 +125,7 @@ def test_pixels_that_the_network_does_not_take_are_an_error_that_names_the_file(
 
 def test_openvino_is_told_how_many_threads_it_may_use(bundle, devices, monkeypatch):
     devices(OPENVINO)
-    monkeypatch.setattr(session, "usable_cores", lambda: 8)
+    monkeypatch.setattr(network_file, "usable_cores", lambda: 8)
     assert Network(bundle, 3)._session.options == {"num_of_threads": "3"}
     assert Network(bundle, 0)._session.options == {}
 
@@ -149,7 +149,7 @@ def test_batches_come_back_in_their_order_with_the_scores_that_each_has_alone(bu
 def test_the_processor_computes_several_batches_at_once_and_another_device_one(bundle, devices, monkeypatch,
                                                                                available, most):
     devices(*available)
-    monkeypatch.setattr(session, "usable_cores", lambda: 3)
+    monkeypatch.setattr(network_file, "usable_cores", lambda: 3)
     network, asked_for = Network(bundle, 0), []
 
     def told():

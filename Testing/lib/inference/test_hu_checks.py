@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.inference.evidence import check_hu, check_scan
+from MISTKDSegmentLib.inference.hu_checks import check_hu, check_scan
 from MISTKDSegmentLib.io.reading import read_volume
 from Testing.lib.kinds_of_values import GOOD, STORED, TWICE, WRONG
 from Testing.lib.made_up_abdomen import outside_circle, phantom

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from MISTKDSegmentLib.errors import InputError
 from Training.networks.config import NetworkConfig
-from Training.networks.huggingface import start_from_segformer
+from Training.networks.segformer_weights import start_from_segformer
 from Training.networks.segmenter import Segmenter
 
 SIZES = {"depths": (1, 1, 2, 1), "reductions": (8, 4, 2, 1), "heads": (1, 2, 3, 4), "widths": (8, 16, 24, 32)}

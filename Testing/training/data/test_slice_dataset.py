@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from Training.data.prepared import PreparedCase
-from Training.data.slices import BalancedSampler, CaseBatches, Draw, SliceDataset
+from Training.data.slice_dataset import BalancedSampler, CaseBatches, Draw, SliceDataset
 
 
 def case(name: str, slices: int, rows: int, columns: int, *, labelled: bool = True) -> PreparedCase:
@@ -84,9 +84,9 @@ def test_processes_share_batches(monkeypatch, processes):
     dataset = many([1, 2, 0] * 10)
     alone = list(BalancedSampler(dataset, 3, 8, seed=0))
     shares = []
-    monkeypatch.setattr("Training.data.slices.process_count", lambda: processes)
+    monkeypatch.setattr("Training.data.slice_dataset.process_count", lambda: processes)
     for rank in range(processes):
-        monkeypatch.setattr("Training.data.slices.process_rank", lambda rank=rank: rank)
+        monkeypatch.setattr("Training.data.slice_dataset.process_rank", lambda rank=rank: rank)
         sampler = BalancedSampler(dataset, 3, 8, seed=0)
         shares.append(list(sampler))
         assert len(shares[-1]) == len(sampler) == 24 // processes
@@ -97,10 +97,10 @@ def test_processes_share_batches(monkeypatch, processes):
 
 def test_each_slice_is_validated_once(monkeypatch):
     dataset = many([0] * 7)
-    monkeypatch.setattr("Training.data.slices.process_count", lambda: 2)
+    monkeypatch.setattr("Training.data.slice_dataset.process_count", lambda: 2)
     seen = Counter()
     for rank in range(2):
-        monkeypatch.setattr("Training.data.slices.process_rank", lambda rank=rank: rank)
+        monkeypatch.setattr("Training.data.slice_dataset.process_rank", lambda rank=rank: rank)
         batches = CaseBatches(dataset, 2)
         assert len(list(batches)) == len(batches) == 2
         seen.update(draw.place for batch in batches for draw in batch)

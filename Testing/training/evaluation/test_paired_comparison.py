@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from Training.evaluation.paired import OVERALL, compare_all, pair, signed_rank_p, smallest_p
+from Training.evaluation.paired_comparison import OVERALL, compare_all, pair, signed_rank_p, smallest_p
 
 
 def cases(metric="dice", protocol="millimetre", **organs):

@@ -15,9 +15,9 @@ from Testing.training.prepared_data import ORGANS, write_prepared
 from Testing.training.toy import LARGE, SMALL, TRAINER, toy_run
 from Training.engine.checkpoints import read_trained
 from Training.engine.fit import fit
+from Training.engine.initial_weights import start_facts
 from Training.engine.provenance import seen_by
 from Training.engine.run_folder import started_run
-from Training.engine.start import start_facts
 from Training.engine.trainings import new_network, teacher_task
 from Training.networks.config import HYBRID_STUDENT
 from Training.networks.efficientnet_lite import installed_start

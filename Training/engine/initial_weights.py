@@ -21,8 +21,8 @@ from Training.networks.efficientnet_lite import (
     installed_start,
     package_of,
 )
-from Training.networks.huggingface import start_from_segformer, weights_file
-from Training.networks.hybrid import HybridEncoder
+from Training.networks.hybrid_encoder import HybridEncoder
+from Training.networks.segformer_weights import start_from_segformer, weights_file
 from Training.networks.segmenter import Segmenter
 from Training.system.files import file_sha256
 

@@ -7,7 +7,7 @@ that `Resources/Documentation/trust.md` lists; none of those comes near.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Optional, Union
@@ -15,7 +15,7 @@ from typing import Optional, Union
 import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.frame import axial_view
+from MISTKDSegmentLib.geometry.canonical_frame import axial_view
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.body import check_body_size, find_body
 from MISTKDSegmentLib.inference.no_data import fill_values, sample_of
@@ -29,7 +29,7 @@ _MAX_BELOW_AIR, _MAX_BETWEEN = 0.03, 0.33
 _MIN_RAW, _MIN_RAW_OF_DENSE, _MIN_RAW_TO_AIR = 0.02, 0.6, 4.0
 _AIR_PEAK_HU = (-1150.0, -650.0)
 _MIN_RANGE_HU, _LOWEST_TOP_HU, _HIGHEST_BOTTOM_HU = 200.0, 160.0, -80.0
-_COARSE_BODY_MM, _CELLS_ACROSS = 8.0, 64
+_COARSE_BODY_MM, _CELLS_ACROSS, _MOST_SLICES = 8.0, 64, 250
 _FEWEST_VOXELS = 4096  # one slice of 64 x 64; shares of fewer say nothing
 
 _ORIGINAL = "choose the CT as the scanner made it"
@@ -47,10 +47,17 @@ def check_scan(name: Union[Path, str], volume: Volume) -> None:
         InputError: no voxels, no numbers, values that are no HU, or a body of impossible size.
     """
     check_hu(name, volume.voxels)
-    view = axial_view(volume)
+    view = _some_slices(axial_view(volume))
     # In another unit than mm, a grid of 8 mm would be too coarse for the body.
     extent_mm = max(size * mm for size, mm in zip(view.voxels.shape[1:], view.spacing_mm[1::-1]))
     check_body_size(name, view, find_body(view, min(_COARSE_BODY_MM, extent_mm / _CELLS_ACROSS)))
+
+
+def _some_slices(view: Volume) -> Volume:
+    """Every n-th slice of a long scan: where rows are short, a grid as fine as them would be as large as the scan."""
+    step = -(-len(view.voxels) // _MOST_SLICES)
+    x_mm, y_mm, z_mm = view.spacing_mm
+    return replace(view, voxels=view.voxels[::step], spacing_mm=(x_mm, y_mm, z_mm * step))
 
 
 def check_hu(name: Union[Path, str], voxels: np.ndarray) -> None:
