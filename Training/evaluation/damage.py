@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from MISTKDSegmentLib.geometry.frame import axial_view
+from MISTKDSegmentLib.geometry.canonical_frame import axial_view
 from MISTKDSegmentLib.geometry.volume import Volume
 from Training.data.prepared import IGNORE
-from Training.evaluation.phases import ARTERIAL, NON_CONTRAST, in_phase
+from Training.evaluation.simulated_phases import ARTERIAL, NON_CONTRAST, in_phase
 
 PLAIN = "plain"
 FAT_HU, FAT_SD_HU = -100.0, 12.0
