@@ -1,6 +1,6 @@
 """What the network says of each organ besides its labels, gathered while slices are labelled, on the network's grid.
 
-Nothing of the size of a scan is kept but one byte for each cell of the network's output.
+Of each slice, sums are kept.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Optional, Union
 
 import numpy as np
-import SimpleITK as sitk
 
-from MISTKDSegmentLib.geometry.box import bounding_box
 from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.inference.interpolation import Axis
 from MISTKDSegmentLib.inference.preprocess import SliceGrid
 
 UNCLEAR = 0.65  # mean probability along the border of a slice; below it, the border is unclear
@@ -34,7 +33,6 @@ class OrganSignals:
             sum of p everywhere (as in Li et al. 2022, "Towards frame-level performance estimation").
         neighbours: Dice of its cells in slices that follow each other, to the power of 5 mm over their distance: the
             farther slices are apart, the less they agree in any organ.
-        parts: share of its cells outside of the largest connected part.
         others: probability of other organs in its cells.
         peak: largest p.
         mass_ml: sum of p, as a volume.
@@ -45,7 +43,6 @@ class OrganSignals:
     unclear_slices: int = 0
     soft_dice: float = 0.0
     neighbours: float = 0.0
-    parts: float = 0.0
     others: float = 0.0
     peak: float = 0.0
     mass_ml: float = 0.0
@@ -76,7 +73,7 @@ class Signals:
     def __init__(self) -> None:
         self._ks: list[int] = []
         self._sums: list[_Sums] = []
-        self._winners: list[np.ndarray] = []
+        self._winners: Optional[np.ndarray] = None  # of the last slice
         self._volume: Optional[Volume] = None
         self._grid: Optional[SliceGrid] = None
         self._region: Optional[Region] = None
@@ -89,7 +86,7 @@ class Signals:
             grid: of the network's pixels over its slices.
             region: outside of which nothing is labelled.
         """
-        self._ks, self._sums, self._winners = [], [], []
+        self._ks, self._sums, self._winners = [], [], None
         self._volume, self._grid, self._region = volume, grid, region
 
     def look(self, k: int, scores: np.ndarray) -> None:
@@ -109,10 +106,10 @@ class Signals:
         probability = powers / powers.sum(0)
         winners = np.zeros(lead.shape, np.uint8)
         winners.flat[cells] = probability.argmax(0)
-        before = self._winners[-1] if self._winners else np.zeros_like(winners)
+        before = np.zeros_like(winners) if self._winners is None else self._winners
         self._ks.append(k)
-        self._winners.append(winners)
         self._sums.append(_sums(probability, cells, winners, before))
+        self._winners = winners
 
     def of_class(self, number: int) -> OrganSignals:
         """The signals of an organ.
@@ -138,7 +135,6 @@ class Signals:
             unclear_slices=int((rim < UNCLEAR).sum()),
             soft_dice=float(2 * sums.inside.sum() / (area + sums.mass.sum())),
             neighbours=_neighbours(sums) ** (_APART_MM / self._distance_mm),
-            parts=self._parts(number),
             others=float(sums.others.sum()) / area,
             peak=peak,
             mass_ml=mass_ml,
@@ -146,10 +142,13 @@ class Signals:
         )
 
     @property
+    def _cells(self) -> tuple[Axis, Axis]:
+        assert self._grid is not None and self._winners is not None
+        return self._grid.cells(self._winners.shape)
+
+    @property
     def _cell_ml(self) -> float:
-        assert self._volume is not None and self._grid is not None
-        height, width = self._winners[0].shape
-        rows, columns = self._grid.cells((height, width))
+        rows, columns = self._cells
         return rows.spacing_mm * columns.spacing_mm * self._distance_mm / 1000
 
     @property
@@ -160,9 +159,8 @@ class Signals:
 
     def _position(self, place: int, sums: _Sums) -> Point:
         """Where in a slice most of an organ is uncertain."""
-        assert self._volume is not None and self._grid is not None
-        height, width = self._winners[0].shape
-        rows, columns = self._grid.cells((height, width))
+        assert self._volume is not None
+        rows, columns = self._cells
         j = (rows.start_mm + rows.spacing_mm * sums.row[place]) / self._volume.spacing_mm[1]
         i = (columns.start_mm + columns.spacing_mm * sums.column[place]) / self._volume.spacing_mm[0]
         x, y, z = (self._volume.ijk_to_lps @ (i, j, self._ks[place], 1.0))[:3]
@@ -174,15 +172,6 @@ class Signals:
         rows, columns = (np.clip(np.rint(cells.centres_mm / mm).astype(int), box.start, box.stop - 1)
                          for cells, box, mm in axes)
         return self._region.mask(self._volume, k)[np.ix_(rows, columns)]
-
-    def _parts(self, number: int) -> float:
-        organ = np.stack(self._winners) == number
-        box = bounding_box(organ)
-        if box is None:
-            return 0.0
-        parts = sitk.ConnectedComponent(sitk.GetImageFromArray(organ[box].astype(np.uint8)), True)
-        sizes = np.bincount(sitk.GetArrayViewFromImage(parts).ravel())[1:]
-        return 1 - float(sizes.max() / sizes.sum())
 
 
 def _sums(probability: np.ndarray, cells: np.ndarray, winners: np.ndarray, before: np.ndarray) -> _Sums:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
@@ -18,9 +19,8 @@ GOOD, LOOK, POOR = "good", "look", "poor"
 UNCLEAR_BORDER = "border unclear"
 REASONS = {
     "soft_dice": UNCLEAR_BORDER, "soft_dice_odds": UNCLEAR_BORDER, "neighbours": "changes from slice to slice",
-    "parts": "in several parts", "others": "may belong to the organs beside it", "small": "less of it than usual",
-    "large": "more of it than usual", "hu": "brighter or darker than usual", "cut": "cut off",
-    "partner": "smaller than on the other side",
+    "others": "may belong to the organs beside it", "hu": "unusually bright or dark beside the others",
+    "small": "less of it than usual", "partner": "smaller than on the other side",
 }
 MAY_BE_THERE = "may be there all the same"
 _MOST_REASONS, _LEAST_EFFECT = 2, 0.1  # log odds
@@ -69,29 +69,29 @@ def organ_signals(rows: Sequence[OrganRow], bundle: Bundle, signals: Signals) ->
 
 
 def features(row: OrganRow, rows: Sequence[OrganRow], heard: Mapping[str, OrganSignals],
-             typical: Typical) -> dict[str, float]:
+             organs: Mapping[str, Typical]) -> dict[str, float]:
     """What speaks for or against an organ that was found, by the names in `confidence.SIGNALS`.
 
     Args:
         row: of the organ.
         rows: of all organs.
         heard: signals by organ.
-        typical: what the training patients had of it.
+        organs: what the training patients had of each.
     """
-    own = heard[row.label.name]
+    own, typical = heard[row.label.name], organs[row.label.name]
     size = (math.log(max(row.volume_ml, 1e-3)) - typical.log_ml) / typical.log_ml_sd
-    brightness = abs((row.mean_hu or 0.0) - typical.hu) / typical.hu_sd
+    # Contrast medium changes most organs: what counts is another change than that of the others.
+    brighter = {other.label.name: other.mean_hu - organs[other.label.name].hu for other in rows
+                if other.mean_hu is not None and other.label.name in organs}
+    apart = abs(brighter.get(row.label.name, 0.0) - statistics.median(brighter.values() or [0.0])) / typical.hu_sd
     return {
         "soft_dice": own.soft_dice,
         "soft_dice_odds": log_odds(own.soft_dice),
         "neighbours": own.neighbours,
-        "parts": own.parts,
         "others": own.others,
+        "hu": min(apart, _FARTHEST),
         # Of an organ that the scan cuts, less is no sign.
         "small": 0.0 if row.is_cut else min(max(-size, 0.0), _FARTHEST),
-        "large": min(max(size, 0.0), _FARTHEST),
-        "hu": min(brightness, _FARTHEST),
-        "cut": float(row.is_cut),
         "partner": _less_than_partner(row, rows),
     }
 
@@ -119,12 +119,12 @@ def _less_than_partner(row: OrganRow, rows: Sequence[OrganRow]) -> float:
 def _quality(row: OrganRow, rows: Sequence[OrganRow], heard: Mapping[str, OrganSignals],
              confidence: Confidence) -> Quality:
     name = row.label.name
-    own, typical = heard[name], confidence.organs[name]
+    own = heard[name]
     if not row.voxels:
-        score = confidence.absence(absence_features(own, typical))
+        score = confidence.absence(absence_features(own, confidence.organs[name]))
         word = confidence.word(score)
         return Quality(word, score, False, () if word == GOOD else (MAY_BE_THERE,), own.least_sure_lps)
-    seen = features(row, rows, heard, typical)
+    seen = features(row, rows, heard, confidence.organs)
     score = confidence.dice(name, seen)
     word = confidence.word(score)
     return Quality(word, score, True, () if word == GOOD else _reasons(seen, own, confidence), own.least_sure_lps)

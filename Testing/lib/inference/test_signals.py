@@ -65,10 +65,6 @@ def test_neighbouring_slices_agree_or_not():
     assert heard(here, there).neighbours == 0.5
 
 
-def test_parts_are_those_beside_the_largest():
-    assert heard(scores((0, 0, 0.9), (0, 1, 0.9), (0, 2, 0.9), (3, 3, 0.9))).parts == 0.25
-
-
 def test_the_least_sure_place_is_in_the_slice_where_most_may_be_wrong():
     sure, unsure = scores((1, 1, 0.999)), scores((3, 2, 0.55))
     x, y, z = heard(sure, unsure).least_sure_lps
