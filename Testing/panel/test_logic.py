@@ -179,7 +179,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(logic, volume_node, tiny
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        with pytest.raises(SegmentError, match="cannot be written .* make room for 1 MB there"):
+        with pytest.raises(SegmentError, match=r"cannot be written .* make room for 1 MB there"):
             logic.segment(volume_node, model=tiny_bundle)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -29,10 +29,11 @@ def chest(seed):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """A student of 120 steps beside its teacher, exported by the training's own program."""
+    """A student of 60 steps beside its teacher, exported by the training's own program."""
     pytest.importorskip("lightning", reason="the training package is not installed")
     from Testing.training.toy import SCHEDULE, write_config
     from Training import distill
+    from Training.data.augmentation import NO_AUGMENTATION
     from Training.data.manifest import CaseEntry, Manifest, write_manifest
 
     folder = tmp_path_factory.mktemp("chest")
@@ -47,9 +48,9 @@ def bundle(tmp_path_factory):
             content_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
             voxels={"lungs": int((labels == 1).sum()), "spine": int((labels == 2).sum())}))
     write_manifest(folder, Manifest("made up", "none", WINDOW_HU, PIXELS_MM, (LUNGS, SPINE), tuple(cases)))
-    schedule = replace(SCHEDULE, steps=120, batch_size=4, learning_rate=1e-2, ema_decay=0.8)
-    config = write_config(folder / "chest.yaml", pixel_spacing_mm=PIXELS_MM, teacher_schedule=schedule,
-                          student_schedule=schedule)
+    schedule = replace(SCHEDULE, steps=60, batch_size=4, learning_rate=1e-2, ema_decay=0.8, checkpoint_steps=60)
+    config = write_config(folder / "chest.yaml", pixel_spacing_mm=PIXELS_MM, view=(64, 96), teacher_schedule=schedule,
+                          student_schedule=schedule, augmentation=NO_AUGMENTATION)
     out = folder / "run"
     assert distill.main([str(folder), "--config", str(config), "--out", str(out), "--name", "chest"]) == 0
     return out / "bundle"

@@ -54,7 +54,7 @@ def check_scan(name: Union[Path, str], volume: Volume) -> None:
 
 
 def _some_slices(view: Volume) -> Volume:
-    """Every n-th slice of a long scan: where rows are short, a grid as fine as them would be as large as the scan."""
+    """Every n-th slice of a long scan: where its rows are short, the grid would else be as large as the scan."""
     step = -(-len(view.voxels) // _MOST_SLICES)
     x_mm, y_mm, z_mm = view.spacing_mm
     return replace(view, voxels=view.voxels[::step], spacing_mm=(x_mm, y_mm, z_mm * step))
