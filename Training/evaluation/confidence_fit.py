@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from MISTKDSegmentLib.inference.signals import OrganSignals
 from MISTKDSegmentLib.model.confidence import ABSENCE_SIGNALS, SIGNALS, Confidence, Term, Typical
-from MISTKDSegmentLib.report.quality import absence_features, features
+from MISTKDSegmentLib.report.judgement import absence_features, features
 from Training.evaluation.damage import PLAIN
 from Training.evaluation.failure_detection import FAILED_BELOW, look_below
 from Training.evaluation.observations import Observation, Seen

@@ -16,7 +16,7 @@ from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.inference.signals import OrganSignals, Signals
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.model.labels import Label
-from MISTKDSegmentLib.report.quality import organ_signals
+from MISTKDSegmentLib.report.judgement import organ_signals
 from MISTKDSegmentLib.report.table import OrganRow, measure
 from Training.data.prepared import IGNORE
 from Training.data.scans import Scan

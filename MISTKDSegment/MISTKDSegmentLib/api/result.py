@@ -115,7 +115,7 @@ class Result:
     @cached_property
     def rows(self) -> tuple[OrganRow, ...]:
         """What was measured of each organ, and how good it is likely to be."""
-        from MISTKDSegmentLib.report.quality import judged
+        from MISTKDSegmentLib.report.judgement import judged
         from MISTKDSegmentLib.report.table import measure
 
         return judged(measure(self.volume, self.labels, self.organs, self.options.region), self.model, self.signals)

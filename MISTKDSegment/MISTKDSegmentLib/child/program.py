@@ -21,7 +21,7 @@ from MISTKDSegmentLib.inference.hu_checks import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
 from MISTKDSegmentLib.model.network_file import OLDEST_ONNXRUNTIME
 from MISTKDSegmentLib.report.doubts import find_doubts, in_short
-from MISTKDSegmentLib.report.quality import judged
+from MISTKDSegmentLib.report.judgement import judged
 from MISTKDSegmentLib.report.table import measure
 from MISTKDSegmentLib.system import peak_memory
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from MISTKDSegmentLib.model.json_values import number, table
 
-# What speaks for or against an organ that was found; see `report.quality.features`.
+# What speaks for or against an organ that was found; see `report.judgement.features`.
 SIGNALS = ("soft_dice", "soft_dice_odds", "neighbours", "others", "hu", "small", "partner")
 # What speaks against the absence of one that was not.
 ABSENCE_SIGNALS = ("peak", "mass")

@@ -10,7 +10,7 @@ import pytest
 from MISTKDSegmentLib.inference.signals import OrganSignals
 from MISTKDSegmentLib.model.confidence import logistic
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.report.quality import log_odds
+from MISTKDSegmentLib.report.judgement import log_odds
 from MISTKDSegmentLib.report.table import OrganRow
 from Training.evaluation.confidence_fit import Reference, cross_fit, fit, score, with_limits
 from Training.evaluation.confidence_report import ablation, figures, measure_confidence, scores_of

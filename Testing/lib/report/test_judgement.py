@@ -13,7 +13,8 @@ from MISTKDSegmentLib import segment
 from MISTKDSegmentLib.inference.signals import OrganSignals
 from MISTKDSegmentLib.model.confidence import Term
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
-from MISTKDSegmentLib.report.quality import Quality, absence_features, features, judged, log_odds
+from MISTKDSegmentLib.report.judgement import absence_features, features, judged, log_odds
+from MISTKDSegmentLib.report.quality import Quality
 from MISTKDSegmentLib.report.table import OrganRow, write_csv
 from Testing.lib.made_up_confidence import CONFIDENCE, TYPICAL, write_confidence
 from Testing.lib.small_scans import write_volume
