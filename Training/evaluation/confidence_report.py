@@ -55,8 +55,8 @@ def figures(judged: Judged) -> dict[str, Any]:
 
     Returns:
         Numbers of organs and of failures, area under the risk-coverage curve and its ideal, ROC area, share of
-        failures caught and of false alarms (the limit of each case chosen on the others, for fewer than one false alarm in ten),
-        and mean absolute error.
+        failures caught and of false alarms (the limit of each case chosen on the others, for fewer than one false
+        alarm in ten), and mean absolute error.
     """
     score, outcome = judged.score, judged.outcome
     failed, alarms = _caught_elsewhere(judged)

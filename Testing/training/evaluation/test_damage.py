@@ -66,7 +66,7 @@ def test_thick_slices_are_means_with_the_reference_of_the_middle():
 
 
 def test_missing_slices_are_not_told():
-    volume, reference = copy_of("missing slices")
+    volume, _ = copy_of("missing slices")
     assert len(volume.voxels) == 16 and volume.spacing_mm == SPACING_MM
 
 
