@@ -82,18 +82,11 @@ def _part(name: str, value: Any) -> Any:
     if name == "filled" and value is not None:
         return Filled(**value)
     if name == "rows":
-        return tuple(OrganRow(**{**row, "label": parse_label(row["label"]), "quality": _quality(row["quality"])})
-                     for row in value)
+        return tuple(OrganRow(**{**row, "label": parse_label(row["label"]),
+                                 "quality": Quality.from_plain(row["quality"])}) for row in value)
     if name == "doubts":
         return tuple((str(short), str(why)) for short, why in value)
     return value
-
-
-def _quality(value: Optional[dict[str, Any]]) -> Optional[Quality]:
-    if value is None:
-        return None
-    place = value["least_sure_lps"]
-    return Quality(**{**value, "reasons": tuple(value["reasons"]), "least_sure_lps": place and tuple(place)})
 
 
 class Lines:

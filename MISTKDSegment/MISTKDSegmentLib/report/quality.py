@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from MISTKDSegmentLib.inference.signals import Point
 
@@ -27,3 +28,15 @@ class Quality:
     is_found: bool = True
     reasons: tuple[str, ...] = ()
     least_sure_lps: Optional[Point] = None
+
+    @classmethod
+    def from_plain(cls, plain: Optional[Mapping[str, Any]]) -> Optional[Quality]:
+        """The quality from its `asdict` form, as JSON keeps it; None stays None.
+
+        Raises:
+            KeyError, TypeError: it is none.
+        """
+        if plain is None:
+            return None
+        place = plain["least_sure_lps"]
+        return cls(**{**plain, "reasons": tuple(plain["reasons"]), "least_sure_lps": place and tuple(place)})
