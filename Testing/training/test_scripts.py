@@ -20,7 +20,7 @@ from Training.data.organs import read_organs
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "Resources" / "Documentation").glob("*.md"))
 SCRIPTS = ("prepare", "train_teacher", "distill", "ablate", "crossvalidate", "evaluate", "compare", "postprocess",
-           "export", "card", "release")
+           "calibrate", "export", "card", "release")
 
 
 def blocks(page: Path, kind: str) -> list[str]:
