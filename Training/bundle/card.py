@@ -9,6 +9,7 @@ from typing import Any
 
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, PostProcessing
 from Training.engine.provenance import seen_by
+from Training.engine.recipe import TERMS
 from Training.evaluation.metrics import PROTOCOLS
 from Training.system.files import write_text
 from Training.system.markdown import digits, interval, render
@@ -116,8 +117,7 @@ def _terms(recipe: Mapping[str, Any]) -> list[str]:
     """Terms of the distillation with their weights."""
     weights = recipe.get("distillation") or {
         key.removesuffix("_weight"): value for key, value in recipe.items() if key.endswith("_weight")}
-    terms = ("sequence", "relation", "channel", "logit")
-    return [f"{term} term x {weights[term]:g}" for term in terms if weights.get(term)]
+    return [f"{term} term x {weights[term]:g}" for term in TERMS if weights.get(term)]
 
 
 def _minutes(provenance: Mapping[str, Any]) -> dict[str, float]:

@@ -47,6 +47,10 @@ class Schedule:
     checkpoint_steps: Count = 100
 
 
+# The terms of the distillation, each a weight in `Distillation`.
+TERMS = ("sequence", "relation", "channel", "logit")
+
+
 @dataclass(frozen=True)
 class Distillation:
     """Weights of the terms that tie the student to its teacher, beside the segmentation loss; 0 switches one off.

@@ -96,7 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
                        help="of a Dask scheduler whose workers segment the scans (with the package distributed)")
     add("--model", type=Path, metavar="FOLDER", help="model bundle (default: the one that comes along)")
     add("--slice-step", type=_positive_mm, metavar="MM",
-        help="the network sees slices at this distance, the rest is interpolated (default: the model's)")
+        help="the network sees slices at most this far apart, the rest is interpolated (default: the model's)")
     add("--orientation", type=_axes, metavar="AXES",
         help="to where i, j and k run in volume files, whatever their headers say: one each of L/R, A/P and "
              "S/I, e.g. LPS (left, posterior, superior); DICOM slices state their own")
