@@ -39,6 +39,8 @@ from Training.evaluation.report import null_for_nan
 from Training.system.files import check_folder, make_folder, write_json, write_text
 from Training.system.words import counted, listed
 
+FEWEST_CASES = 2  # a case is scored by what was fitted to the others
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
@@ -60,6 +62,10 @@ def _run(options: Namespace) -> None:
                     for path in options.students or [options.model]]
         other = stack.enter_context(opened_model(options.other)) if options.other else None
         pairs = [(student, unseen(scans, student, other)) for student in students]
+        names = {scan.name for _, found in pairs for scan in found}
+        if len(names) < FEWEST_CASES and not options.measure:
+            raise InputError(f"{listed(names)} alone cannot be calibrated on, as each case is scored by what was "
+                             "fitted to the others: name more cases.")
         if options.dry_run:
             _say_what_it_does(pairs)
             return

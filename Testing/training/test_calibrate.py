@@ -83,6 +83,11 @@ def test_cases_that_it_was_trained_on_are_refused(tiny_bundle, raw, capsys):
     assert not (raw.parent / "out").exists()
 
 
+def test_one_case_is_too_few(tiny_bundle, raw, capsys):
+    assert calibrate(trained_on(tiny_bundle, "b", "c"), raw) == 3
+    assert "a alone cannot be calibrated on" in capsys.readouterr().err
+
+
 def test_a_model_of_unknown_origin_is_refused(tiny_bundle, raw, capsys):
     assert calibrate(tiny_bundle, raw) == 3
     assert "does not say which cases it was trained on" in capsys.readouterr().err
