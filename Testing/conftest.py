@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
+
+# A shell's background jobs ignore Ctrl-C, and so would the processes that tests start and stop with it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY_LABELS = tuple(label for label in ABDOMEN_LABELS if label.name in ("liver", "spleen"))
 

@@ -56,7 +56,8 @@ def _write(folder: Path, choices: Mapping[str, Choice], cases: Sequence[str]) ->
         folder,
         postprocessing={organ: asdict(choice.rule) for organ, choice in choices.items()},
         provenance={"postprocessing": {"cases": list(cases), "least_gain": LEAST_GAIN, "organs": earned}},
-        results={},  # those of the old post-processing would not be true any more
+        # Those of the old post-processing would not be true any more.
+        results={}, confidence={},
     )
 
 

@@ -13,7 +13,7 @@ from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only
 
 from MISTKDSegmentLib.errors import InputError
-from Training import ablate, distill, evaluate, postprocess, train_teacher
+from Training import ablate, calibrate, distill, evaluate, postprocess, train_teacher
 from Training.cli.command import Parser, parse, run_command, script_parser
 from Training.cli.scan_options import chosen_scans
 from Training.cli.training_options import recipe_of, trainer_settings_of
@@ -64,6 +64,9 @@ def steps(options: Namespace, measured: Recipe) -> Iterator[Step]:
     yield training("alone", ablate.main, "student", alone, *given, "--variants", "[alone]")
     yield Step("postprocess", postprocess.main, ("--model", str(student / "bundle"), *labelled))
     yield scores("student", student / "bundle", "--record", "--pictures")
+    if len(measured.validation) >= calibrate.FEWEST_CASES:
+        yield Step("calibrate", calibrate.main, ("--model", str(student / "bundle"), *labelled, "--out",
+                                                 str(out / "quality"), "--ablation"))
     yield scores("student-without-postprocessing", students)
     yield scores("alone", alone / f"alone-seed{measured.seed}" / LAST)
     yield scores("teacher", teacher / LAST)

@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from MISTKDSegmentLib import SegmentOptions, load_model
 from MISTKDSegmentLib.child.messages import Failed, encode
 from MISTKDSegmentLib.errors import BundleError, OutputError, SegmentError
+from MISTKDSegmentLib.geometry.region import Region
+from MISTKDSegmentLib.inference.progress import Progress
 from Testing.host import open_host
 from Testing.panel.children import (
     DONE,
@@ -43,6 +47,12 @@ def logic(host, temporary, tmp_path, monkeypatch):
     host.pump(until=lambda: not processes_in(temporary))
 
 
+def moved_by_mm(*xyz) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, 3] = xyz
+    return matrix
+
+
 def parameters(volume_node, tiny_bundle):
     from MISTKDSegmentLib.slicer.panel.logic import RunParameters
 
@@ -61,6 +71,50 @@ def test_one_organ_may_be_named_without_a_list(logic, volume_node, tiny_bundle, 
     real_python(tmp_path, monkeypatch)
     node = logic.segment(volume_node, organs="spleen", model=tiny_bundle, threads=1)
     assert node.GetSegmentation().GetSegmentIDs() == ("spleen",)
+
+
+def test_one_call_takes_what_the_call_in_python_takes(logic):
+    from inspect import signature
+
+    from MISTKDSegmentLib import segment
+
+    # A volume node states its own orientation.
+    ours = {"onProgress" if name == "on_progress" else name for name in signature(segment).parameters}
+    assert ours - {"scan", "orientation"} <= set(signature(logic.segment).parameters)
+
+
+def test_one_call_obeys_the_options_and_what_is_named_beside_them(logic, volume_node, tiny_bundle, tmp_path,
+                                                                  monkeypatch):
+    real_python(tmp_path, monkeypatch)
+    upper_half = Region(np.diag([1 / 1000, 1 / 1000, 1 / 20, 1.0]) @ moved_by_mm(0, 0, -140))
+    options = SegmentOptions(organs=["liver", "spleen"], threads=1, region=upper_half)
+    node = logic.segment(volume_node, model=load_model(tiny_bundle), options=options)
+    assert node.GetSegmentation().GetSegmentIDs() == ("liver", "spleen")
+    found = labels_on_grid(node, volume_node, "liver")
+    assert found[4:8, 17:33, 12:28].all() and not found[:4].any()
+    node = logic.segment(volume_node, organs="spleen", model=tiny_bundle, options=options)
+    assert node.GetSegmentation().GetSegmentIDs() == ("spleen",)
+
+
+def test_one_call_tells_how_far_it_is(logic, volume_node, tiny_bundle, tmp_path, monkeypatch):
+    real_python(tmp_path, monkeypatch)
+    told = []
+    logic.segment(volume_node, model=tiny_bundle, threads=1, onProgress=told.append)
+    assert [type(progress) for progress in told] == [Progress] * len(told)
+    assert (told[0].slices_done, told[-1].slices_done, told[-1].slices_total) == (0, 10, 10)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_the_callback_raises_ends_the_run_and_is_raised(host, logic, volume_node, tiny_bundle, temporary, child,
+                                                             error):
+    def raising(progress):
+        raise error("enough")
+
+    child(STARTED + HANG)
+    before = look_of(host.scene)
+    with pytest.raises(error, match="enough"):
+        logic.segment(volume_node, model=tiny_bundle, onProgress=raising)
+    assert nothing_left(temporary) and look_of(host.scene) == before
 
 
 def test_a_lone_name_that_the_model_does_not_know_is_named_whole(logic, volume_node, tiny_bundle):

@@ -1,12 +1,15 @@
 """What a person does with the results."""
 
+from dataclasses import replace
+
 import pytest
 import slicer
 
+from MISTKDSegmentLib.report.quality import Quality
 from Testing.panel.made_up_nodes import ct_node, organ_row, result_nodes
 from Testing.panel.patients import slice_view
 
-ORGAN = 1
+ORGAN, QUALITY = 1, 4
 DOUBTS = (("Orientation unclear", "The file does not say which side is left."), ("HU shifted", "Air is at 0 HU."))
 
 
@@ -181,3 +184,20 @@ def test_what_a_doubt_says_is_text_and_no_markup(host, ui, panel, results):
     write_table_node([], panel.parameters.organTable, "", panel.parameters.inputVolume, (("HU < -1024", "a & b"),))
     panel.refresh()
     assert "HU &lt; -1024" in ui.doubtsLabel.text
+
+
+def test_a_click_on_look_goes_to_where_it_is_least_sure(host, ui, panel):
+    from MISTKDSegmentLib.slicer.panel import outputs
+    unsure = replace(organ_row("liver", 1500.0), quality=Quality("look", 0.7, True, (), (-2.0, 1.0, 9.0)))
+    lost = replace(organ_row("spleen", 0.0, None, 0), quality=Quality("poor", 0.2, False, (), (-1.0, -1.0, 6.0)))
+    segmentation, table = result_nodes(panel.parameters.inputVolume, [unsure, lost])
+    outputs.remember(segmentation, table)
+    panel.parameters.segmentation, panel.parameters.organTable = segmentation, table
+    host.pump()
+    ui.resultsTable._inner.cellClicked.emit(0, QUALITY)
+    red, yellow = slice_view(host.scene, "Red"), slice_view(host.scene, "Yellow")
+    # LPS to RAS: left and posterior change their signs.
+    assert red.GetSliceToRAS().GetElement(2, 3) == pytest.approx(9.0)
+    assert yellow.GetSliceToRAS().GetElement(0, 3) == pytest.approx(2.0)
+    ui.resultsTable._inner.cellClicked.emit(1, QUALITY)
+    assert red.GetSliceToRAS().GetElement(2, 3) == pytest.approx(6.0)

@@ -1,10 +1,15 @@
 """The table of results."""
 
+from dataclasses import replace
+
 import pytest
 
+from MISTKDSegmentLib.report.quality import Quality
 from Testing.panel.made_up_nodes import ct_node, organ_row, result_nodes
 
-ORGAN, VOLUME, MEAN = 1, 2, 3
+ORGAN, VOLUME, MEAN, QUALITY = 1, 2, 3, 4
+UNSURE = Quality("look", 0.712, True, ("border unclear on 14 of 31 slices", "less of it than usual"), (1.0, 2.0, 9.0))
+LOST = Quality("poor", 0.21, False, ("may be there all the same",), (4.0, 5.0, 6.0))
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def test_rows_show_volume_and_mean_and_below_them_what_to_beware_of(widget, view
     view.show(table, segmentation)
     assert texts(widget) == [["Liver", "1510.3", "102"], ["Aorta", "9000.0", "150"],
                              ["⚠ cut by the field of view\n⚠ implausibly large", None, None]]
-    assert widget.columnSpan(2, ORGAN) == 3
+    assert widget.columnSpan(2, ORGAN) == 4
     assert widget.item(2, ORGAN).toolTip() == "cut by the field of view, implausibly large"
     assert view.has_rows
     assert view.has_segments
@@ -59,6 +64,43 @@ def test_an_organ_that_was_not_found_has_no_mean_and_no_tick(widget, view):
     assert tick_box(widget, 0) is None
     assert view.has_rows
     assert not view.has_segments
+
+
+@pytest.fixture
+def judged(widget, view):
+    """A good liver, a pancreas to look at, a gallbladder that was not found."""
+    rows = [replace(organ_row("liver"), quality=Quality("good", 0.95)), replace(organ_row("pancreas"), quality=UNSURE),
+            replace(organ_row("gallbladder", 0.0, None, 0), quality=LOST)]
+    segmentation, table = result_nodes(ct_node(), rows)
+    view.show(table, segmentation)
+    return [number for number in range(widget.rowCount) if text(widget, number, QUALITY)]
+
+
+def test_quality_has_a_word_a_colour_and_a_reason(widget, judged):
+    assert [text(widget, number, QUALITY) for number in judged] == ["good", "look", "poor"]
+    assert [widget.item(number, QUALITY).toolTip() for number in judged] == [
+        "Expected Dice: 0.95",
+        "Expected Dice: 0.71\nborder unclear on 14 of 31 slices\nless of it than usual\n"
+        "Click to see where it is least sure.",
+        "Not there with a probability of 21 %\nmay be there all the same\nClick to see where it is least sure."]
+    assert len({widget.item(number, QUALITY).foreground().color().name() for number in judged}) == 3
+    assert not widget.isColumnHidden(QUALITY)
+
+
+def test_a_click_on_what_is_unsure_tells_the_place(widget, view, judged):
+    clicked, places = [], []
+    view.clicked.connect(clicked.append)
+    view.unsure_clicked.connect(lambda *what: places.append(what))
+    for number in judged:
+        widget._inner.cellClicked.emit(number, QUALITY)
+    assert clicked == ["liver"]
+    assert places == [("pancreas", (1.0, 2.0, 9.0)), ("", (4.0, 5.0, 6.0))]
+
+
+def test_a_model_that_does_not_say_has_no_column(widget, view):
+    segmentation, table = result_nodes(ct_node(), [organ_row("liver")])
+    view.show(table, segmentation)
+    assert widget.isColumnHidden(QUALITY)
 
 
 def test_no_table_shows_none(widget, view):

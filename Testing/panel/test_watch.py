@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from Testing.host import open_host
+from Testing.panel.patients import add_patient
 
 
 @pytest.fixture
@@ -77,3 +78,28 @@ def test_nothing_is_told_after_stop(host, watched, volume_node):
     host.close_scene()
     host.app.aboutToQuit.emit()
     assert said == []
+
+
+def test_the_next_frame_of_a_4d_scan_is_told(host):
+    import numpy as np
+    import slicer
+
+    from MISTKDSegmentLib.slicer.panel.watch import Watch
+
+    frame = add_patient(host.scene, "frame")
+    sequence = host.scene.AddNewNodeByClass("vtkMRMLSequenceNode", "4-D")
+    for index in range(2):
+        slicer.util.updateVolumeFromArray(frame, np.full((2, 3, 4), index, np.int16))
+        sequence.SetDataNodeAtValue(frame, str(index))
+    browser = host.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    logic = slicer.vtkSlicerSequencesLogic()
+    logic.SetMRMLScene(host.scene)
+    logic.UpdateProxyNodesFromSequences(browser)
+    shown, said = browser.GetProxyNode(sequence), []
+    watch = Watch(shown, said.append)
+    browser.SetSelectedItemNumber(1)
+    logic.UpdateProxyNodesFromSequences(browser)
+    watch.stop()
+    assert slicer.util.arrayFromVolume(shown).max() == 1
+    assert said == [f"The voxels of {shown.GetName()} were changed; start again."]

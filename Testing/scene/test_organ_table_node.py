@@ -9,9 +9,17 @@ import pytest
 import vtk
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.report.judgement import MAY_BE_THERE, REASONS
+from MISTKDSegmentLib.report.quality import Quality
 from MISTKDSegmentLib.report.table import FLAGS, OrganRow
 from MISTKDSegmentLib.slicer.scene import organ_table_node
-from MISTKDSegmentLib.slicer.scene.organ_table_node import doubts_of, rows_as_text, write_table_node
+from MISTKDSegmentLib.slicer.scene.organ_table_node import (
+    doubts_of,
+    qualities_of,
+    reason_text,
+    rows_as_text,
+    write_table_node,
+)
 
 AORTA, GALLBLADDER = ABDOMEN_LABELS[:2]
 ROWS = [OrganRow(AORTA, 101.2345, 181.26, 50617, True), OrganRow(GALLBLADDER, 0.0, None, 0, False)]
@@ -56,6 +64,29 @@ def test_flags_are_in_the_users_language_as_the_header_is(world, monkeypatch):
     lines = rows_as_text(write_table_node([cut_and_large, ROWS[1]], None, "organs", a_ct(world))).splitlines()
     assert [line.split("\t")[-1] for line in lines] == [
         "FLAG", "CUT BY THE FIELD OF VIEW, IMPLAUSIBLY LARGE", "NOT FOUND"]
+
+
+def test_quality_is_in_the_table_where_the_model_says_it(world):
+    rows = [replace(ROWS[0], quality=Quality("look", 0.712, True, ("border unclear",), (1.0, 2.0, 3.5))),
+            replace(ROWS[1], quality=Quality("good", 0.9, False))]
+    node = write_table_node(rows, None, "organs", a_ct(world))
+    head, *lines = (line.split("\t")[5:] for line in rows_as_text(node).splitlines())
+    assert head == ["Quality", "Predicted Dice", "Probability of absence"]
+    assert lines == [["look", "0.71", ""], ["good", "", "0.9"]]
+    assert qualities_of(node) == (rows[0].quality, rows[1].quality)
+
+
+@pytest.mark.parametrize("kept", ["3", "{", '["look"]', '[{"word": "look"}]'])
+def test_damaged_quality_is_none(world, kept):
+    node = write_table_node(ROWS, None, "organs", a_ct(world))
+    assert qualities_of(node) == ()
+    node.SetAttribute("MISTKDSegment.quality", kept)
+    assert qualities_of(node) == ()
+
+
+def test_every_reason_can_be_extracted_for_translators():
+    assert [reason_text(reason) for reason in (*REASONS.values(), MAY_BE_THERE)] == [*REASONS.values(), MAY_BE_THERE]
+    assert reason_text("border unclear on 3 of 9 slices") == "border unclear on 3 of 9 slices"
 
 
 def test_every_note_can_be_extracted_for_translators():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from MISTKDSegmentLib.model.bundle import PostProcessing, load_bundle
+from Testing.lib.made_up_confidence import CONFIDENCE
 from Testing.training.made_up_scans import write_dataset_json, write_nifti
 from Training.evaluation.postprocessing import LEAST_GAIN
 from Training.postprocess import main
@@ -43,11 +45,11 @@ def test_rule_gain_and_card(tiny_bundle, raw, capsys):
 def test_old_results_are_dropped(tiny_bundle, raw):
     path = tiny_bundle / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))
-    description |= {"results": {"cases": ["x"]}, "provenance": {"commit": "abc"}}
+    description |= {"results": {"cases": ["x"]}, "provenance": {"commit": "abc"}, "confidence": asdict(CONFIDENCE)}
     path.write_text(json.dumps(description))
     assert main(["--model", str(tiny_bundle), "--data", str(raw)]) == 0
     bundle = load_bundle(tiny_bundle)
-    assert bundle.results == {}
+    assert bundle.results == {} and bundle.confidence is None
     assert bundle.provenance["commit"] == "abc"
 
 

@@ -136,7 +136,7 @@ def test_missing_cases_are_found_first(command, tmp_path, capsys):
 def test_cases_and_seed_of_the_student(command):
     options = release.parse(release.release_parser(), command)
     plan = {step.name: step.arguments for step in steps(options, Recipe(seed=3, validation=("a", "b")))}
-    for name in ("postprocess", "score-student", "score-teacher"):
+    for name in ("postprocess", "score-student", "calibrate", "score-teacher"):
         given = plan[name].index("--cases")
         assert plan[name][given + 1:given + 3] == ("a", "b")
     assert plan["score-alone"][1].endswith("alone-seed3/last.ckpt")

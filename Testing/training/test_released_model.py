@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import MISTKDSegmentLib as api
 from MISTKDSegmentLib.inference.runner import segment
 from MISTKDSegmentLib.io.reading import read_label_map, read_volume
 from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
@@ -57,6 +58,16 @@ def test_dice_on_a_real_scan(bundle):
     labels = labelled(volume, bundle)
     found = {label.name: dice(labels == label.value, theirs == THEIR_NUMBERS[label.name]) for label in bundle.labels}
     assert found == pytest.approx(REAL, abs=TOLERANCE)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="there is no folder ../shared/ct with real scans")
+def test_what_fails_in_a_real_scan_is_flagged(bundle):
+    rows = {row.organ: row for row in api.segment(SHARED / "totalseg_example_ct_sm.nii.gz", model=bundle).table}
+    assert rows["pancreas"].quality == "poor"
+    assert [organ for organ, row in rows.items() if row.quality == "good"] == [
+        "aorta", "left_kidney", "right_kidney", "liver", "spleen", "stomach"]
+    predicted = {organ: row.predicted_dice for organ, row in rows.items()}
+    assert predicted == pytest.approx(REAL, abs=0.14)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no Synapse scans are in ../synapse, and MISTKD_SYNAPSE names no folder")

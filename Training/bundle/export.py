@@ -61,7 +61,7 @@ def export_trained(
         provenance["export"] = {"case": prepared_case.name, "largest_logit_difference": difference}
     make_folder(folder)
     if run is not None:
-        copy_curves(run, folder)
+        copy_picture(run, folder)
     return write_bundle(folder, content, name=name, version=version, labels=trained.labels, contract=trained.contract,
                         licence=licence or _licence(provenance), provenance=provenance)
 
@@ -113,18 +113,23 @@ def write_bundle(
     return load_bundle(folder)
 
 
-def copy_curves(source: Path, folder: Path) -> bool:
-    """Copy the learning curves of a run or bundle, where it has some, into a bundle; returns whether there are.
+def copy_picture(source: Path, folder: Path, name: str = CURVES) -> bool:
+    """Copy a picture of a run or bundle, where it has it, into a bundle; returns whether there is one.
+
+    Args:
+        source: folder of the run or bundle.
+        folder: of the other bundle.
+        name: of the picture; by default the learning curves.
 
     Raises:
         OutputError: if they cannot be written.
     """
     # No example pictures: they show slices of the data set, and the licences of many forbid passing those on.
-    curves, target = source / CURVES, folder / CURVES
-    if curves.is_file() and curves.resolve() != target.resolve():
+    picture, target = source / name, folder / name
+    if picture.is_file() and picture.resolve() != target.resolve():
         with atomic_path(target) as temporary:
-            shutil.copyfile(curves, temporary)
-    return curves.is_file()
+            shutil.copyfile(picture, temporary)
+    return picture.is_file()
 
 
 def _licence(provenance: Mapping[str, Any]) -> str:

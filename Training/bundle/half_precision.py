@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.bundle import Bundle
-from Training.bundle.export import copy_curves, write_bundle
+from Training.bundle.export import copy_picture, write_bundle
 from Training.data.scans import Scan
 from Training.evaluation.scores import mean_dice, score_cases
 from Training.system.files import make_folder
@@ -51,7 +51,7 @@ def halve_bundle(bundle: Bundle, folder: Path, scans: Sequence[Scan], *, threads
     measured = {"of_sha256": bundle.sha256, "bytes_before": len(bundle.network), "bytes_after": len(content),
                 "dice_before": before, "dice_after": after, "cases": [scan.name for scan in scans]}
     make_folder(folder)
-    copy_curves(bundle.folder, folder)
+    copy_picture(bundle.folder, folder)
     return write_bundle(folder, content, name=bundle.name, version=bundle.version, labels=bundle.labels,
                         contract=bundle.input, licence=bundle.licence, postprocessing=bundle.postprocessing,
                         provenance={**bundle.provenance, "half_precision": measured})

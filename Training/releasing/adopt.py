@@ -1,4 +1,4 @@
-"""Give a bundle trained on all cases the post-processing and figures of the one that its recipe was validated with."""
+"""Give a bundle trained on all cases the post-processing, figures and calibration of the one that was measured."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
 from Training.bundle.description import read_description, update_description
-from Training.bundle.export import copy_curves
+from Training.bundle.export import copy_picture
 from Training.cli.command import parse, run_command, script_parser
+from Training.evaluation.confidence_report import CONFIDENCE_PLOTS
 from Training.system.files import check_folder
 from Training.system.words import listed
 
@@ -35,7 +36,7 @@ class _History(NamedTuple):
 
 
 def adopt(folder: Path, measured: Path) -> Bundle:
-    """Write post-processing, figures and learning curves of one bundle into another.
+    """Write post-processing, figures, calibration and learning curves of one bundle into another.
 
     No case is left to choose or measure anything on when all are trained on. The card says whose figures they are.
 
@@ -60,12 +61,12 @@ def adopt(folder: Path, measured: Path) -> Bundle:
     description = read_description(measured)
     provenance = description["provenance"]
     adopted = {"measured": _measured(scored, theirs)}
-    if copy_curves(measured, folder):
+    if copy_picture(measured, folder):
         adopted["curves"] = {"of_sha256": scored.sha256}
-    if "postprocessing" in provenance:
-        adopted["postprocessing"] = provenance["postprocessing"]
-    update_description(folder, postprocessing=description["postprocessing"], results=description["results"],
-                       provenance=adopted)
+    adopted |= {part: provenance[part] for part in ("postprocessing", "confidence") if part in provenance}
+    copy_picture(measured, folder, CONFIDENCE_PLOTS)
+    entries = {key: description[key] for key in ("postprocessing", "results", "confidence") if key in description}
+    update_description(folder, provenance=adopted, **entries)
     return load_bundle(folder)
 
 

@@ -47,6 +47,16 @@ def digits(value: float | None, count: int) -> str:
     return "-" if value is None else f"{value:.{count}f}"
 
 
+def percent(share: float | None) -> str:
+    """A share in whole percent, or a dash.
+
+    Examples:
+        >>> percent(0.805), percent(None)
+        ('80%', '-')
+    """
+    return "-" if share is None else f"{share:.0%}"
+
+
 def interval(ends: Sequence[float | None] | None) -> str:
     """Both ends of an interval, or a dash.
 
@@ -79,5 +89,5 @@ _ENVIRONMENT = Environment(
 )
 _ENVIRONMENT.filters |= {
     "cases": _cases, "counted": counted, "digits": digits, "interval": interval, "joined": _joined, "named": _named,
-    "short": _short, "spaced": spaced, "thousands": "{:,}".format,
+    "percent": percent, "short": _short, "spaced": spaced, "thousands": "{:,}".format,
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from MISTKDSegmentLib.geometry.volume import Volume
+    from MISTKDSegmentLib.inference.signals import Signals
     from MISTKDSegmentLib.model.bundle import Bundle
     from MISTKDSegmentLib.model.labels import Label
     from MISTKDSegmentLib.report.table import OrganRow
@@ -37,6 +38,9 @@ class TableRow(NamedTuple):
         mean_hu: its mean HU; None where it was not found.
         voxels: number of its voxels.
         flags: what to beware of, such as "cut by the field of view"; see `report.table.FLAGS`.
+        quality: "good", "look" or "poor"; "" where the model does not say.
+        predicted_dice: how good it is likely to be, 0 to 1; None where it was not found or the model does not say.
+        absence_probability: of an organ that was not found, how likely it is not there; else None.
     """
 
     organ: str
@@ -45,17 +49,25 @@ class TableRow(NamedTuple):
     mean_hu: Optional[float]
     voxels: int
     flags: tuple[str, ...]
+    quality: str = ""
+    predicted_dice: Optional[float] = None
+    absence_probability: Optional[float] = None
 
 
 class OrganTable(tuple[TableRow, ...]):
     """The rows of a result, which print as a table; `pandas.DataFrame` takes them."""
 
     def __str__(self) -> str:
-        heads = ("organ", "volume (mL)", "mean HU", "flags")
-        lines = [heads, *((row.organ, f"{row.volume_ml:.1f}", "-" if row.mean_hu is None else f"{row.mean_hu:.0f}",
-                           ", ".join(row.flags)) for row in self)]
-        organ, volume, hu, _ = (max(map(len, column)) for column in zip(*lines))
-        return "\n".join(f"{a:<{organ}}  {b:>{volume}}  {c:>{hu}}  {d}".rstrip() for a, b, c, d in lines)
+        heads = ("organ", "volume (mL)", "mean HU", "quality", "flags")
+        lines: list[tuple[str, ...]] = [heads]
+        lines += ((row.organ, f"{row.volume_ml:.1f}", "-" if row.mean_hu is None else f"{row.mean_hu:.0f}",
+                   row.quality, ", ".join(row.flags)) for row in self)
+        if not any(row.quality for row in self):
+            lines = [(*cells, flags) for *cells, _, flags in lines]
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        return "\n".join("  ".join(cell.rjust(width) if column in (1, 2) else cell.ljust(width)
+                                   for column, (cell, width) in enumerate(zip(cells, widths))).rstrip()
+                         for cells in lines)
 
     __repr__ = __str__
 
@@ -71,6 +83,7 @@ class Result:
         options: how it was segmented.
         source: the file or DICOM folder that it was read from; None where it was in memory.
         files: names of the scan's slices, where the folder holds other files as well; empty means all.
+        signals: what the network says besides the labels; None where the model does not say how good they are.
 
     Examples:
         >>> from MISTKDSegmentLib import segment
@@ -92,6 +105,7 @@ class Result:
     options: SegmentOptions = DEFAULTS
     source: Optional[Path] = None
     files: tuple[str, ...] = ()
+    signals: Optional[Signals] = None
 
     @property
     def organs(self) -> tuple[Label, ...]:
@@ -100,16 +114,16 @@ class Result:
 
     @cached_property
     def rows(self) -> tuple[OrganRow, ...]:
-        """What was measured of each organ."""
+        """What was measured of each organ, and how good it is likely to be."""
+        from MISTKDSegmentLib.report.judgement import judged
         from MISTKDSegmentLib.report.table import measure
 
-        return tuple(measure(self.volume, self.labels, self.organs, self.options.region))
+        return judged(measure(self.volume, self.labels, self.organs, self.options.region), self.model, self.signals)
 
     @property
     def table(self) -> OrganTable:
         """The organs, found or not, in the model's order or that of `options.organs`."""
-        return OrganTable(TableRow(row.label.name, row.label.value, row.volume_ml, row.mean_hu, row.voxels, row.flags)
-                          for row in self.rows)
+        return OrganTable(map(_table_row, self.rows))
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:
@@ -119,6 +133,10 @@ class Result:
 
         return find_doubts(self.volume, self.labels, self.rows, self.options.region,
                            lambda: looks_mirrored(self.volume, self.model, self.labels, self.options.threads))
+
+    @property
+    def _unsure(self) -> tuple[str, ...]:
+        return tuple(row.organ for row in self.table if row.quality not in ("", "good"))
 
     def mask(self, organ: str) -> np.ndarray:
         """Where an organ is: bool (k, j, i).
@@ -165,7 +183,7 @@ class Result:
         elif name.endswith(".png"):
             from MISTKDSegmentLib.report.overlay import write_overlay
 
-            write_overlay(path, self.volume, self.labels, self.organs)
+            write_overlay(path, self.volume, self.labels, self.organs, self._unsure)
         elif name.endswith(ENDINGS):
             from MISTKDSegmentLib.io.writing import write_segmentation
 
@@ -198,5 +216,13 @@ class Result:
         from MISTKDSegmentLib.report.overlay import draw_overlay
 
         file = BytesIO()
-        draw_overlay(self.volume, self.labels, self.organs).save(file, format="PNG")
+        draw_overlay(self.volume, self.labels, self.organs, self._unsure).save(file, format="PNG")
         return file.getvalue()
+
+
+def _table_row(row: OrganRow) -> TableRow:
+    measured = row.label.name, row.label.value, row.volume_ml, row.mean_hu, row.voxels, row.flags
+    if row.quality is None:
+        return TableRow(*measured)
+    score = row.quality.score
+    return TableRow(*measured, row.quality.word, *((score, None) if row.quality.is_found else (None, score)))

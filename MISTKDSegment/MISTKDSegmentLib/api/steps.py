@@ -16,6 +16,7 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference import runner
 from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Progress
+from MISTKDSegmentLib.inference.signals import Signals
 from MISTKDSegmentLib.io.in_memory import checked_volume, volume_of_image
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.model.bundle import Bundle
@@ -57,8 +58,9 @@ def segment_volume(volume: Volume, bundle: Bundle, options: SegmentOptions,
         InputError: the region lies outside the scan.
     """
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    with closing(runner.segment(volume, bundle, labels, options)) as run:
+    signals = Signals() if bundle.confidence else None
+    with closing(runner.segment(volume, bundle, labels, options, signals)) as run:
         for progress in run:
             if on_progress is not None:
                 on_progress(progress)
-    return Result(volume, labels, bundle, options, source, tuple(files))
+    return Result(volume, labels, bundle, options, source, tuple(files), signals)

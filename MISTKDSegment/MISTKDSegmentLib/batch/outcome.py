@@ -41,6 +41,8 @@ class Outcome:
         note: that it was skipped although somebody changed its results; else empty.
         lacked_memory: whether that is why it failed, so that it may succeed when less runs beside it.
         doubts: what makes the result doubtful as a whole.
+        words: "good", "look" or "poor", by organ, as far as the model says.
+        scores: of these organs: expected Dice, or the probability that one which was not found is not there.
     """
 
     status: str
@@ -53,6 +55,8 @@ class Outcome:
     note: str = ""
     lacked_memory: bool = False
     doubts: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 Event = tuple[Case, Union[Progress, Outcome]]
@@ -98,7 +102,9 @@ def _bundle(folder: Path, description_sha256: str) -> Bundle:
 def _done(result: CaseResult) -> Outcome:
     return Outcome(DONE, "", result.seconds, result.slices, result.spacing_mm,
                    {row.label.name: round(row.volume_ml, 2) for row in result.rows},
-                   {row.label.name: row.flags for row in result.rows if row.flags}, doubts=result.doubts)
+                   {row.label.name: row.flags for row in result.rows if row.flags}, doubts=result.doubts,
+                   words={row.label.name: row.quality.word for row in result.rows if row.quality},
+                   scores={row.label.name: round(row.quality.score, 3) for row in result.rows if row.quality})
 
 
 def record_path(case: Case, settings: Settings) -> Path:

@@ -1,8 +1,9 @@
-"""One CSV file for many cases, rewritten whenever one is over."""
+"""One CSV file for many cases, rewritten whenever one is over; those to be looked at first stand first."""
 
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from MISTKDSegmentLib.batch.case import STAGES, Case
 from MISTKDSegmentLib.batch.outcome import WAITING, Outcome
 from MISTKDSegmentLib.io.atomic import atomic_path
+from MISTKDSegmentLib.report.quality import GOOD
 
 
 class Summary:
@@ -17,7 +19,8 @@ class Summary:
 
     Args:
         path: of the CSV file.
-        cases: one line for each, in this order.
+        cases: one line for each, in this order; where the model says how good its organs are, those with the worst
+            organ come first.
         organs: one column for each.
 
     Attributes:
@@ -29,18 +32,20 @@ class Summary:
         self._organs = organs
         self._statuses = dict.fromkeys(cases, WAITING)
         self._lines = {case: self._cells(case, Outcome(WAITING)) for case in cases}
+        self._worst: dict[Case, float] = {}
 
     @property
     def columns(self) -> list[str]:
         """Seconds by stage and in all, millimetres along i, j and k, millilitres by organ."""
         return ["case", "input", "status", "error", *(f"{stage}_s" for stage in STAGES), "total_s", "slices",
                 *(f"spacing_{axis}_mm" for axis in "ijk"), *(f"{organ}_ml" for organ in self._organs), "flags",
-                "doubts"]
+                "doubts", "worst_score", "look_at"]
 
     def put(self, case: Case, outcome: Outcome) -> None:
         """Note what became of a case."""
         self._statuses[case] = outcome.status
         self._lines[case] = self._cells(case, outcome)
+        self._worst[case] = min(outcome.scores.values(), default=math.inf)
 
     def count(self, status: str) -> int:
         """Number of cases of that status."""
@@ -57,7 +62,9 @@ class Summary:
                                                        errors="backslashreplace") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.columns)
-            writer.writerows(self._lines.values())
+            # Sorting keeps the order of those that are alike.
+            writer.writerows(self._lines[case] for case in
+                             sorted(self._lines, key=lambda case: self._worst.get(case, math.inf)))
 
     def _cells(self, case: Case, outcome: Outcome) -> list[object]:
         seconds, volumes = outcome.seconds, outcome.volumes_ml
@@ -69,4 +76,11 @@ class Summary:
                 *(f"{seconds[stage]:.2f}" if stage in seconds else "" for stage in STAGES), total,
                 outcome.slices or "", *spacing,
                 *(f"{volumes[organ]:.2f}" if organ in volumes else "" for organ in self._organs), beware,
-                " ".join(outcome.doubts)]
+                " ".join(outcome.doubts), f"{min(outcome.scores.values()):.2f}" if outcome.scores else "",
+                _look_at(outcome)]
+
+
+def _look_at(outcome: Outcome) -> str:
+    """The organs that are not good, worst first."""
+    worst = sorted((score, organ) for organ, score in outcome.scores.items() if outcome.words[organ] != GOOD)
+    return ", ".join(f"{organ} ({outcome.words[organ]} {score:.2f})" for score, organ in worst)

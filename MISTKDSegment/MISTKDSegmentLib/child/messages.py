@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.model.bundle import parse_label
+from MISTKDSegmentLib.report.quality import Quality
 from MISTKDSegmentLib.report.table import OrganRow
 
 KEY = "mistkd"  # tells our lines from what libraries print
@@ -81,7 +82,8 @@ def _part(name: str, value: Any) -> Any:
     if name == "filled" and value is not None:
         return Filled(**value)
     if name == "rows":
-        return tuple(OrganRow(**{**row, "label": parse_label(row["label"])}) for row in value)
+        return tuple(OrganRow(**{**row, "label": parse_label(row["label"]),
+                                 "quality": Quality.from_plain(row["quality"])}) for row in value)
     if name == "doubts":
         return tuple((str(short), str(why)) for short, why in value)
     return value

@@ -21,6 +21,7 @@ from MISTKDSegmentLib.inference.hu_checks import check_scan
 from MISTKDSegmentLib.model.bundle import Bundle, load_bundle
 from MISTKDSegmentLib.model.network_file import OLDEST_ONNXRUNTIME
 from MISTKDSegmentLib.report.doubts import find_doubts, in_short
+from MISTKDSegmentLib.report.judgement import judged
 from MISTKDSegmentLib.report.table import measure
 from MISTKDSegmentLib.system import peak_memory
 
@@ -158,12 +159,15 @@ def check_onnxruntime() -> None:
 def _segment(work: Work, bundle: Bundle) -> None:
     from MISTKDSegmentLib.inference.mirror_check import looks_mirrored
     from MISTKDSegmentLib.inference.runner import segment
+    from MISTKDSegmentLib.inference.signals import Signals
 
     options = work.order.options
-    for progress in segment(work.volume, bundle, work.labels, options):
+    signals = Signals() if bundle.confidence else None
+    for progress in segment(work.volume, bundle, work.labels, options, signals):
         tell(progress if progress.slices_done else Started(progress.slices_total))
         _reached[:] = progress.slices_done, progress.slices_total
-    rows = tuple(measure(work.volume, work.labels, bundle.labels_named(options.organs), options.region))
+    rows = judged(measure(work.volume, work.labels, bundle.labels_named(options.organs), options.region), bundle,
+                  signals)
     doubts = find_doubts(work.volume, work.labels, rows, options.region,
                          lambda: looks_mirrored(work.volume, bundle, work.labels, options.threads))
     tell(Done(rows, tuple((in_short(doubt), doubt) for doubt in doubts)))

@@ -40,6 +40,7 @@ COMMANDS = {
     "distill": Command("Training.distill", "training", "train a student beside its teacher, and export it"),
     "export": Command("Training.export", "training", "make a model bundle of a trained network"),
     "postprocess": Command("Training.postprocess", "training", "choose the post-processing of a model's organs"),
+    "calibrate": Command("Training.calibrate", "training", "find out how well a model knows how good its organs are"),
     "evaluate": Command("Training.evaluate", "training", "score a model on labelled scans"),
     "compare": Command("Training.compare", "training", "compare two evaluations case by case"),
     "ablate": Command("Training.ablate", "training", "train variants of a student, and compare them"),

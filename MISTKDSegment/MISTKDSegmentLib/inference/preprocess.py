@@ -70,9 +70,13 @@ class SliceGrid:
         rows, columns = self._neighbours(shape)
         return rows.near(pixels[0]), columns.near(pixels[1])
 
+    def cells(self, shape: tuple[int, ...]) -> tuple[Axis, Axis]:
+        """Positions of the rows and columns of scores (h, w), in mm from the slice's first voxel."""
+        return _coarser(self.pixel_row_axis, shape[0]), _coarser(self.pixel_column_axis, shape[1])
+
     def _neighbours(self, shape: tuple[int, ...]) -> tuple[Neighbours, Neighbours]:
-        return (neighbours(_coarser(self.pixel_row_axis, shape[0]), self.row_axis),
-                neighbours(_coarser(self.pixel_column_axis, shape[1]), self.column_axis))
+        rows, columns = self.cells(shape)
+        return neighbours(rows, self.row_axis), neighbours(columns, self.column_axis)
 
 
 def _coarser(pixels: Axis, size: int) -> Axis:

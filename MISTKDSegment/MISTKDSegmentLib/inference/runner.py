@@ -19,6 +19,7 @@ from MISTKDSegmentLib.inference.network import Network
 from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.inference.progress import Filled, Progress
+from MISTKDSegmentLib.inference.signals import Signals
 from MISTKDSegmentLib.inference.slices import NetworkSlices, slices_to_run
 from MISTKDSegmentLib.inference.smoothing import smooth
 from MISTKDSegmentLib.model.bundle import Bundle
@@ -27,7 +28,7 @@ BATCH = 4
 
 
 def segment(volume: Volume, bundle: Bundle, out: np.ndarray,
-            options: SegmentOptions = DEFAULTS) -> Generator[Progress, None, None]:
+            options: SegmentOptions = DEFAULTS, signals: Optional[Signals] = None) -> Generator[Progress, None, None]:
     """Label the organs of a CT, yielding after each batch of slices.
 
     To stop, ask for no further item. Nothing is left running.
@@ -37,6 +38,7 @@ def segment(volume: Volume, bundle: Bundle, out: np.ndarray,
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`; filled while the run goes on, complete after its last item.
         options: what of it to label, and how.
+        signals: is filled as well, where it is given.
 
     Yields:
         Progress, from (0, n) to (n, n).
@@ -53,7 +55,7 @@ def segment(volume: Volume, bundle: Bundle, out: np.ndarray,
         raise InputError(f"The region lies outside {volume.name}; move it into the scan.")
     scan.labels[...] = 0
     yield Progress(0, len(ks))
-    for done in scan.label(ks, step_mm, options.region):
+    for done in scan.label(ks, step_mm, options.region, signals):
         if done.stop < ks.stop:
             yield Progress(done.stop - ks.start, len(ks), scan.filled(done))
     if options.postprocess:
@@ -94,16 +96,20 @@ class ReadyScan:
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
 
-    def label(self, ks: range, step_mm: float, region: Optional[Region] = None) -> Iterator[range]:
+    def label(self, ks: range, step_mm: float, region: Optional[Region] = None,
+              signals: Optional[Signals] = None) -> Iterator[range]:
         """Label canonical slices, yielding those of each batch when they are done.
 
         Args:
             ks: consecutive slices.
             step_mm: run slices at most this far apart, interpolate between them.
             region: label nothing outside of it.
+            signals: looks at the slices that are run.
         """
         grid = self._slices.grid
-        for first, scores in self._scores(slices_to_run(ks, self.frame.volume.spacing_mm[2], step_mm)):
+        if signals is not None:
+            signals.start(self.frame.volume, grid, region)
+        for first, scores in self._scores(slices_to_run(ks, self.frame.volume.spacing_mm[2], step_mm), signals):
             for k, slice_scores in enumerate(scores, first):
                 found = winners(slice_scores, grid, self._values)
                 if region is not None:
@@ -143,7 +149,7 @@ class ReadyScan:
         for start in range(0, len(run), BATCH):
             yield np.stack([self._slices.with_context(k) for k in run[start : start + BATCH]])
 
-    def _scores(self, run: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+    def _scores(self, run: Sequence[int], signals: Optional[Signals]) -> Iterator[tuple[int, np.ndarray]]:
         """Class scores of consecutive slices: (first slice, float32 (n, classes, h, w)), some at a time."""
         before: Optional[tuple[int, np.ndarray]] = None
         spacing_mm = self.frame.volume.spacing_mm[2]
@@ -153,6 +159,9 @@ class ReadyScan:
                               self._smoothing_mm)
             for start in range(0, len(run), BATCH):
                 new = list(zip(run[start : start + BATCH], smoothed))
+                if signals is not None:
+                    for k, scores in new:
+                        signals.look(k, scores)
                 known = new if before is None else [before, *new]
                 filled = _between([k for k, _ in known], np.stack([scores for _, scores in known]))
                 yield (known[0][0], filled) if before is None else (before[0] + 1, filled[1:])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from MISTKDSegmentLib.errors import BundleError
+from MISTKDSegmentLib.model.confidence import Confidence, parse_confidence
 from MISTKDSegmentLib.model.json_values import flag, number, table, text, whole
 from MISTKDSegmentLib.model.labels import Code, Label
 from MISTKDSegmentLib.model.network_file import check_network
@@ -75,6 +76,7 @@ class Bundle:
         description_sha256: of `model.json`, which holds the other one: it stands for all of the bundle.
         licence: of the weights.
         provenance, results: how it was trained and what it scores, for people.
+        confidence: how good each organ is likely to be; None where nobody calibrated that.
     """
 
     folder: Path
@@ -89,6 +91,7 @@ class Bundle:
     licence: str
     provenance: Mapping[str, Any] = field(repr=False)
     results: Mapping[str, Any] = field(repr=False)
+    confidence: Optional[Confidence] = field(default=None, repr=False)
 
     def label(self, name: str) -> Label:
         """The organ of that name.
@@ -188,6 +191,7 @@ def _parse(folder: Path, description: Mapping[str, Any], network: bytes, descrip
         licence=text(description, "licence"),
         provenance=table(description, "provenance"),
         results=table(description, "results"),
+        confidence=parse_confidence(table(description, "confidence")) if description.get("confidence") else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
@@ -23,6 +23,7 @@ WINDOW_HU = (-160.0, 240.0)
 ORGAN_MARGIN_MM = 120.0
 FILL_OPACITY = 0.28
 NAME_FITS = 0.75  # share of a name that must lie on its organ
+DOT_PX = 6  # length of a dot of an outline and of the gap after it, in the enlarged views
 OVERSAMPLING = 2  # views are drawn twice as large and reduced, which smooths the outlines
 BACKGROUND, TEXT, DIM = (14, 16, 20), (232, 234, 238), (138, 144, 154)
 
@@ -46,18 +47,20 @@ class _View:
         return self.hu.shape[1] * self.column_mm, self.hu.shape[0] * self.row_mm
 
 
-def write_overlay(path: Path, volume: Volume, labels: np.ndarray, label_table: Sequence[Label]) -> None:
+def write_overlay(path: Path, volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
+                  unsure: Collection[str] = ()) -> None:
     """Write the picture of `draw_overlay` as PNG, whole or not at all.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    picture = draw_overlay(volume, labels, label_table)
+    picture = draw_overlay(volume, labels, label_table, unsure)
     with atomic_path(Path(path)) as temporary:
         picture.save(temporary, format="PNG")
 
 
-def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label]) -> Image.Image:
+def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
+                 unsure: Collection[str] = ()) -> Image.Image:
     """Draw three views at one common scale, as radiologists look at them.
 
     The patient's right is on the left of the axial and coronal views, anterior on the left of the sagittal
@@ -67,6 +70,7 @@ def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label
         volume: the scan in HU, voxels of shape (k, j, i).
         labels: uint8 label map of the same shape.
         label_table: the organs to draw; other labels are passed over.
+        unsure: names of organs that are to be looked at: their outline is dotted.
 
     Returns:
         RGB picture, 1400 pixels wide.
@@ -85,11 +89,11 @@ def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label
     free_px = WIDTH_PX - 2 * MARGIN_PX - (len(views) - 1) * GAP_PX
     px_per_mm = min(free_px / sum(widths), MAX_VIEW_HEIGHT_PX / max(heights))
     view_height = round(max(heights) * px_per_mm)
-    legend = _legend(found, [label for label in label_table if label not in found])
+    legend = _legend(found, [label for label in label_table if label not in found], unsure)
     picture = Image.new("RGB", (WIDTH_PX, HEADER_PX + view_height + 84 + legend.height), BACKGROUND)
     draw = ImageDraw.Draw(picture)
     draw.text((MARGIN_PX, 20), _shortened(volume.name, 70), TEXT, _font(26))
-    _place_views(picture, draw, views, found, px_per_mm, view_height)
+    _place_views(picture, draw, views, found, unsure, px_per_mm, view_height)
     _scale_bar(draw, (MARGIN_PX, HEADER_PX + view_height + 58), px_per_mm, widths[0])
     picture.paste(legend, (0, picture.height - legend.height))
     return picture
@@ -149,12 +153,12 @@ def _position(mm: float, positive: str, negative: str) -> str:
 
 
 def _place_views(picture: Image.Image, draw: ImageDraw.ImageDraw, views: Sequence[_View],
-                 found: Sequence[Label], px_per_mm: float, view_height: int) -> None:
+                 found: Sequence[Label], unsure: Collection[str], px_per_mm: float, view_height: int) -> None:
     sizes = [tuple(max(2, round(mm * px_per_mm)) for mm in view.size_mm) for view in views]
     left = (WIDTH_PX - sum(width for width, _ in sizes) - (len(views) - 1) * GAP_PX) // 2
     for view, (width, height) in zip(views, sizes):
         top = HEADER_PX + (view_height - height) // 2
-        picture.paste(_render(view, found, (width, height)), (left, top))
+        picture.paste(_render(view, found, unsure, (width, height)), (left, top))
         middle, centre = left + width / 2, top + height / 2
         draw.text((left, top - 40), view.title, DIM, _font(15))
         for letter, place, anchor in zip(view.letters, ((left - 8, centre), (left + width + 8, centre),
@@ -164,16 +168,19 @@ def _place_views(picture: Image.Image, draw: ImageDraw.ImageDraw, views: Sequenc
         left += width + GAP_PX
 
 
-def _render(view: _View, found: Sequence[Label], size: tuple[int, int]) -> Image.Image:
-    """CT with translucent organs, solid outlines and the organs' names."""
+def _render(view: _View, found: Sequence[Label], unsure: Collection[str], size: tuple[int, int]) -> Image.Image:
+    """CT with translucent organs, outlines, dotted where the model is unsure, and the organs' names."""
     large = (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING)
     gray = Image.fromarray((window(view.hu, WINDOW_HU) * 255).astype(np.uint8))
     gray = gray.resize(large, Image.Resampling.BICUBIC)
     picture = np.repeat(np.asarray(gray, np.float32)[:, :, None], 3, axis=2)
     organs = _smooth_labels(view.labels, found, large)
+    dots = np.add.outer(*(np.arange(length) // DOT_PX for length in organs.shape)) % 2 == 0
     for label in found:
         mask = organs == label.value
         outline = mask & ~_eroded(mask, OVERSAMPLING + 1)
+        if label.name in unsure:
+            outline &= dots
         for where, opacity in ((mask, FILL_OPACITY), (outline, 1.0)):
             picture[where] += opacity * (np.array(label.color, np.float32) - picture[where])
     image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.LANCZOS)
@@ -229,9 +236,10 @@ def _scale_bar(draw: ImageDraw.ImageDraw, place: tuple[int, int], px_per_mm: flo
     draw.text((end + 14, y), f"{length_mm} mm in all views", DIM, _font(15), anchor="lm")
 
 
-def _legend(found: Sequence[Label], missing: Sequence[Label]) -> Image.Image:
-    """Organs with their colours, what was not found, and what the picture is not meant for."""
-    entries: list[tuple[str, Optional[_Color]]] = [(label.title, label.color) for label in found]
+def _legend(found: Sequence[Label], missing: Sequence[Label], unsure: Collection[str]) -> Image.Image:
+    """Organs with their colours, which to look at, what was not found, and what the picture is not meant for."""
+    entries: list[tuple[str, Optional[_Color]]] = [
+        (f"{label.title} (look)" if label.name in unsure else label.title, label.color) for label in found]
     entries = entries or [("No organ found", None)]
     rows = _wrapped([44 + _font(17).getlength(text) + 26 for text, _ in entries], WIDTH_PX - 2 * MARGIN_PX)
     picture = Image.new("RGB", (WIDTH_PX, 34 * (max(row for row, _ in rows) + 1) + 66), BACKGROUND)

@@ -16,8 +16,10 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.no_data import find_no_data
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.model.labels import Label
+from MISTKDSegmentLib.report.quality import Quality
 
-CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "flag", "doubt")
+CSV_COLUMNS = ("label", "name", "title", "volume_ml", "mean_hu", "voxels", "flag", "doubt", "quality",
+               "predicted_dice", "absence_probability", "why", "least_sure_lps_mm")
 _FEWEST_BESIDE = 5  # voxels, so that a lone one that noise brought about cuts nothing
 _COARSE_MM = 8.0
 SPECK = 0.05  # of the smallest plausible volume
@@ -38,6 +40,7 @@ class OrganRow:
             it may lie outside the scan and its volume be too small.
         touches_rim: the same of the region that the run was restricted to.
         touches_no_data: whether it reaches a part of the scan that was filled with one value.
+        quality: how good it is likely to be; None where the model does not say.
     """
 
     label: Label
@@ -47,6 +50,7 @@ class OrganRow:
     touches_edge: bool
     touches_rim: bool = False
     touches_no_data: bool = False
+    quality: Optional[Quality] = None
 
     @property
     def is_cut(self) -> bool:
@@ -93,8 +97,9 @@ def measure(volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
     voxels, hu_sum = np.zeros(256, np.int64), np.zeros(256)
     # Slice by slice: the counts need 64-bit copies, which a whole thin-slice scan has no room for.
     for hu, values in zip(volume.voxels, labels):
-        voxels += np.bincount(values.ravel(), minlength=256)
-        hu_sum += np.bincount(values.ravel(), weights=hu.ravel(), minlength=256)
+        labelled = values != 0  # most voxels are not, and the counts take longest
+        voxels += np.bincount(values[labelled], minlength=256)
+        hu_sum += np.bincount(values[labelled], weights=hu[labelled], minlength=256)
     at_edge, at_rim = _values_at_edge(labels), _values_at_rim(labels, volume, region)
     at_no_data = _values_at_no_data(labels, volume)
     return [OrganRow(label, float(voxels[label.value] * volume.voxel_ml),
@@ -139,7 +144,8 @@ def write_csv(path: Path, rows: Iterable[OrganRow], doubts: Sequence[str] = ()) 
     """Write the rows as UTF-8 CSV, whole or not at all.
 
     The columns are `CSV_COLUMNS`: volume in millilitres to 0.01, mean HU to 0.1 (empty where the organ was
-    not found), what to beware of (see `FLAGS`), and what makes the result doubtful as a whole, the same in each row.
+    not found), what to beware of (see `FLAGS`), what makes the result doubtful as a whole, the same in each row, and
+    how good the organ is likely to be (see `Quality`; empty where the model does not say).
 
     Raises:
         OutputError: the file cannot be written.
@@ -147,10 +153,19 @@ def write_csv(path: Path, rows: Iterable[OrganRow], doubts: Sequence[str] = ()) 
     with atomic_path(Path(path)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
-        writer.writerows((*_cells(row), " ".join(doubts)) for row in rows)
+        writer.writerows((*_cells(row), " ".join(doubts), *_quality_cells(row.quality)) for row in rows)
 
 
 def _cells(row: OrganRow) -> tuple[object, ...]:
     mean_hu = "" if row.mean_hu is None else f"{row.mean_hu:.1f}"
     return (row.label.value, row.label.name, row.label.title, f"{row.volume_ml:.2f}", mean_hu, row.voxels,
             ", ".join(row.flags))
+
+
+def _quality_cells(quality: Optional[Quality]) -> tuple[str, ...]:
+    if quality is None:
+        return ("",) * 5
+    place = " ".join(f"{mm:.0f}" for mm in quality.least_sure_lps or ())
+    score = f"{quality.score:.2f}"
+    scores = (score, "") if quality.is_found else ("", score)
+    return (quality.word, *scores, ", ".join(quality.reasons), place)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS, Label
+from MISTKDSegmentLib.report.quality import GOOD, LOOK, POOR, Quality
 from MISTKDSegmentLib.report.table import OrganRow
+
+_STYLES = {GOOD: "green", LOOK: "yellow", POOR: "red"}
 
 
 def progress_bar(console: Console) -> Progress:
@@ -24,7 +29,7 @@ def progress_bar(console: Console) -> Progress:
 
 
 def organ_table(rows: Sequence[OrganRow], dice: Mapping[str, float], *, plain: bool) -> Table:
-    """The organs with volume, mean HU and what to beware of.
+    """The organs with volume, mean HU, how good they are likely to be, and what to beware of.
 
     Args:
         rows: one per organ.
@@ -35,12 +40,21 @@ def organ_table(rows: Sequence[OrganRow], dice: Mapping[str, float], *, plain: b
     table.add_column("Organ")
     for title in ("Volume (mL)", "Mean HU", *(["Dice (phantom)"] if dice else [])):
         table.add_column(title, justify="right")
+    is_judged = any(row.quality for row in rows)
+    if is_judged:
+        table.add_column("Quality")
     table.add_column("Flag")
     for row in rows:
         mean_hu = "-" if row.mean_hu is None else f"{row.mean_hu:.0f}"
         score = [f"{dice[row.label.name]:.2f}"] if dice else []
-        table.add_row(row.label.title, f"{row.volume_ml:.1f}", mean_hu, *score, ", ".join(row.flags))
+        quality = [_in_colour(row.quality)] if is_judged else []
+        table.add_row(row.label.title, f"{row.volume_ml:.1f}", mean_hu, *score, *quality,
+                      ", ".join((*row.flags, *(row.quality.reasons if row.quality else ()))))
     return table
+
+
+def _in_colour(quality: Optional[Quality]) -> Text:
+    return Text(f"{quality.word} {quality.score:.2f}", _STYLES[quality.word]) if quality else Text("-")
 
 
 def dice_by_name(found: np.ndarray, truth: np.ndarray, labels: Sequence[Label]) -> dict[str, float]:

@@ -35,3 +35,16 @@ def test_names_that_are_no_utf_8_are_written_readably(tmp_path):
     summary = Summary(tmp_path / "s.csv", [Case(Path("B\udce4uche.nii"), "B?uche")], [])
     summary.write()
     assert rows(tmp_path / "s.csv")[0]["input"] == "B\\udce4uche.nii"
+
+
+def test_the_worst_come_first_where_the_model_says_so(tmp_path):
+    cases = [Case(Path(f"x/{name}.nii"), name) for name in "abcd"]
+    summary = Summary(tmp_path / "s.csv", cases, [])
+    summary.put(cases[1], Outcome("done", words={"liver": "good", "spleen": "look"},
+                                  scores={"liver": 0.9, "spleen": 0.71}))
+    summary.put(cases[3], Outcome("done", words={"liver": "look", "spleen": "poor"},
+                                  scores={"liver": 0.6, "spleen": 0.2}))
+    summary.write()
+    assert [(row["case"], row["worst_score"], row["look_at"]) for row in rows(tmp_path / "s.csv")] == [
+        ("d", "0.20", "spleen (poor 0.20), liver (look 0.60)"), ("b", "0.71", "spleen (look 0.71)"), ("a", "", ""),
+        ("c", "", "")]

@@ -5,6 +5,7 @@ import pytest
 from MISTKDSegmentLib.child.messages import LONGEST_LINE, Done, Failed, Lines, SliceDone, Started, decode, encode
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
+from MISTKDSegmentLib.report.quality import Quality
 from MISTKDSegmentLib.report.table import OrganRow
 
 MESSAGES = [
@@ -13,6 +14,9 @@ MESSAGES = [
     Progress(150, 150),
     SliceDone(3, Filled(2, 7, 8)),
     Done((OrganRow(ABDOMEN_LABELS[2], 150.25, 31.5, 1502, True), OrganRow(ABDOMEN_LABELS[0], 0.0, None, 0, False))),
+    Done((OrganRow(ABDOMEN_LABELS[5], 60.0, 90.0, 600, False,
+                   quality=Quality("look", 0.7, True, ("border unclear",), (1.0, 2.0, 3.5))),
+          OrganRow(ABDOMEN_LABELS[1], 0.0, None, 0, False, quality=Quality("good", 0.9, False)))),
     Done((), (("Orientation unclear", "The file does not say which side is left."), ("HU shifted", "Air is at 0."))),
     Failed("input", "Größe fehlt; pass it.", "Traceback …\nline 2"),
 ]

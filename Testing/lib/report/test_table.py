@@ -81,12 +81,14 @@ def test_csv_says_units_and_what_was_measured(tmp_path):
     with open(tmp_path / "organs.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == CSV_COLUMNS == ("label", "name", "title", "volume_ml", "mean_hu", "voxels",
-                                            "flag", "doubt")
+                                            "flag", "doubt", "quality", "predicted_dice",
+                                            "absence_probability", "why", "least_sure_lps_mm")
     doubt = "The spine lies in front. No."
-    assert rows == [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view, implausibly small", doubt],
-                    ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found", doubt]]
+    said = [["1", "aorta", "Aorta", "0.30", "0.0", "3", "cut by the field of view, implausibly small", doubt],
+            ["2", "gallbladder", "Gallbladder", "0.00", "", "0", "not found", doubt]]
+    assert rows == [[*cells, "", "", "", "", ""] for cells in said]
     write_csv(tmp_path / "organs.csv", measure(scan(), labels, [AORTA]))
-    assert (tmp_path / "organs.csv").read_text().endswith("implausibly small\",\n")
+    assert (tmp_path / "organs.csv").read_text().endswith("implausibly small\",,,,,,\n")
 
 
 def test_more_or_less_than_an_adult_has_is_flagged():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 
 import onnx
 import pytest
 
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.model.bundle import PostProcessing
+from MISTKDSegmentLib.model.bundle import PostProcessing, load_bundle
 from Testing.conftest import write_tiny_bundle
+from Testing.lib.made_up_confidence import CONFIDENCE
 from Training.bundle.description import read_description, update_description
 from Training.releasing.adopt import main
 
@@ -71,6 +73,15 @@ def test_figures_are_taken_over(released, measured, capsys):
     text = (released / "README.md").read_text(encoding="utf-8")
     assert "which was trained on 2 cases by the same recipe" in text and "Chosen on 1 case (c)." in text
     assert str(measured) in capsys.readouterr().out
+
+
+def test_calibration_is_taken_over(released, measured):
+    update_description(measured, confidence=asdict(CONFIDENCE), provenance={"confidence": {"cases": ["c"]}})
+    (measured / "confidence.png").write_bytes(b"plots")
+    assert main([str(released), "--measured", str(measured)]) == 0
+    assert load_bundle(released).confidence == CONFIDENCE
+    assert read_description(released)["provenance"]["confidence"] == {"cases": ["c"]}
+    assert (released / "confidence.png").read_bytes() == b"plots"
 
 
 def test_measured_network_keeps_its_history(released, measured):

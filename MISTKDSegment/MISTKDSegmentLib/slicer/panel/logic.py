@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import slicer
 from slicer.i18n import tr as _
@@ -12,8 +13,9 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from MISTKDSegmentLib.child.job import sweep_leftovers
 from MISTKDSegmentLib.errors import BundleError, SegmentError
-from MISTKDSegmentLib.inference.options import SegmentOptions
-from MISTKDSegmentLib.model.bundle import default_bundle_folder
+from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
+from MISTKDSegmentLib.inference.progress import Progress
+from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder
 from MISTKDSegmentLib.model.catalogue import Model, add_model, installed_models
 from MISTKDSegmentLib.slicer.panel.installation import InstallationError, OnnxRuntime, remedy
 from MISTKDSegmentLib.slicer.panel.preview import SlicePreview
@@ -96,22 +98,29 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
             self.readyChild.prepare()
 
     def segment(self, volumeNode: Any, segmentationNode: Any = None,
-                organs: Union[str, Sequence[str], None] = None, model: Union[str, Path, None] = None,
-                threads: int = 0, sliceStepMm: Optional[float] = None, postprocess: bool = True, roi: Any = None,
-                tableNode: Any = None) -> Any:
+                organs: Union[str, Sequence[str], None] = None, model: Union[str, Path, Bundle, None] = None,
+                threads: Optional[int] = None, sliceStepMm: Optional[float] = None, postprocess: Optional[bool] = None,
+                roi: Any = None, tableNode: Any = None, onProgress: Optional[Callable[[Progress], object]] = None,
+                options: SegmentOptions = DEFAULTS) -> Any:
         """Segment a volume and wait for the result, while the application stays alive.
+
+        It takes what `MISTKDSegmentLib.segment` takes; nodes stand for scan, region and results.
 
         Args:
             volumeNode: abdominal CT, a vtkMRMLScalarVolumeNode.
             segmentationNode: is updated; None makes a new one, beside the volume.
-            organs: names of those wanted, e.g. ["liver", "left_kidney"], or of one, e.g. "liver"; None means all
-                that the model knows.
-            model: name of an installed model, or the folder of any; None means the one that ships.
-            threads: for the network; 0 means as many as there are cores.
-            sliceStepMm: run slices at most this far apart and interpolate between them; None means as the model says.
-            postprocess: whether organs are cleaned up as the model says.
-            roi: markups ROI; nothing outside of it is labelled.
+            organs: names of those wanted, e.g. ["liver", "left_kidney"], or of one, e.g. "liver"; None means those
+                of `options`.
+            model: name of an installed model, the folder of any, or what `load_model` gave; None means the one that
+                ships.
+            threads: for the network, 0 for as many as there are cores; None means those of `options`.
+            sliceStepMm: run slices at most this far apart and interpolate between them; None means as `options` say.
+            postprocess: whether organs are cleaned up as the model says; None means as `options` say.
+            roi: markups ROI; nothing outside of it is labelled. None means the region of `options`.
             tableNode: gets volume and mean HU of each organ; None leaves that out.
+            onProgress: is called after each batch of slices with `slices_done` and `slices_total`; an exception that
+                it raises ends the run and is raised again.
+            options: all that can be chosen; volume nodes state their own orientation.
 
         Returns:
             The vtkMRMLSegmentationNode.
@@ -124,31 +133,35 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
             >>> segmentationNode.GetSegmentation().GetSegment("liver").GetName()
             'Liver'
         """
-        ended = _Ended()
+        wanted: dict[str, Any] = {"organs": organs, "threads": threads, "slice_step_mm": sliceStepMm,
+                                  "postprocess": postprocess}
+        options = replace(options, **{name: value for name, value in wanted.items() if value is not None})
+        caller = _Caller(onProgress)
         run = self.start(RunParameters(
-            volumeNode=volumeNode, bundle=self.modelFolder(model), segmentationNode=segmentationNode,
-            options=SegmentOptions(organs, threads, sliceStepMm or None, postprocess), roiNode=roi,
-            tableNode=tableNode, writeTable=tableNode is not None, showProgress=False), ended)
+            volumeNode=volumeNode, bundle=self.modelFolder(model), segmentationNode=segmentationNode, options=options,
+            roiNode=roi, tableNode=tableNode, writeTable=tableNode is not None, showProgress=False), caller)
         try:
             run.wait()
         finally:
             run.cancel()  # where Ctrl-C or an interrupted notebook ended the waiting
-        if ended.problem is not None:
-            raise SegmentError(ended.problem)
+        if caller.problem is not None:
+            raise caller.problem
         return run.segmentationNode
 
-    def modelFolder(self, model: Union[str, Path, None] = None) -> Path:
+    def modelFolder(self, model: Union[str, Path, Bundle, None] = None) -> Path:
         """The folder of a model.
 
         Args:
             model: its name (of several with that name, the one that was added last), its name and version as the panel
-                shows them, or its folder; None means the one that ships.
+                shows them, its folder, or what `load_model` gave; None means the one that ships.
 
         Raises:
             BundleError: there is none of that name.
         """
         if model is None:
             return default_bundle_folder()
+        if isinstance(model, Bundle):
+            return model.folder
         models = self.models()
         named = [installed.folder for installed in models if installed.name == str(model)]
         named += [installed.folder for installed in models if installed.key == str(model)]
@@ -184,13 +197,24 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
             self._run.cancel(_("The module was reloaded."))
 
 
-class _Ended:
-    """Remembers how a run ended."""
+class _Caller:
+    """Tells who called `segment` how far the run is, and remembers what it is to raise at the end."""
 
-    problem: Optional[str] = None
+    def __init__(self, on_progress: Optional[Callable[[Progress], object]]) -> None:
+        self.problem: Optional[BaseException] = None
+        self._on_progress = on_progress
+
+    def onProgress(self, run: Run) -> None:
+        if self._on_progress is None:
+            return
+        try:
+            self._on_progress(Progress(run.slicesDone, run.slicesTotal))
+        except BaseException as error:  # Ctrl-C as well: inside a signal, nobody else would hear of it
+            self.problem = error
+            run.cancel()
 
     def onCancelled(self, run: Run) -> None:
-        self.problem = run.sentence or _("The segmentation was cancelled.")
+        self.problem = self.problem or SegmentError(run.sentence or _("The segmentation was cancelled."))
 
     def onFailed(self, run: Run, sentence: str) -> None:
-        self.problem = sentence
+        self.problem = SegmentError(sentence)

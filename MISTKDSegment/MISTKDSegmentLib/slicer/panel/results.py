@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import slicer
@@ -13,7 +14,7 @@ from MISTKDSegmentLib.slicer.panel.guard import guarded
 from MISTKDSegmentLib.slicer.panel.outputs import volume_of
 from MISTKDSegmentLib.slicer.panel.results_view import ResultsView
 from MISTKDSegmentLib.slicer.panel.signal import Signal
-from MISTKDSegmentLib.slicer.scene.navigation import go_to, organ_centre
+from MISTKDSegmentLib.slicer.scene.navigation import go_to, organ_centre, to_world
 from MISTKDSegmentLib.slicer.scene.organ_display import let_shine, set_opacity, shining_organ, show_alike, show_organ
 from MISTKDSegmentLib.slicer.scene.organ_table_node import doubts_of, rows_as_text
 from MISTKDSegmentLib.slicer.scene.placement import in_scene
@@ -40,6 +41,7 @@ class Results:
         self._table: Any = None
         self._segmentation: Any = None
         self.view.clicked.connect(self.go_to)
+        self.view.unsure_clicked.connect(self.go_to_unsure)
         self.view.ticked.connect(self.tick)
         self.view.opacity_chosen.connect(self.set_opacity)
         for button, slot in ((ui.show3dButton, self.show_3d), (ui.editButton, self.edit), (ui.copyButton, self.copy),
@@ -76,6 +78,16 @@ class Results:
             centre = organ_centre(self._segmentation, segment_id)
             if centre is not None:
                 go_to(self._segmentation.GetScene(), centre.tolist())
+        self._show_again()
+
+    @guarded
+    def go_to_unsure(self, segment_id: str, place_lps: Sequence[float]) -> None:
+        """Bring the views to where an organ is least sure, and let it shine where it was found."""
+        if segment_id:
+            show_organ(self._segmentation, segment_id, True)
+            let_shine(self._segmentation, segment_id)
+        x, y, z = place_lps
+        go_to(self._table.GetScene(), to_world((-x, -y, z), self._segmentation))
         self._show_again()
 
     @guarded

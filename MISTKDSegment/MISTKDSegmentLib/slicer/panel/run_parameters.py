@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from slicer.i18n import tr as _
 
 from MISTKDSegmentLib.child.job import Order
 from MISTKDSegmentLib.errors import InputError
-from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
 from MISTKDSegmentLib.slicer.scene.roi import region_from_roi
 from MISTKDSegmentLib.slicer.scene.volume_node import why_not_a_ct
@@ -23,9 +22,9 @@ class RunParameters:
     Attributes:
         volumeNode: the CT, a vtkMRMLScalarVolumeNode in a scene.
         bundle: folder of the model.
-        options: how to segment; the region is that of `roiNode`.
+        options: how to segment.
         segmentationNode: where the organs go; None makes a new one.
-        roiNode: markups ROI that limits the run.
+        roiNode: markups ROI that limits the run; None leaves the region of the options.
         tableNode: where the measurements go; None makes a new one.
         writeTable: whether there is to be a table node at all.
         showProgress: whether the organs appear in the slice views as they are found; those of an oblique volume are
@@ -76,7 +75,7 @@ def order_of(parameters: RunParameters) -> Order:
     Raises:
         InputError: nobody has drawn the box of the region yet.
     """
-    region: Optional[Region] = None
+    options = parameters.options
     if parameters.roiNode is not None:
-        region = region_from_roi(parameters.roiNode, parameters.volumeNode)
-    return Order(Path(parameters.bundle), replace(parameters.options, region=region))
+        options = replace(options, region=region_from_roi(parameters.roiNode, parameters.volumeNode))
+    return Order(Path(parameters.bundle), options)

@@ -51,6 +51,14 @@ def go_to(scene: Any, ras: Sequence[float]) -> None:
         camera.ResetClippingRange()
 
 
+def to_world(ras: Sequence[float], node: Optional[Any]) -> list[float]:
+    """A point of a node's own RAS millimetres in those of the world, which differ where a transform is above it."""
+    world = [float(coordinate) for coordinate in ras]
+    if node is not None:
+        node.TransformPointToWorld(list(world), world)
+    return world
+
+
 def _middle_voxel(values: np.ndarray, value: int) -> Optional[tuple[int, int, int]]:
     """(k, j, i) of a voxel of that value."""
     counts = np.array([np.count_nonzero(slice_values == value) for slice_values in values])
@@ -69,9 +77,7 @@ def _to_world(image: Any, index: tuple[int, int, int], node: Any) -> np.ndarray:
     image.GetImageToWorldMatrix(matrix)
     k, j, i = index
     own = slicer.util.arrayFromVTKMatrix(matrix) @ (i + extent[0], j + extent[2], k + extent[4], 1.0)
-    world = [0.0] * 3
-    node.TransformPointToWorld(own[:3].tolist(), world)
-    return np.array(world)
+    return np.array(to_world(own[:3], node))
 
 
 def _is_within(view: Any, ras: Sequence[float]) -> bool:

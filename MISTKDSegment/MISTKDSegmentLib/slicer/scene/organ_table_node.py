@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any, Optional
 
 import vtk
 
+from MISTKDSegmentLib.report.quality import Quality
 from MISTKDSegmentLib.report.table import OrganRow
 from MISTKDSegmentLib.slicer.scene.all_or_nothing import all_or_nothing
 from MISTKDSegmentLib.slicer.scene.placement import in_scene, put_beside
 from MISTKDSegmentLib.slicer.scene.translation import _
 
-_DOUBTS, _ORGANS = "MISTKDSegment.doubts", "MISTKDSegment.organs"
+_DOUBTS, _ORGANS, _QUALITY = "MISTKDSegment.doubts", "MISTKDSegment.organs", "MISTKDSegment.quality"
 
 
 def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: str, volumeNode: Any,
                      doubts: Sequence[tuple[str, str]] = ()) -> Any:
     """Write organ, volume, mean HU, number of voxels and flags into a table, whose former content is lost.
 
+    Where the model says how good the organs are likely to be, that is written as well.
     Where anything fails, a new table is removed again and one that was there keeps what it had.
 
     Args:
@@ -42,6 +46,8 @@ def write_table_node(rows: Sequence[OrganRow], tableNode: Optional[Any], name: s
         node.SetUseColumnTitleAsColumnHeader(True)
         node.SetAttribute(_ORGANS, json.dumps([row.label.name for row in rows]))
         node.SetAttribute(_DOUBTS, json.dumps(list(doubts)) if doubts else None)
+        qualities = [row.quality and asdict(row.quality) for row in rows]
+        node.SetAttribute(_QUALITY, json.dumps(qualities) if any(qualities) else None)
         put_beside(node, volumeNode)
     return node
 
@@ -51,6 +57,14 @@ def doubts_of(tableNode: Optional[Any]) -> tuple[tuple[str, str], ...]:
     try:
         return tuple((str(short), str(why)) for short, why in _kept(tableNode, _DOUBTS))
     except (TypeError, ValueError):
+        return ()
+
+
+def qualities_of(tableNode: Optional[Any]) -> tuple[Optional[Quality], ...]:
+    """How good the organs are likely to be, row by row; nothing where the model did not say, or for other tables."""
+    try:
+        return tuple(Quality.from_plain(plain) for plain in _kept(tableNode, _QUALITY))
+    except (KeyError, TypeError):
         return ()
 
 
@@ -95,7 +109,40 @@ def _columns(rows: Sequence[OrganRow]) -> list[Any]:
         _column(vtk.vtkDoubleArray(), _("Mean HU"), mean_hu),
         _column(vtk.vtkIntArray(), _("Voxels"), (row.voxels for row in rows)),
         _column(vtk.vtkStringArray(), _("Flag"), (", ".join(map(_flag_text, row.flags)) for row in rows)),
+        *(_quality_columns([row.quality for row in rows]) if any(row.quality for row in rows) else ()),
     ]
+
+
+def _quality_columns(qualities: Sequence[Optional[Quality]]) -> list[Any]:
+    dice = (quality.score if quality and quality.is_found else math.nan for quality in qualities)
+    absence = (math.nan if quality is None or quality.is_found else quality.score for quality in qualities)
+    return [
+        _column(vtk.vtkStringArray(), _("Quality"), (quality_text(quality.word) if quality else ""
+                                                     for quality in qualities)),
+        _column(vtk.vtkDoubleArray(), _("Predicted Dice"), (round(score, 2) for score in dice)),
+        _column(vtk.vtkDoubleArray(), _("Probability of absence"), (round(score, 2) for score in absence)),
+    ]
+
+
+def quality_text(word: str) -> str:
+    """The word of a quality in the user's language."""
+    return {"good": _("good"), "look": _("look"), "poor": _("poor")}[word]
+
+
+def reason_text(reason: str) -> str:
+    """One of the reasons of a quality in the user's language."""
+    counted = re.fullmatch(r"border unclear on (\d+) of (\d+) slices", reason)
+    if counted:
+        return _("border unclear on {some} of {all} slices").format(some=counted[1], all=counted[2])
+    return {
+        "border unclear": _("border unclear"),
+        "changes from slice to slice": _("changes from slice to slice"),
+        "may belong to the organs beside it": _("may belong to the organs beside it"),
+        "unusually bright or dark beside the others": _("unusually bright or dark beside the others"),
+        "less of it than usual": _("less of it than usual"),
+        "smaller than on the other side": _("smaller than on the other side"),
+        "may be there all the same": _("may be there all the same"),
+    }[reason]
 
 
 def _flag_text(flag: str) -> str:
