@@ -1,6 +1,6 @@
 """Measures speed and memory, and writes the page that shows them.
 
-    .venv/bin/python -m Testing.benchmarks --teacher last.ckpt
+    .venv/bin/python -m Testing.benchmarks --teacher last.ckpt --beside an/earlier/bundle
 
 Nothing else should run meanwhile; it takes some minutes on two cores. Needs the `training` extra, and to compare with
 TotalSegmentator's network `pip install --no-deps dynamic-network-architectures`: without the many packages that only
@@ -10,9 +10,10 @@ other networks of that package need.
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bu
 from Testing.benchmarks import models, stages, unet
 from Testing.benchmarks.clock import Result, timed
 from Testing.benchmarks.growth import draw_growth, measure_growth
-from Testing.benchmarks.page import PICTURE, Compared, Results, bars, page
-from Testing.benchmarks.process import CommandLine, array_run, command_line
+from Testing.benchmarks.operators import measure_operators
+from Testing.benchmarks.page import PICTURE, Beside, Compared, Results, bars, page
+from Testing.benchmarks.process import ArrayRun, CommandLine, array_run, command_line
 from Testing.benchmarks.scans import standard_scan, thin_scan
+from Testing.benchmarks.start import measure_start
 from Training.evaluation.inference_cost import onnx_gflops
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,9 +40,9 @@ NO_CHECKPOINT = "with random weights, which do not change the time."
 def main() -> None:
     """Measure and write."""
     options = _parser().parse_args()
-    start = time.monotonic()
+    start, load = time.monotonic(), load_before()
     with tempfile.TemporaryDirectory() as folder:
-        results = _measure(options, Path(folder))
+        results = _measure(options, Path(folder), load)
     options.out.mkdir(parents=True, exist_ok=True)
     text = page(results)  # before anything is written, which would make the commit a changed one
     draw_growth(results.growth, options.out / PICTURE)
@@ -52,23 +55,30 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m Testing.benchmarks", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, default=default_bundle_folder(), help="bundle of the student")
     parser.add_argument("--teacher", type=Path, metavar="CKPT", help="checkpoint (default: random weights)")
+    parser.add_argument("--beside", type=Path, metavar="BUNDLE", help="measured in turn with it, such as a release")
     parser.add_argument("--out", type=Path, default=ROOT / "Resources" / "Benchmarks", help="folder of the page")
     parser.add_argument("--quick", action="store_true", help="a smaller scan, once, one patch of the large network")
     return parser
 
 
-def _measure(options: argparse.Namespace, folder: Path) -> Results:
+def _measure(options: argparse.Namespace, folder: Path, load: float | None) -> Results:
     quick, times = options.quick, 1 if options.quick else 3
     bundle, volume, scan = load_bundle(options.model), _said("scan", standard_scan, quick), folder / "scan.nii.gz"
     write_scan(scan, volume)
     peak = stages.matrix_gflops(MATRIX_SIZE, MATRIX_TIMES)
+    core = stages.matrix_gflops_of_core(MATRIX_SIZE // 2, MATRIX_TIMES)
+    network = _said("operators", measure_operators, bundle.network, stages.batch_of(volume, bundle), core * 1e9)
+    folders = [options.model, *([options.beside] if options.beside else [])]
+    runs = _said("command line", in_turn, lambda model: command_line(scan, model), folders, times)
+    arrays = _said("array", in_turn, lambda model: array_run(volume, model, 1), folders, times)
     shares = _said("stages", stages.stage_seconds, scan, bundle, times)
     compared = _compared(volume, bundle, options, folder, times)
     peak = max(peak, stages.matrix_gflops(MATRIX_SIZE, MATRIX_TIMES))
     return Results(
         volume=volume, bundle=bundle, quick=quick, matrix_gflops=peak, stages=shares, compared=compared,
-        command_line=_said("command line", best_command_line, scan, options.model, times),
-        array=_said("array", array_run, volume, options.model, times),
+        command_line=min(runs[0], key=lambda run: run.to_disk_s), array=min(arrays[0], key=lambda run: run.seconds),
+        load=load, start=_said("start", measure_start, scan, options.model, times), operators=network,
+        beside=_beside(volume, options.beside, runs, arrays, times) if options.beside else None,
         thin=_said("thin slices", array_run, thin_scan(volume), options.model, 1),
         first_slice_s=stages.first_slice_seconds(volume, bundle, times),
         bundle_s=stages.bundle_seconds(options.model, times),
@@ -76,9 +86,23 @@ def _measure(options: argparse.Namespace, folder: Path) -> Results:
         growth=_said("growth", measure_growth, volume, bundle, quick, 1))
 
 
-def best_command_line(scan: Path, model: Path, times: int) -> CommandLine:
-    """The fastest of several runs of `mistkd segment`."""
-    return min((command_line(scan, model) for _ in range(times)), key=lambda run: run.to_disk_s)
+def in_turn(measure: Callable[[Path], Result], folders: Sequence[Path], times: int) -> list[list[Result]]:
+    """Measure one bundle after the other, several times, so that a busy moment meets all of them."""
+    rounds = [[measure(folder) for folder in folders] for _ in range(times)]
+    return [list(of_one) for of_one in zip(*rounds)]
+
+
+def _beside(volume: Volume, folder: Path, runs: Sequence[Sequence[CommandLine]], arrays: Sequence[Sequence[ArrayRun]],
+            times: int) -> Beside:
+    bundle = load_bundle(folder)
+    network_s, _ = _said("network beside", stages.network_seconds, volume, bundle, times)
+    return Beside(f"{bundle.name} {bundle.version}", bundle.input.pixel_spacing_mm,
+                  min(runs[1], key=lambda run: run.to_disk_s), min(arrays[1], key=lambda run: run.seconds), network_s)
+
+
+def load_before() -> float | None:
+    """How many processes wanted a core in the last minute; None where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def _compared(volume: Volume, bundle: Bundle, options: argparse.Namespace, folder: Path, times: int) -> list[Compared]:

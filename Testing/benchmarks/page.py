@@ -12,8 +12,10 @@ from typing import NamedTuple
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.model.bundle import Bundle
 from Testing.benchmarks.growth import Growth
+from Testing.benchmarks.operators import Operators
 from Testing.benchmarks.process import ArrayRun, CommandLine
 from Testing.benchmarks.stages import NETWORK, shares
+from Testing.benchmarks.start import Start
 from Training.engine.provenance import commit, package_version
 
 PACKAGES = ("onnxruntime", "numpy", "SimpleITK", "torch")
@@ -39,6 +41,23 @@ class Compared(NamedTuple):
     network_s: float
     whole_s: float
     note: str = ""
+
+
+class Beside(NamedTuple):
+    """Another bundle, measured in turn with the one that ships.
+
+    Attributes:
+        name: with its version.
+        pixel_mm: what its network sees.
+        command_line, array: as in `Results`.
+        network_s: seconds of the network alone.
+    """
+
+    name: str
+    pixel_mm: float
+    command_line: CommandLine
+    array: ArrayRun
+    network_s: float
 
 
 class Bar(NamedTuple):
@@ -71,6 +90,10 @@ class Results:
         stages: seconds per stage.
         matrix_gflops: what this computer reaches in products of matrices.
         network_gflops: what the network reaches, in the same run.
+        start: of the program.
+        operators: of the network.
+        load: processes that wanted a core before it all began; None where the system does not tell.
+        beside: another bundle.
         compared: the student first, then its teacher, then the network of TotalSegmentator, then smaller forms.
         growth: with slices, pixels and threads.
     """
@@ -88,18 +111,30 @@ class Results:
     network_gflops: float
     compared: Sequence[Compared]
     growth: Growth
+    start: Start
+    operators: Operators
+    load: float | None = None
+    beside: Beside | None = None
+
+    @property
+    def of_peak(self) -> float:
+        """The network's share of what products of matrices reach."""
+        return self.network_gflops / self.matrix_gflops
 
 
 def bars(results: Results) -> list[Bar]:
     """What was asked for, in the order of the page."""
     student, teacher, peer, *_ = results.compared
     return [
-        Bar("Start of the process to `.seg.nrrd` on disk", 6.0, results.command_line.to_disk_s, "s"),
-        Bar("Largest memory of that process", 700, results.command_line.peak_mb, "MB"),
-        Bar("Array to labels", 3.0, results.array.seconds, "s"),
-        Bar("The same with four times as many, thinner slices", 3 * results.array.seconds, results.thin.seconds, "s"),
+        Bar("Start of the process to `.seg.nrrd` on disk", 2.5, results.command_line.to_disk_s, "s"),
+        Bar("Largest memory of that process", 500, results.command_line.peak_mb, "MB"),
+        Bar("Array to labels", 1.2, results.array.seconds, "s"),
+        Bar("The same with four times as many, thinner slices", 2.6 * results.array.seconds, results.thin.seconds,
+            "s"),
         Bar("First slice, once scan and model are ready", 0.15, results.first_slice_s, "s"),
         Bar("Loading the model", 0.5, results.bundle_s, "s"),
+        Bar("`mistkd segment --help`", 0.3, results.start.help_s, "s"),
+        Bar("Network alone, share of what matrix products reach", 65, 100 * results.of_peak, "%", True),
         Bar("Times as fast as the network of TotalSegmentator's fast mode", 40, peer.whole_s / student.whole_s, "",
             True),
         Bar("Times as fast as its teacher", 6, teacher.whole_s / student.whole_s, "", True),
@@ -115,17 +150,18 @@ def page(results: Results) -> str:
         "# Speed and memory", "",
         f"Written by `{COMMAND}`; nothing here is edited by hand. One process and no GPU. The scan is a made-up "
         f"abdomen of {size} voxels of {spacing} mm. Times are those of the fastest of several runs.", "", *quick,
-        *conditions(results.bundle), "",
+        *conditions(results.bundle), *_how_quiet(results.load), "",
         "## What was asked for", "", *_table(("", "asked", "measured", "met"), map(_bar_row, bars(results))), "",
         f"All outputs with table and picture take {_number(results.command_line.whole_s)} s. The thin slices took "
         f"{_number(results.thin.peak_mb)} MB, of which {_number(results.thin.before_mb)} MB were the program with the "
         "scan in memory; the rest are mostly the labels.", "",
+        *_beside(results),
         "## Where the time goes", "", *_table(("stage", "s", "share"), _stage_rows(results.stages)), "",
         "The network computes in threads of its own, beside the other stages. "
         f"Alone, it does {_number(results.network_gflops)} GFLOP/s, which is "
-        f"{results.network_gflops / results.matrix_gflops:.0%} of the {_number(results.matrix_gflops)} GFLOP/s that "
+        f"{results.of_peak:.0%} of the {_number(results.matrix_gflops)} GFLOP/s that "
         "products of large float32 matrices reach on the same cores in the same run.", "",
-        "## Side by side", "",
+        *_operators(results.operators), *_start(results.start), "## Side by side", "",
         *_table(("network", "file, MB", "GFLOPs per scan", "network alone, s", "array to labels, s", "student faster"),
                 _compared_rows(results.compared)), "",
         *(f"{row.name}: {row.note}" + "\n" for row in results.compared if row.note),
@@ -139,6 +175,50 @@ def conditions(bundle: Bundle) -> list[str]:
     return [f"- Processor: {processor()}, {os.cpu_count()} cores; {platform.system()}",
             f"- Python {platform.python_version()}, {versions}",
             f"- Model: {bundle.name} {bundle.version}; commit {commit()}"]
+
+
+def _how_quiet(load: float | None) -> list[str]:
+    if load is None or load < 0.5:
+        return []
+    return [f"- The computer was not quiet: {load:.1f} processes wanted a core before the measurement, so that all "
+            "times are too long. What stands beside each other was measured in turn."]
+
+
+def _beside(results: Results) -> list[str]:
+    other = results.beside
+    if other is None:
+        return []
+    rows = (("process to `.seg.nrrd`, s", results.command_line.to_disk_s, other.command_line.to_disk_s),
+            ("largest memory of it, MB", results.command_line.peak_mb, other.command_line.peak_mb),
+            ("array to labels, s", results.array.seconds, other.array.seconds),
+            ("network alone, s", results.compared[0].network_s, other.network_s),
+            ("pixels, mm", results.bundle.input.pixel_spacing_mm, other.pixel_mm))
+    return [f"## Beside {other.name}", "", "Both in the same program, one after the other in each round.", "",
+            *_table(("", f"{results.bundle.name} {results.bundle.version}", other.name),
+                    ([what, _number(ours), _number(theirs)] for what, ours, theirs in rows)), ""]
+
+
+def _operators(operators: Operators) -> list[str]:
+    total = sum(kind.seconds for kind in operators.kinds)
+    rows = [[kind.name, _number(kind.seconds / operators.slices * 1e3), f"{kind.seconds / total:.0%}",
+             _number(kind.operations / kind.seconds / 1e9), _number(kind.bytes / kind.seconds / 1e9),
+             "computing" if kind.operations / operators.peak > kind.bytes / operators.bandwidth else "memory",
+             f"{operators.roof_s(kind) / kind.seconds:.0%}"] for kind in operators.kinds]
+    return ["### What bounds the network", "",
+            f"One core, a batch of {operators.slices} slices, each operator in its fastest run. Products of large "
+            f"matrices reach {_number(operators.peak / 1e9)} GFLOP/s there, and copying in memory "
+            f"{_number(operators.bandwidth / 1e9)} GB/s; the lower of the two limits bounds an operator. Caches may "
+            "give more than memory does.", "",
+            *_table(("operators", "ms a slice", "share", "GFLOP/s", "GB/s", "bound by", "of that limit"), rows), ""]
+
+
+def _start(start: Start) -> list[str]:
+    packages = dict.fromkeys([*start.run_imports, *start.help_imports])
+    rows = [[package, _number(start.help_imports.get(package)), _number(start.run_imports.get(package))]
+            for package in sorted(packages, key=lambda package: -start.run_imports.get(package, 0.0))]
+    return ["### What the start imports", "", "Seconds in the modules of each package, as `python -X importtime` "
+            "tells, which itself takes time; PIL comes after the segmentation is written.", "",
+            *_table(("package", "`--help`, s", "a scan, s"), rows), ""]
 
 
 def processor() -> str:

@@ -18,6 +18,7 @@ from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.system import peak_memory
 from Testing.benchmarks.clock import best
 from Testing.benchmarks.scans import labels_of
+from Testing.benchmarks.start import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOK_S = 0.005
@@ -67,7 +68,8 @@ def command_line(scan: Path, model: Path) -> CommandLine:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-c", _COMMAND_LINE, str(scan), "--output", folder, "--model",
-                                    str(model), "--quiet"], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+                                    str(model), "--quiet"], stdout=subprocess.PIPE, text=True, cwd=ROOT,
+                                   env=environment())
         while process.poll() is None and not list(Path(folder).rglob("*.seg.nrrd")):
             time.sleep(LOOK_S)
         to_disk_s = time.perf_counter() - start

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Mapping
@@ -83,6 +86,19 @@ def bundle_seconds(folder: Path, times: int) -> float:
 def grid_of(volume: Volume, bundle: Bundle) -> SliceGrid:
     """How the network sees the slices of a canonical scan."""
     return slice_grid(volume, bundle.input.pixel_spacing_mm, bundle.input.multiple)
+
+
+def batch_of(volume: Volume, bundle: Bundle) -> np.ndarray:
+    """What the network sees of the middle slices."""
+    scan, middle = runner.ReadyScan(volume, bundle, np.zeros(volume.voxels.shape, np.uint8)), len(volume.voxels) // 2
+    return next(scan.batches(range(middle, min(middle + runner.BATCH, len(volume.voxels)))))
+
+
+def matrix_gflops_of_core(size: int, times: int) -> float:
+    """What one core reaches at most, in 1e9 operations per second: `matrix_gflops` in a process with one thread."""
+    code = f"from Testing.benchmarks.stages import matrix_gflops; print(matrix_gflops({size}, {times}))"
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return float(subprocess.check_output([sys.executable, "-c", code], text=True, env={**os.environ, **one}))
 
 
 def matrix_gflops(size: int, times: int) -> float:
