@@ -66,8 +66,8 @@ def _measure(options: argparse.Namespace, folder: Path, load: float | None) -> R
     bundle, volume, scan = load_bundle(options.model), _said("scan", standard_scan, quick), folder / "scan.nii.gz"
     write_scan(scan, volume)
     peak = stages.matrix_gflops(MATRIX_SIZE, MATRIX_TIMES)
-    core = stages.matrix_gflops_of_core(MATRIX_SIZE // 2, MATRIX_TIMES)
-    network = _said("operators", measure_operators, bundle.network, stages.batch_of(volume, bundle), core * 1e9)
+    network = _said("operators", measure_operators, bundle.network, stages.batch_of(volume, bundle),
+                    lambda: 1e9 * stages.matrix_gflops_of_core(MATRIX_SIZE // 2, MATRIX_TIMES))
     folders = [options.model, *([options.beside] if options.beside else [])]
     runs = _said("command line", in_turn, lambda model: command_line(scan, model), folders, times)
     arrays = _said("array", in_turn, lambda model: array_run(volume, model, 1), folders, times)

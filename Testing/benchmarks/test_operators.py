@@ -25,9 +25,10 @@ def test_the_fastest_run_of_each_operator_counts():
 def test_depthwise_convolutions_and_matrix_products_are_told_apart():
     found = by_kind([event("a", "Conv", 3, [[1, 6, 8, 8], [6, 1, 5, 5]], [1, 6, 8, 8]),
                      event("b", "MatMul", 2, [[1, 10, 20], [20, 30]], [1, 10, 30]),
+                     event("d", "FusedMatMul", 2, [[2, 20, 10], [2, 20, 30]], [2, 10, 30]),
                      event("c", "Gelu", 1, [[1, 7]], [1, 7])])
     assert [(kind.name, kind.operations) for kind in found] == [
-        ("convolution, depthwise", 2 * 6 * 64 * 25), ("matrix product", 2 * 10 * 30 * 20), ("the rest", 0)]
+        ("matrix product", 3 * 2 * 10 * 30 * 20), ("convolution, depthwise", 2 * 6 * 64 * 25), ("the rest", 0)]
 
 
 def test_the_lower_roof_applies():
@@ -39,6 +40,6 @@ def test_the_lower_roof_applies():
 def test_a_network_is_profiled(tiny_bundle):
     bundle = load_bundle(tiny_bundle)
     pixels = np.zeros((2, len(bundle.input.context_offsets_mm), 64, 64), np.float32)
-    measured = measure_operators(bundle.network, pixels, 1e11)
-    assert measured.slices == 2 and measured.bandwidth > 0
+    measured = measure_operators(bundle.network, pixels, iter([1e11, 2e11]).__next__)
+    assert (measured.slices, measured.peak) == (2, 2e11) and measured.bandwidth > 0
     assert all(kind.seconds > 0 and kind.bytes > 0 for kind in measured.kinds)
