@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Optional
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from MISTKDSegmentLib.errors import SegmentError
 
@@ -56,6 +52,12 @@ def _source_folder() -> Optional[Path]:
     clone = Path(__file__).resolve().parents[2]
     if (clone / "pyproject.toml").is_file():
         return clone
+    # Here, where something is missing: together they take longer than the rest of the program's start.
+    import json
+    from importlib import metadata
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     try:
         # https://packaging.python.org/en/latest/specifications/direct-url/
         origin = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")

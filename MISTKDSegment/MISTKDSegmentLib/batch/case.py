@@ -22,7 +22,6 @@ from MISTKDSegmentLib.inference.progress import Progress
 from MISTKDSegmentLib.io.reading import read_volume
 from MISTKDSegmentLib.io.writing import write_scan
 from MISTKDSegmentLib.model.bundle import Bundle
-from MISTKDSegmentLib.phantom.abdomen import make_phantom
 from MISTKDSegmentLib.report.table import OrganRow
 from MISTKDSegmentLib.report.terminal import dice_by_name
 from MISTKDSegmentLib.system import usable_cores
@@ -143,6 +142,8 @@ def _check_format(case: Case, settings: Settings) -> None:
 
 def _read(case: Case, orientation: Optional[str]) -> tuple[Volume, Optional[np.ndarray]]:
     if case.source is None:
+        from MISTKDSegmentLib.phantom.abdomen import make_phantom
+
         return make_phantom()
     volume = read_volume(case.source, case.files, orientation)
     return replace(volume, name=PurePosixPath(case.name).name or volume.name), None

@@ -7,16 +7,11 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from rich.console import Console
 
 from MISTKDSegmentLib.batch.case import Case, Settings, ensure_writable, run_case
-from MISTKDSegmentLib.batch.dask_workers import on_cluster
-from MISTKDSegmentLib.batch.local_workers import default_workers, on_workers
-from MISTKDSegmentLib.batch.many import Spread, run_many
-from MISTKDSegmentLib.batch.outcome import DONE, SKIPPED
-from MISTKDSegmentLib.batch.plan import Plan, make_plan
 from MISTKDSegmentLib.cli import NOTICE
 from MISTKDSegmentLib.cli.streams import Stream
 from MISTKDSegmentLib.errors import BundleError, OptionError
@@ -27,6 +22,11 @@ from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bu
 from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.report.terminal import organ_table, progress_bar
 from MISTKDSegmentLib.system import usable_cores
+
+# What many scans need is imported where there are many.
+if TYPE_CHECKING:
+    from MISTKDSegmentLib.batch.many import Spread
+    from MISTKDSegmentLib.batch.plan import Plan
 
 MADE_UP = "No scan given: segmenting a made-up abdomen that belongs to nobody."
 
@@ -80,6 +80,8 @@ def _to_do(options: argparse.Namespace) -> Union[Case, Plan]:
     is_run_of_many = len(options.inputs) > 1 or options.workers or options.dask
     if not options.inputs or not (is_run_of_many or options.inputs[0].is_dir()):
         return Case(next(iter(options.inputs), None))
+    from MISTKDSegmentLib.batch.plan import make_plan
+
     plan = make_plan(options.inputs)
     return plan if is_run_of_many else plan.only_scan(options.inputs[0]) or plan
 
@@ -100,12 +102,19 @@ def _run_one(case: Case, settings: Settings, bundle: Bundle, messages: Console, 
 
 
 def _run_many(plan: Plan, settings: Settings, options: argparse.Namespace, messages: Console) -> str:
+    from MISTKDSegmentLib.batch.many import run_many
+    from MISTKDSegmentLib.batch.outcome import DONE, SKIPPED
+
     settings = replace(settings, output=settings.output.absolute())
     if options.dask:
+        from MISTKDSegmentLib.batch.dask_workers import on_cluster
+
         # A Dask worker runs as many scans at a time as it has threads.
         settings = settings.with_threads(options.threads or 1)
         spread: Spread = partial(on_cluster, settings=settings, address=options.dask)
     else:
+        from MISTKDSegmentLib.batch.local_workers import default_workers, on_workers
+
         workers = min(options.workers or default_workers(), max(1, len(plan.cases)))
         settings = settings.with_threads(options.threads or max(1, usable_cores() // workers))
         spread = partial(on_workers, settings=settings, count=workers)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.header_errors import no_orientation, other_unit
-from MISTKDSegmentLib.io.payload import check_compressed, check_raw, damaged, file_of_voxels
+from MISTKDSegmentLib.io.payload import StoredVoxels, check_compressed, check_raw, damaged, file_of_voxels
 
 # https://itk.org/Wiki/MetaIO/Documentation
 _BYTES = {"MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4,
@@ -22,7 +24,7 @@ _MILLIMETRES = ("mm", "?", "")
 _LAST = "ElementDataFile"  # by the format, the voxels follow
 
 
-def check_metaimage(path: Path, orientation_is_stated: bool = False) -> float:
+def check_metaimage(path: Path, orientation_is_stated: bool = False) -> StoredVoxels:
     """Refuse a MetaImage file that ITK would misread.
 
     ITK invents a spacing of 1 mm where there is none, and LPS where there is no orientation, takes any unit for
@@ -34,22 +36,28 @@ def check_metaimage(path: Path, orientation_is_stated: bool = False) -> float:
         orientation_is_stated: by the user, so that the file need not say it.
 
     Returns:
-        What ITK adds to the voxels although the header does not say so: nothing.
+        What is left to check: voxels that are damaged, missing or too many.
 
     Raises:
         InputError: the header is damaged, has no spacing or orientation, or lengths that are not in mm; voxels are
-            damaged, missing, too many, text or in several files.
+            not there, text or in several files.
     """
+    with _readable(path):
+        header, length = _read_header(path)
+        _check_header(path, header, orientation_is_stated)
+        return StoredVoxels(partial(_check_voxels, path, header, length))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        _check(path, orientation_is_stated)
-        return 0.0
+        yield
     except OSError as error:
         raise InputError(f"{path} or the file with its voxels cannot be read ({error.strerror}); check the "
                          "permissions.") from error
 
 
-def _check(path: Path, orientation_is_stated: bool) -> None:
-    header, length = _read_header(path)
+def _check_header(path: Path, header: Mapping[str, str], orientation_is_stated: bool) -> None:
     if "ElementSpacing" not in header and "ElementSize" not in header:
         raise InputError(f"{path} has no spacing in its header; write the file again with ElementSpacing.")
     if header.get("DistanceUnits", "mm").lower() not in _MILLIMETRES:
@@ -59,9 +67,12 @@ def _check(path: Path, orientation_is_stated: bool) -> None:
     if not _is_true(header.get("BinaryData", "True")):
         # ITK takes what it cannot read there for 0 HU.
         raise InputError(f"{path} holds its voxels as text, which is not supported; save it in binary form.")
-    expected, name = _expected_bytes(path, header), header[_LAST]
-    voxels = path if name.upper() == "LOCAL" else file_of_voxels(path, name)
-    with open(voxels, "rb") as file:
+    _file_of_voxels(path, header)
+
+
+def _check_voxels(path: Path, header: Mapping[str, str], length: int) -> None:
+    expected, voxels = _expected_bytes(path, header), _file_of_voxels(path, header)
+    with _readable(path), open(voxels, "rb") as file:
         file.seek(length if voxels is path else 0)
         if _is_true(header.get("CompressedData", "False")):
             _check_compressed_size(path, header, voxels.stat().st_size - file.tell())
@@ -76,7 +87,11 @@ def voxels_of_metaimage(path: Path) -> Path:
     Raises:
         InputError: the header is damaged or the file is not there.
     """
-    name = _read_header(path)[0][_LAST]
+    return _file_of_voxels(path, _read_header(path)[0])
+
+
+def _file_of_voxels(path: Path, header: Mapping[str, str]) -> Path:
+    name = header[_LAST]
     return path if name.upper() == "LOCAL" else file_of_voxels(path, name)
 
 

@@ -6,11 +6,13 @@ import gzip
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import BinaryIO, Union
+from typing import BinaryIO, Optional, Union
 
 import numpy as np
 
@@ -18,15 +20,15 @@ from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.geometry.checks import check_direction, check_spacing, format_mm
 from MISTKDSegmentLib.inference.hu_checks import not_numbers
 from MISTKDSegmentLib.io.header_errors import no_orientation, other_unit, state_orientation
-from MISTKDSegmentLib.io.payload import PADDING_BYTES, check_length, damaged
+from MISTKDSegmentLib.io.payload import PADDING_BYTES, GzipSeal, StoredVoxels, check_length, check_raw, damaged
 
+_GZIP = b"\x1f\x8b"
 _HEADER_BYTES = 348
 _NIFTI2_HEADER_BYTES = 540
 _CHUNK_BYTES = 1 << 20
 # NIfTI-1 data type codes (nifti1.h): 8 to 64 bit integers and floats, then RGB, RGBA and complex.
-_BYTES_PER_VOXEL = {2: 1, 256: 1, 4: 2, 512: 2, 8: 4, 16: 4, 768: 4, 64: 8, 1024: 8, 1280: 8,
-                    128: 3, 2304: 4, 32: 8, 1792: 16}
-_FLOATS = {16: "f4", 64: "f8"}
+_KINDS = {2: "u1", 256: "i1", 4: "i2", 512: "u2", 8: "i4", 16: "f4", 768: "u4", 64: "f8", 1024: "i8", 1280: "u8",
+          128: "V3", 2304: "V4", 32: "V8", 1792: "V16"}
 # The low bits of xyzt_units; 2 is millimetres, and 0, unknown, is what many programs write for them.
 _LENGTH_UNIT_BITS, _OTHER_UNITS = 7, {1: "metres", 3: "micrometres"}
 # A quaternion of 32-bit numbers is off by up to 0.0007 near half a turn; spacing is rounded to 3 digits by some.
@@ -51,13 +53,29 @@ class _Header:
     sform: np.ndarray
 
     @property
+    def kind(self) -> np.dtype:
+        """Of a voxel as it is stored."""
+        return np.dtype(self.byte_order + _KINDS[self.data_type])
+
+    @property
+    def size(self) -> int:
+        """Of all voxels, in bytes."""
+        return math.prod(self.sizes) * self.kind.itemsize
+
+    @property
+    def is_unscaled(self) -> bool:
+        """Whether ITK leaves the voxels as they are stored."""
+        slope, intercept = (value if math.isfinite(value) else 0.0 for value in (self.slope, self.intercept))
+        return slope in (0.0, 1.0) and intercept == 0.0
+
+    @property
     def unwanted_shift(self) -> float:
         """The intercept that ITK adds although a slope of 0, or none, means that nothing is scaled (nifti1.h)."""
         scales = math.isfinite(self.slope) and self.slope != 0
         return 0.0 if scales or not math.isfinite(self.intercept) else self.intercept
 
 
-def check_nifti(path: Path, orientation_is_stated: bool = False) -> float:
+def check_nifti(path: Path, orientation_is_stated: bool = False) -> StoredVoxels:
     """Refuse a NIfTI file whose faults ITK would repair or overlook without a word.
 
     ITK replaces a spacing of zero by 1 mm, mirrors the volume at a negative one, takes any size below 1 for 1,
@@ -69,32 +87,36 @@ def check_nifti(path: Path, orientation_is_stated: bool = False) -> float:
         orientation_is_stated: by the user, so that the file need not say it.
 
     Returns:
-        What ITK adds to the voxels although the header does not say so.
+        What is left to check: voxels that are damaged, missing or no numbers.
 
     Raises:
-        InputError: no NIfTI-1 header, impossible size, spacing or direction, lengths that are not in mm, no
-            orientation or two, or voxels that are damaged, missing or no numbers.
+        InputError: no NIfTI-1 header, impossible size, spacing or direction, lengths that are not in mm, or no
+            orientation or two.
     """
+    with _opened(path) as file:
+        start = file.read(_HEADER_BYTES)
+        header = _parse(path, start)
+        _check_unit(path, header)
+        _check_grid(path, header)
+        _check_scaling(path, header)
+        if not orientation_is_stated:
+            _check_orientation(path, header)
+        return StoredVoxels(partial(_check_voxels, path, header), _seal(path, file, start, header),
+                            header.unwanted_shift)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Union[gzip.GzipFile, BinaryIO]]:
+    """The file, decompressed where it is compressed, whatever its name says."""
     try:
-        with _open(path) as file:
-            header = _parse(path, file.read(_HEADER_BYTES))
-            _check_unit(path, header)
-            _check_grid(path, header)
-            _check_scaling(path, header)
-            if not orientation_is_stated:
-                _check_orientation(path, header)
-            _check_voxels(path, file, header)
-            return header.unwanted_shift
+        with open(path, "rb") as file:
+            is_gzip = file.read(2) == _GZIP
+        with gzip.open(path, "rb") if is_gzip else open(path, "rb") as file:
+            yield file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise damaged(path) from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-
-
-def _open(path: Path) -> Union[gzip.GzipFile, BinaryIO]:
-    with open(path, "rb") as file:
-        is_gzip = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if is_gzip else open(path, "rb")
 
 
 def _parse(path: Path, data: bytes) -> _Header:
@@ -146,7 +168,7 @@ def _byte_order(path: Path, data: bytes) -> str:
 def _check_grid(path: Path, header: _Header) -> None:
     if min(header.sizes) < 1:
         raise InputError(f"{path} has an impossible size in its header {header.sizes}; export it again.")
-    if header.data_type not in _BYTES_PER_VOXEL:
+    if header.data_type not in _KINDS:
         raise InputError(f"{path} has the unknown voxel type {header.data_type}; save it as 16-bit integers.")
     check_spacing(path, header.spacing)
 
@@ -195,22 +217,33 @@ def _check_same(path: Path, header: _Header) -> None:
                          f"programs take the one or the other; correct the header, or {state_orientation()}.")
 
 
-def _check_voxels(path: Path, file: Union[gzip.GzipFile, BinaryIO], header: _Header) -> None:
-    expected = math.prod(header.sizes) * _BYTES_PER_VOXEL[header.data_type]
-    file.seek(header.data_offset)
-    found = broken = 0
-    # Reading to the very end also makes gzip compare its checksum; what goes on and on is refused all the same.
-    while found <= expected + PADDING_BYTES and (chunk := file.read(_CHUNK_BYTES)):
-        broken += _not_finite(chunk[:max(0, expected - found)], header)
-        found += len(chunk)
-    check_length(path, found, expected)
+def _seal(path: Path, file: Union[gzip.GzipFile, BinaryIO], start: bytes, header: _Header) -> Optional[GzipSeal]:
+    is_usual = header.is_unscaled and _HEADER_BYTES <= header.data_offset <= _CHUNK_BYTES
+    if not is_usual or not isinstance(file, gzip.GzipFile):
+        return None
+    # ITK reads NaN as 0, so that this does not fit a file with any.
+    before = start + file.read(header.data_offset - len(start))
+    return GzipSeal(path, before, header.kind, header.size)
+
+
+def _check_voxels(path: Path, header: _Header) -> None:
+    with _opened(path) as file:
+        file.seek(header.data_offset)
+        if header.kind.kind != "f" and not isinstance(file, gzip.GzipFile):
+            check_raw(path, file, header.size)
+            return
+        found = broken = 0
+        # Reading to the very end also makes gzip compare its checksum; what goes on and on is refused all the same.
+        while found <= header.size + PADDING_BYTES and (chunk := file.read(_CHUNK_BYTES)):
+            broken += _not_finite(chunk[:max(0, header.size - found)], header.kind)
+            found += len(chunk)
+    check_length(path, found, header.size)
     if broken:
         raise not_numbers(path, broken)
 
 
-def _not_finite(chunk: bytes, header: _Header) -> int:
-    if header.data_type not in _FLOATS:
+def _not_finite(chunk: bytes, kind: np.dtype) -> int:
+    if kind.kind != "f":
         return 0
-    kind = np.dtype(header.byte_order + _FLOATS[header.data_type])
     whole = len(chunk) // kind.itemsize * kind.itemsize
     return int(np.count_nonzero(~np.isfinite(np.frombuffer(chunk[:whole], kind))))

@@ -5,23 +5,35 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Optional
+
+import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 from MISTKDSegmentLib.io.header_errors import no_orientation, other_unit
-from MISTKDSegmentLib.io.payload import check_compressed, check_length, check_raw, damaged, file_of_voxels
+from MISTKDSegmentLib.io.payload import (
+    GzipSeal,
+    StoredVoxels,
+    check_compressed,
+    check_length,
+    check_raw,
+    damaged,
+    file_of_voxels,
+)
 
 # https://teem.sourceforge.net/nrrd/format.html: a NaN in `spacings` means unknown.
 _SPACING = {"space directions": re.compile(r"(?!.*nan).*\(", re.I), "spacings": re.compile(r"(?!.*nan).*\d", re.I)}
-_TYPE_BYTES = {1: ("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"),
-               2: ("short", "short int", "signed short", "signed short int", "int16", "int16_t", "ushort",
-                   "unsigned short", "unsigned short int", "uint16", "uint16_t"),
-               4: ("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t", "float"),
-               8: ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64",
-                   "int64_t", "ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t",
-                   "double")}
-_BYTES = {name: size for size, names in _TYPE_BYTES.items() for name in names}
+_NAMES = {"i1": ("signed char", "int8", "int8_t"), "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
+          "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+          "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+          "i4": ("int", "signed int", "int32", "int32_t"), "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+          "i8": ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64",
+                 "int64_t"),
+          "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
+          "f4": ("float",), "f8": ("double",)}
+_KINDS = {name: np.dtype(kind) for kind, names in _NAMES.items() for name in names}
 # The spaces that say where in the patient an axis runs; "scanner-xyz" and "3D-right-handed" do not.
 _PATIENT_SPACES = ("right-anterior-superior", "left-anterior-superior", "left-posterior-superior", "ras", "las", "lps")
 _MILLIMETRES = ("", "mm", "millimeter", "millimeters", "millimetre", "millimetres", "???")
@@ -30,7 +42,7 @@ _SAME_FIELD = {"datafile": "data file", "byteskip": "byte skip", "lineskip": "li
 _MAX_HEADER_BYTES = 1 << 20
 
 
-def check_nrrd(path: Path, orientation_is_stated: bool = False) -> float:
+def check_nrrd(path: Path, orientation_is_stated: bool = False) -> StoredVoxels:
     """Refuse a NRRD file that ITK would misread.
 
     ITK takes a missing spacing for 1 mm, so that organ volumes would be invented, any unit for millimetres, a missing
@@ -41,11 +53,11 @@ def check_nrrd(path: Path, orientation_is_stated: bool = False) -> float:
         orientation_is_stated: by the user, so that the file need not say it.
 
     Returns:
-        What ITK adds to the voxels although the header does not say so: nothing.
+        What is left to check: voxels that are damaged, missing or too many.
 
     Raises:
         InputError: the header is damaged, has no spacing or orientation, or lengths that are not in mm; voxels are
-            damaged, missing, too many or in several files; or the file cannot be read.
+            not there or in several files; or the file cannot be read.
     """
     try:
         with open(path, "rb") as file:
@@ -55,15 +67,11 @@ def check_nrrd(path: Path, orientation_is_stated: bool = False) -> float:
             _check_units(path, header)
             if not orientation_is_stated:
                 _check_orientation(path, header)
-            name = header.get("data file")
-            if name is None:
-                _check_voxels(path, file, header)
-                return 0.0
-        with open(file_of_voxels(path, name), "rb") as file:
-            _check_voxels(path, file, header)
+            name, start = header.get("data file"), file.tell()
+        voxels, start = (path, start) if name is None else (file_of_voxels(path, name), 0)
+        return StoredVoxels(partial(_check_voxels, path, header, voxels, start), _seal(path, header, voxels))
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    return 0.0
+        raise _unreadable(path, error) from error
 
 
 def voxels_of_nrrd(path: Path) -> Path:
@@ -75,6 +83,10 @@ def voxels_of_nrrd(path: Path) -> Path:
     with open(path, "rb") as file:
         name = _read_header(path, file).get("data file")
     return path if name is None else file_of_voxels(path, name)
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be read ({error.strerror}); check its permissions.")
 
 
 def _read_header(path: Path, file: BinaryIO) -> dict[str, str]:
@@ -116,8 +128,25 @@ def _check_orientation(path: Path, header: Mapping[str, str]) -> None:
         raise no_orientation(path, "the header has no space directions")
 
 
-def _check_voxels(path: Path, file: BinaryIO, header: Mapping[str, str]) -> None:
-    expected, encoding = _expected_bytes(path, header), header.get("encoding", "").lower()
+def _seal(path: Path, header: Mapping[str, str], voxels: Path) -> Optional[GzipSeal]:
+    kind = _kind(path, header).newbyteorder(">" if header.get("endian", "").lower() == "big" else "<")
+    is_plain = header.get("byte skip", "0") == header.get("line skip", "0") == "0"
+    if not is_plain or header.get("encoding", "").lower() not in _GZIP:
+        return None
+    return GzipSeal(voxels, b"", kind, _values(path, header) * kind.itemsize)
+
+
+def _check_voxels(path: Path, header: Mapping[str, str], voxels: Path, start: int) -> None:
+    try:
+        with open(voxels, "rb") as file:
+            file.seek(start)
+            _check_bytes(path, file, header)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_bytes(path: Path, file: BinaryIO, header: Mapping[str, str]) -> None:
+    expected, encoding = _values(path, header) * _kind(path, header).itemsize, header.get("encoding", "").lower()
     byte_skip = _whole(path, header.get("byte skip", "0"))
     for _ in range(_whole(path, header.get("line skip", "0"))):
         if not file.readline():
@@ -132,11 +161,11 @@ def _check_voxels(path: Path, file: BinaryIO, header: Mapping[str, str]) -> None
         check_raw(path, file, expected, byte_skip)
 
 
-def _expected_bytes(path: Path, header: Mapping[str, str]) -> int:
-    kind = header.get("type", "").lower()
-    if kind not in _BYTES:
-        raise InputError(f"{path} has the unknown voxel type {kind[:40]!r}; save it as 16-bit integers.")
-    return _values(path, header) * _BYTES[kind]
+def _kind(path: Path, header: Mapping[str, str]) -> np.dtype:
+    name = header.get("type", "").lower()
+    if name not in _KINDS:
+        raise InputError(f"{path} has the unknown voxel type {name[:40]!r}; save it as 16-bit integers.")
+    return _KINDS[name]
 
 
 def _values(path: Path, header: Mapping[str, str]) -> int:

@@ -1,12 +1,16 @@
-"""The voxels of a file before ITK reads them: all there, undamaged, and no more of them than the header says."""
+"""The voxels of a file: all there, undamaged, and no more of them than the header says."""
 
 from __future__ import annotations
 
 import os
 import stat
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Optional
+
+import numpy as np
 
 from MISTKDSegmentLib.errors import InputError
 
@@ -14,6 +18,60 @@ _CHUNK_BYTES = 1 << 20
 # Some programs round the length of a file up.
 PADDING_BYTES = 512
 _ANY_ZLIB = 47  # for zlib: gzip or zlib, whichever its first bytes say, with the largest window
+
+
+@dataclass(frozen=True)
+class GzipSeal:
+    """The checksum and the length that a gzip file ends with (RFC 1952), and what they are of.
+
+    Decompressing takes longer than all else of reading, and ITK does it anyway. What it made of the file is whole if
+    it has that sum.
+
+    Attributes:
+        file: the gzip file; it is the only one in a row, or the seal does not fit.
+        before: what is compressed in front of the voxels.
+        kind: of a voxel as it is stored, byte order included.
+        size: of all voxels, in bytes.
+    """
+
+    file: Path
+    before: bytes
+    kind: np.dtype
+    size: int
+
+    def has_length(self) -> bool:
+        """Whether the file says that it holds as many bytes as the header says."""
+        return self._end()[1] == (len(self.before) + self.size) % 2**32
+
+    def fits(self, voxels: np.ndarray) -> bool:
+        """Whether voxels, in any byte order, are those that were compressed."""
+        if voxels.dtype.newbyteorder("=") != self.kind.newbyteorder("=") or voxels.nbytes != self.size:
+            return False
+        found = zlib.crc32(self.before)
+        for part in voxels:  # one at a time: the bytes of some have to be swapped
+            found = zlib.crc32(np.ascontiguousarray(part, self.kind).data, found)
+        return found == self._end()[0]
+
+    def _end(self) -> tuple[int, int]:
+        with open(self.file, "rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 8))
+            end = file.read(8)
+        return int.from_bytes(end[:4], "little"), int.from_bytes(end[4:], "little")
+
+
+@dataclass(frozen=True)
+class StoredVoxels:
+    """What a header that is in order says of its voxels.
+
+    Attributes:
+        check: looks at each of them, and raises InputError where they are damaged, missing or too many.
+        seal: saves that where it fits what ITK has read; None where ITK changes voxels, or nothing is compressed.
+        unwanted_shift: what ITK adds to the voxels although the header does not say so.
+    """
+
+    check: Callable[[], None]
+    seal: Optional[GzipSeal] = None
+    unwanted_shift: float = 0.0
 
 
 def check_is_file(path: Path) -> None:

@@ -18,11 +18,10 @@ from MISTKDSegmentLib.geometry.sitk_image import to_volume
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.hu_checks import check_scan
 from MISTKDSegmentLib.io.console import captured_stderr
-from MISTKDSegmentLib.io.dicom.folder import read_dicom_folder
 from MISTKDSegmentLib.io.metaimage import check_metaimage, voxels_of_metaimage
 from MISTKDSegmentLib.io.nifti import check_nifti
 from MISTKDSegmentLib.io.nrrd import check_nrrd, voxels_of_nrrd
-from MISTKDSegmentLib.io.payload import check_is_file
+from MISTKDSegmentLib.io.payload import StoredVoxels, check_is_file
 from MISTKDSegmentLib.io.signature import check_signature
 
 # The reader is named, because ITK would otherwise try all it has, and some of them print to the console.
@@ -95,6 +94,8 @@ def _read(path: Path, files: Sequence[str] = (), orientation: Optional[str] = No
 
 
 def _read_folder(path: Path, files: Sequence[str]) -> Volume:
+    from MISTKDSegmentLib.io.dicom.folder import read_dicom_folder  # files do without
+
     try:
         return replace(read_dicom_folder(path, files), name=path.resolve().name or "volume")
     except OSError as error:
@@ -108,7 +109,28 @@ def _read_file(path: Path, orientation: Optional[str]) -> Volume:
         check_signature(path, suffix)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    unwanted_shift = _CHECKS[_IMAGE_IO[suffix]](path, orientation is not None)
+    stored = _CHECKS[_IMAGE_IO[suffix]](path, orientation is not None)
+    volume = _read_voxels(path, suffix, stored)
+    return volume if orientation is None else replace(volume, direction=direction_of(orientation))
+
+
+def _read_voxels(path: Path, suffix: str, stored: StoredVoxels) -> Volume:
+    """The volume as ITK reads it, if it is what the file says; its voxels are decompressed once where that is sure."""
+    seal = stored.seal
+    if seal is None or not seal.has_length():
+        stored.check()
+        return _volume_of_file(path, suffix, stored.unwanted_shift)
+    try:
+        volume = _volume_of_file(path, suffix, stored.unwanted_shift)
+    except InputError:
+        stored.check()  # which knows better why
+        raise
+    if not seal.fits(volume.voxels):
+        stored.check()
+    return volume
+
+
+def _volume_of_file(path: Path, suffix: str, unwanted_shift: float) -> Volume:
     read = _read_metaimage if suffix in (".mha", ".mhd") else _read_image
     image = read(path, _IMAGE_IO[suffix])
     name = path.name[:-len(suffix)]
@@ -116,7 +138,7 @@ def _read_file(path: Path, orientation: Optional[str]) -> Volume:
     volume = to_volume(image, name or "volume")
     if unwanted_shift:
         volume = volume.with_voxels(volume.voxels - np.float32(unwanted_shift))
-    return volume if orientation is None else replace(volume, direction=direction_of(orientation))
+    return volume
 
 
 def _suffix(path: Path) -> str:
@@ -147,7 +169,8 @@ def _read_image(path: Path, image_io: str) -> sitk.Image:
         image = reader.Execute()
     except RuntimeError as error:
         raise _translated(path, str(error)) from error
-    return image[(slice(None),) * 3 + (0,) * (image.GetDimension() - 3)]
+    more = image.GetDimension() - 3
+    return image[(slice(None),) * 3 + (0,) * more] if more else image  # indexing copies
 
 
 def _read_metaimage(path: Path, image_io: str) -> sitk.Image:
@@ -184,6 +207,8 @@ def _check_header(path: Path, reader: sitk.ImageFileReader) -> None:
 
 def _compact(voxels: np.ndarray) -> np.ndarray:
     limits = np.iinfo(np.int16)
+    if voxels.dtype == np.int16:
+        return voxels
     if voxels.min() < limits.min or voxels.max() > limits.max:
         return voxels.astype(np.float32)
     integers = voxels.astype(np.int16)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.errors import InputError, OutputError, check_name
+from MISTKDSegmentLib.geometry.box import bounding_box
 from MISTKDSegmentLib.geometry.sitk_image import to_image
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.io.atomic import atomic_path
@@ -19,6 +20,7 @@ from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.model.slicer_terminology import terminology_entry, without_separators
 
 SUFFIXES = (".seg.nrrd", ".nrrd", ".nii.gz")
+_GZIP_WINDOW = 31  # for zlib: the largest window, in a gzip file
 
 
 def write_segmentation(path: Path, volume: Volume, labels: np.ndarray, label_table: Sequence[Label]) -> None:
@@ -69,14 +71,17 @@ def _only(labels: np.ndarray, label_table: Iterable[Label]) -> np.ndarray:
     keep = np.zeros(256, np.uint8)
     for label in label_table:
         keep[label.value] = label.value
-    return keep[labels]
+    kept, box = np.zeros_like(labels), bounding_box(labels)
+    if box is not None:  # organs are a small part of a scan
+        kept[box] = keep[labels[box]]
+    return kept
 
 
 def _write_nifti(path: Path, grid: Volume, target: Path) -> None:
     try:
         sitk.WriteImage(to_image(grid), os.fspath(path), True)
         # ITK does not notice when the disk is full while it writes NIfTI.
-        check_nifti(path)
+        check_nifti(path).check()
     except (RuntimeError, InputError) as error:
         raise OutputError(f"{target} cannot be written, perhaps because the disk is full; free some space or "
                           "choose another folder.") from error
@@ -86,8 +91,11 @@ def _write_nrrd(path: Path, grid: Volume, fields: Sequence[str]) -> None:
     # Not through ITK: Python reports a full disk as such.
     with open(path, "wb") as file:
         file.write("\n".join([*_nrrd_header(grid), *fields]).encode() + b"\n\n")
-        with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
-            packed.write(np.ascontiguousarray(grid.voxels).data)
+        # Label maps are runs: looking for nothing else takes less than half the time, and hardly any bytes more.
+        packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP_WINDOW, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+        for part in grid.voxels:
+            file.write(packer.compress(np.ascontiguousarray(part).data))
+        file.write(packer.flush())
 
 
 def _nrrd_header(grid: Volume) -> list[str]:

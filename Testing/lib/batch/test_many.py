@@ -35,7 +35,7 @@ def here(cases, settings, count):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr("MISTKDSegmentLib.cli.segment_scans.on_workers", here)
+    monkeypatch.setattr("MISTKDSegmentLib.batch.local_workers.on_workers", here)
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def small_phantom() -> tuple[Volume, np.ndarray]:
 def test_without_a_scan_a_phantom_is_segmented_written_and_compared_with_its_truth(
     run: Run, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case, "make_phantom", small_phantom)
+    monkeypatch.setattr("MISTKDSegmentLib.phantom.abdomen.make_phantom", small_phantom)
     assert run() == 0
     assert names_in(out) == {"phantom.nii.gz", "phantom.seg.nrrd", "phantom.csv", "phantom.png"}
     printed = capsys.readouterr()

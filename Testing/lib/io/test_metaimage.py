@@ -34,7 +34,7 @@ def compressed(voxels=PACKED, **changes):
 
 def passes(path, data):
     path.write_bytes(data)
-    check_metaimage(path)
+    check_metaimage(path).check()
 
 
 def refuses(path, data, message):
@@ -171,7 +171,7 @@ def test_an_orientation_that_nobody_states_is_refused_with_the_remedy(path):
     data = content(TransformMatrix=None, AnatomicalOrientation="RAI")
     refuses(path, data, r"does not say how its voxels lie .*TransformMatrix.*--orientation LPS")
     path.write_bytes(data)
-    check_metaimage(path, orientation_is_stated=True)
+    check_metaimage(path, orientation_is_stated=True).check()
 
 
 @pytest.mark.parametrize("unit", ["cm", "um"])

@@ -33,14 +33,14 @@ def refuses(tmp_path, data, message, name="scan.nii"):
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(InputError, match=message) as caught:
-        check_nifti(path)
+        check_nifti(path).check()
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def accepts(tmp_path, data, name="scan.nii"):
     (tmp_path / name).write_bytes(data)
-    check_nifti(tmp_path / name)
+    check_nifti(tmp_path / name).check()
 
 
 def test_a_good_file_passes(tmp_path, nifti):
@@ -149,7 +149,7 @@ def test_voxels_that_are_no_numbers_are_counted_and_refused(tmp_path, kind, valu
     voxels[1, 2, 3] = voxels[2, 0, 0] = value
     sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / name))
     with pytest.raises(InputError, match="2 voxels that are not numbers"):
-        check_nifti(tmp_path / name)
+        check_nifti(tmp_path / name).check()
 
 
 UNITS, SLOPE, QUATERN = 123, 112, 256
@@ -158,7 +158,7 @@ UNITS, SLOPE, QUATERN = 123, 112, 256
 def test_a_file_without_orientation_is_refused_with_the_remedy(tmp_path, nifti):
     data = patched(nifti, (QFORM_CODE, "h", 0), (SFORM_CODE, "h", 0))
     refuses(tmp_path, data, r"does not say how its voxels lie .*codes? .*0.*--orientation LPS")
-    check_nifti(tmp_path / "scan.nii", orientation_is_stated=True)
+    check_nifti(tmp_path / "scan.nii", orientation_is_stated=True).check()
 
 
 @pytest.mark.parametrize("unit", [1, 3])
@@ -180,7 +180,7 @@ def test_qform_and_sform_that_lie_apart_are_refused(tmp_path, nifti, changes):
     both = patched(nifti, (QFORM_CODE, "h", 1), (SFORM_CODE, "h", 1))
     accepts(tmp_path, both)
     refuses(tmp_path, patched(both, *changes), "its qform and its sform lie up to .* mm apart")
-    check_nifti(tmp_path / "scan.nii", orientation_is_stated=True)
+    check_nifti(tmp_path / "scan.nii", orientation_is_stated=True).check()
     for code in (QFORM_CODE, SFORM_CODE):  # one of them says nothing
         accepts(tmp_path, patched(both, *changes, (code, "h", 0)))
 
@@ -195,7 +195,7 @@ def test_qform_and_sform_may_differ_by_rounding(tmp_path, nifti):
 @pytest.mark.parametrize("intercept, shift", [(-1024.0, -1024.0), (0.0, 0.0), (float("nan"), 0.0)])
 def test_without_a_slope_the_intercept_counts_for_nothing(tmp_path, nifti, slope, intercept, shift):
     (tmp_path / "scan.nii").write_bytes(patched(nifti, (SLOPE, "2f", slope, intercept)))
-    assert check_nifti(tmp_path / "scan.nii") == shift
+    assert check_nifti(tmp_path / "scan.nii").unwanted_shift == shift
 
 
 def test_a_slope_with_an_intercept_that_is_no_number_is_refused(tmp_path, nifti):
