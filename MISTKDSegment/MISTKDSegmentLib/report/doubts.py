@@ -19,6 +19,7 @@ from MISTKDSegmentLib.geometry.region import Region
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.body import BODY_HU, Body, find_body
 from MISTKDSegmentLib.model.labels import LEFT, RIGHT, Code
+from MISTKDSegmentLib.report.quality import POOR
 from MISTKDSegmentLib.report.table import SPECK, OrganRow
 
 # SNOMED CT; models name organs as they like.
@@ -32,6 +33,7 @@ _GRID_MM = 5.0
 _BONE_HU, _FEWEST_BONE, _FEWEST_BONE_IN_SLICE, _MAX_GAS, _MIN_SPINE_BEHIND = 250.0, 20, 5, 0.12, 0.4
 _MIN_SLICE_CM2, _UNCUT_MM, _CLIPPED_HU = 15.0, 300.0, 10.0
 _SPLEEN_TO_LIVER, _SUSPICIOUS_SPLEEN_ML = 0.25, 50.0
+_FEWEST_POOR = 3
 _LUNG, _CHEST, _APART_MM = 0.2, 0.25, 20.0
 
 
@@ -51,7 +53,7 @@ def find_doubts(volume: Volume, labels: np.ndarray, rows: Sequence[OrganRow], re
     """
     scan = _Scan(axial_view(volume), _as_axial(volume, labels), rows)
     doubts = [_doubt_of_coverage(scan, region), _doubt_of_orientation(scan, is_mirrored), _doubt_of_values(scan),
-              _doubt_of_volumes(scan), _doubt_of_sizes(scan), _missing_data(scan)]
+              _doubt_of_volumes(scan), _doubt_of_sizes(scan), _doubt_of_confidence(scan), _missing_data(scan)]
     return tuple(doubt for doubt in doubts if doubt)
 
 
@@ -277,6 +279,16 @@ def _doubt_of_sizes(scan: _Scan) -> str:
             return (f"Most organs are too {what} for an adult ({_names(odd)}): this is a child, or the spacing or the "
                     "orientation in the header is wrong.")
     return ""
+
+
+def _doubt_of_confidence(scan: _Scan) -> str:
+    """Whether the model itself says that most of what it found is poor."""
+    words = [row.quality.word for row in scan.rows if row.quality is not None and row.quality.is_found]
+    poor = words.count(POOR)
+    if poor < _FEWEST_POOR or 2 * poor < len(words):
+        return ""
+    return (f"Most organs are uncertain: {poor} of the {len(words)} that were found are probably poor; the scan may be "
+            "unlike those that the model learnt from: look at each organ before you use a number.")
 
 
 def _missing_data(scan: _Scan) -> str:

@@ -11,6 +11,7 @@ from MISTKDSegmentLib.inference.mirror_check import looks_mirrored
 from MISTKDSegmentLib.model.bundle import load_bundle
 from MISTKDSegmentLib.model.labels import ABDOMEN_LABELS
 from MISTKDSegmentLib.report.doubts import find_doubts
+from MISTKDSegmentLib.report.quality import Quality
 from MISTKDSegmentLib.report.table import measure
 from Testing.lib.made_up_abdomen import outside_circle, phantom
 from Testing.lib.orientations import ORIENTATIONS, turned
@@ -46,6 +47,21 @@ def test_a_good_result_is_not_doubted(slices):
 @pytest.mark.parametrize("box", [np.s_[10:40, 15:50, 10:60], np.s_[:, :, 20:80], np.s_[20:30, 20:40, 20:40]])
 def test_a_crop_is_not_doubted(box):
     assert doubts(*part(box)) == ()
+
+
+@pytest.mark.parametrize("poor, expected", [(0, False), (3, False), (4, True), (8, True)])
+def test_a_result_whose_organs_are_mostly_poor_is_doubted(poor, expected):
+    volume, labels = phantom()
+    rows = [replace(row, quality=Quality("poor" if n < poor else "good", 0.5))
+            for n, row in enumerate(measure(volume, labels, ABDOMEN_LABELS))]
+    found = find_doubts(volume, labels, rows)
+    assert [doubt.startswith(f"Most organs are uncertain: {poor} of the 8") for doubt in found] == [True] * expected
+
+
+def test_a_few_poor_organs_are_no_doubt_of_the_whole():
+    volume, labels = phantom()
+    rows = [replace(row, quality=Quality("poor", 0.5)) for row in measure(volume, labels, ABDOMEN_LABELS)[:2]]
+    assert find_doubts(volume, labels, rows) == ()
 
 
 @pytest.mark.parametrize("organ", list(VALUE))
