@@ -287,8 +287,8 @@ def _doubt_of_confidence(scan: _Scan) -> str:
     poor = words.count(POOR)
     if poor < _FEWEST_POOR or 2 * poor < len(words):
         return ""
-    return (f"Most organs are uncertain: {poor} of the {len(words)} that were found are probably poor; the scan may be "
-            "unlike those that the model learnt from: look at each organ before you use a number.")
+    return (f"Most organs are uncertain: {poor} of the {len(words)} that were found are probably poor; the scan may "
+            "be unlike those that the model learnt from: look at each organ before you use a number.")
 
 
 def _missing_data(scan: _Scan) -> str:
