@@ -91,8 +91,10 @@ def measure_confidence(judged: Judged) -> dict[str, Any]:
 
 
 def _by(judged: Judged, group: Callable[[Observation], str]) -> dict[str, dict[str, float]]:
-    return {name: _failures(judged.of(lambda one: group(one) == name))  # noqa: B023 - called at once
-            for name in dict.fromkeys(map(group, judged.seen))}
+    def failures_of(name: str) -> dict[str, float]:
+        return _failures(judged.of(lambda one: group(one) == name))
+
+    return {name: failures_of(name) for name in dict.fromkeys(map(group, judged.seen))}
 
 
 def _failures(judged: Judged) -> dict[str, float]:
