@@ -1,18 +1,24 @@
-"""The scans that are measured: a made-up abdomen, with thinner slices, with more of them, with other pixels."""
+"""The scans that are measured: a made-up abdomen, with thinner slices, with more or other ones, and folders of many."""
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.runner import segment
+from MISTKDSegmentLib.io.writing import write_scan
 from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
 
 SIZE_MM = (384.0, 384.0, 450.0)
+SMALL_MM, SMALL_SIZE_MM = (8.0, 8.0, 10.0), (384.0, 384.0, 80.0)
 SPACING_MM = {False: (0.75, 0.75, 3.0), True: (1.5, 1.5, 6.0)}
 
 
@@ -43,6 +49,39 @@ def with_pixels(volume: Volume, pixels: int) -> Volume:
     times = pixels // size
     voxels = volume.voxels.repeat(times, axis=1).repeat(times, axis=2)
     return replace(volume, voxels=voxels, spacing_mm=(i / times, j / times, k))
+
+
+def small_scan() -> Volume:
+    """48 x 48 x 8 voxels: what a run does for each scan, apart from its voxels."""
+    return make_phantom(spacing_mm=SMALL_MM, size_mm=SMALL_SIZE_MM)[0]
+
+
+def evenly(counts: Sequence[int]) -> list[int]:
+    """Numbers of the kinds in a row in which each is spread as evenly as can be.
+
+    Examples:
+        >>> evenly([4, 2])
+        [0, 1, 0, 0, 1, 0]
+    """
+    places = [((place + 0.5) / count, kind) for kind, count in enumerate(counts) for place in range(count)]
+    return [kind for _, kind in sorted(places)]
+
+
+def write_many(folder: Path, volumes: Sequence[Volume], order: Sequence[int]) -> None:
+    """Write a folder of files 000000.nii.gz and so on; those of the same scan share their bytes on the disk.
+
+    Args:
+        folder: is made.
+        volumes: the different scans.
+        order: for each file, the number of its scan.
+    """
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as originals:
+        paths = [Path(originals) / f"{number}.nii.gz" for number in range(len(volumes))]
+        for path, volume in zip(paths, volumes):
+            write_scan(path, volume)
+        for place, number in enumerate(order):
+            os.link(paths[number], folder / f"{place:06}.nii.gz")
 
 
 def labels_of(volume: Volume, bundle: Bundle, *, threads: int = 0) -> np.ndarray:
