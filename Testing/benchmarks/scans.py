@@ -1,4 +1,4 @@
-"""The scans that are measured: a made-up abdomen, with thinner slices, with more or other ones, and folders of many."""
+"""The scans that are measured: a made-up abdomen, the same in other slices and pixels, and folders of many."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from MISTKDSegmentLib.model.bundle import Bundle
 from MISTKDSegmentLib.phantom.abdomen import make_phantom
 
 SIZE_MM = (384.0, 384.0, 450.0)
-SMALL_MM, SMALL_SIZE_MM = (8.0, 8.0, 10.0), (384.0, 384.0, 80.0)
+THIN_TIMES = 4
+LONG_SLICES = {False: 2000, True: 250}
+SMALL_MM, SMALL_SIZE_MM = (4.0, 4.0, 5.0), (128.0, 128.0, 40.0)
 SPACING_MM = {False: (0.75, 0.75, 3.0), True: (1.5, 1.5, 6.0)}
 
 
@@ -27,7 +29,7 @@ def standard_scan(quick: bool) -> Volume:
     return make_phantom(spacing_mm=SPACING_MM[quick], size_mm=SIZE_MM)[0]
 
 
-def thin_scan(volume: Volume, times: int = 4) -> Volume:
+def thin_scan(volume: Volume, times: int = THIN_TIMES) -> Volume:
     """The same patient with several times as many slices, each so much thinner."""
     i, j, k = volume.spacing_mm
     return replace(volume, voxels=np.repeat(volume.voxels, times, axis=0), spacing_mm=(i, j, k / times))
@@ -52,7 +54,7 @@ def with_pixels(volume: Volume, pixels: int) -> Volume:
 
 
 def small_scan() -> Volume:
-    """48 x 48 x 8 voxels: what a run does for each scan, apart from its voxels."""
+    """32 x 32 x 8 voxels, so that what a run does for each scan outweighs what it does for its voxels."""
     return make_phantom(spacing_mm=SMALL_MM, size_mm=SMALL_SIZE_MM)[0]
 
 
