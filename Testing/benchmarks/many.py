@@ -17,6 +17,7 @@ import psutil
 
 from MISTKDSegmentLib.batch.many import CasesFailed
 from MISTKDSegmentLib.geometry.volume import Volume
+from MISTKDSegmentLib.io.console import silenced
 from Testing.benchmarks.memory import Sample, largest_by_third, memory_mb
 from Testing.benchmarks.scans import evenly, with_pixels, with_slices, write_many
 from Testing.benchmarks.start import environment
@@ -82,8 +83,8 @@ def run_on_dask(scans: Path, output: Path, model: Path) -> ManyRun:
     """The same on a cluster of this machine; a worker is killed when half of the scans are over."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0",
-                      silence_logs=logging.CRITICAL) as cluster:
+    with silenced("distributed"), LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0",
+                                               silence_logs=logging.CRITICAL) as cluster:
         victim = psutil.Process(next(iter(cluster.workers.values())).pid)
         run = run_many(f"Dask, {WORKERS} workers, of which one is killed", scans, output, model,
                        ("--dask", cluster.scheduler_address), at_half=victim.kill)

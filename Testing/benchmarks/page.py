@@ -141,7 +141,7 @@ def _compared_rows(compared: Sequence[Compared]) -> list[list[str]]:
 
 def _growth_rows(results: Results) -> list[list[str]]:
     slices, pixels, _ = results.volume.voxels.shape
-    rows = [(n, pixels, "all", s) for n, s in results.growth.slices]
+    rows: list[tuple[int, int, object, float]] = [(n, pixels, "all", s) for n, s in results.growth.slices]
     rows += [(slices, n, "all", s) for n, s in results.growth.pixels]
     rows += [(slices, pixels, n, s) for n, s in results.growth.threads]
     return [[str(one), str(other), str(threads), number(seconds)] for one, other, threads, seconds in rows]
