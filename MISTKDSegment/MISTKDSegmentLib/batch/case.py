@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Optional
@@ -115,11 +116,13 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     clock.stop("read")
     result = segment_volume(volume, bundle, settings.options, report, source=case.source, files=case.files)
     clock.stop("segment")
-    rows = result.rows
-    doubts = result.doubts
-    dice = {} if truth is None else dice_by_name(result.labels, truth, result.organs)
-    clock.stop("measure")
-    written = _write(result, settings, stem)
+    with ThreadPoolExecutor(1) as beside:
+        segmentation = beside.submit(result.save, segmentation_path(stem, settings.format))
+        rows = result.rows
+        doubts = result.doubts
+        dice = {} if truth is None else dice_by_name(result.labels, truth, result.organs)
+        clock.stop("measure")
+        written = (segmentation.result(), *_write_others(result, settings, stem))
     clock.stop("write")
     return CaseResult(written, clock.seconds, len(volume.voxels), volume.spacing_mm, rows, dice, doubts)
 
@@ -178,11 +181,9 @@ def _ensure_input_stays(case: Case, target: Path) -> None:
         raise OutputError(f"{target} is the input itself; name another folder with --output.")
 
 
-def _write(result: Result, settings: Settings, stem: Path) -> tuple[Path, ...]:
-    """The segmentation, the table, the picture, and the scan itself when it was made up."""
-    endings = (".csv", ".png") if settings.picture else (".csv",)
-    written = [result.save(path) for path in (segmentation_path(stem, settings.format),
-                                              *(Path(f"{stem}{ending}") for ending in endings))]
+def _write_others(result: Result, settings: Settings, stem: Path) -> tuple[Path, ...]:
+    """The table, the picture, and the scan itself when it was made up."""
+    written = [result.save(Path(f"{stem}{ending}")) for ending in ((".csv", ".png") if settings.picture else (".csv",))]
     if result.source is None:
         written.append(Path(f"{stem}.nii.gz"))
         write_scan(written[-1], result.volume)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,10 +11,14 @@ import SimpleITK as sitk
 from MISTKDSegmentLib.geometry.box import bounding_box
 from MISTKDSegmentLib.model.bundle import PostProcessing
 from MISTKDSegmentLib.model.labels import Label
+from MISTKDSegmentLib.system import usable_cores
+
+# Each needs room for the numbers of its parts.
+_MOST_AT_ONCE = 2
 
 
 def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping[str, PostProcessing],
-                voxel_ml: float) -> None:
+                voxel_ml: float, threads: int = 0) -> None:
     """Drop the parts of organs that their rules call implausible and fill their holes, in place.
 
     Parts are dropped first, from all organs, so that a hole in one may be where a part of another was.
@@ -23,15 +28,18 @@ def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping
         label_table: the organs in it.
         rules: per organ name; organs without a rule stay as they are.
         voxel_ml: volume of one voxel.
+        threads: how many organs at once, and no more than two; 0 means as many as there are cores.
     """
     box = bounding_box(labels)
     if box is None:
         return
     inside = labels[box]  # the whole scan is several times as large
     ruled = [(label.value, rules[label.name]) for label in label_table if label.name in rules]
-    for value, rule in ruled:
-        if rule.largest_component or rule.minimum_ml > 0:
-            _drop_parts(inside, value, rule, voxel_ml)
+    dropped = [(value, rule) for value, rule in ruled if rule.largest_component or rule.minimum_ml > 0]
+    # At once: each organ's parts are looked for and dropped without touching another organ's voxels.
+    with ThreadPoolExecutor(min(threads or usable_cores(), _MOST_AT_ONCE)) as pool:
+        for _ in pool.map(lambda organ: _drop_parts(inside, *organ, voxel_ml), dropped):
+            pass
     for value, rule in ruled:
         if rule.fill_holes:
             _fill_holes(inside, value)

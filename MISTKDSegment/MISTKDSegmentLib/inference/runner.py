@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Optional
 
@@ -59,7 +60,7 @@ def segment(volume: Volume, bundle: Bundle, out: np.ndarray,
         if done.stop < ks.stop:
             yield Progress(done.stop - ks.start, len(ks), scan.filled(done))
     if options.postprocess:
-        postprocess(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml)
+        postprocess(scan.labels, scan.organs, bundle.postprocessing, volume.voxel_ml, options.threads)
     scan.frame.finish(scan.labels, out)
     yield Progress(len(ks), len(ks))
 
@@ -88,8 +89,10 @@ class ReadyScan:
         if out.shape != volume.voxels.shape or out.dtype != np.uint8:
             raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {volume.voxels.shape}")
         self.organs = bundle.labels_named(options.organs)
-        self.network = Network(bundle, options.threads)
-        self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)])
+        with ThreadPoolExecutor(1) as beside:
+            network = beside.submit(Network, bundle, options.threads)
+            self._slices = straightest([NetworkSlices(frame, bundle) for frame in canonical_frames(volume)])
+            self.network = network.result()
         self.frame = self._slices.frame
         self.labels, self._out = self.frame.labels_for(out), out
         self._smoothing_mm = bundle.input.slice_smoothing_mm

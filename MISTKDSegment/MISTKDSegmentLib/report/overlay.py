@@ -128,15 +128,17 @@ def _views(volume: Volume, organs: np.ndarray, found: Sequence[Label]) -> list[_
 
 def _best_slices(organs: np.ndarray, found: Sequence[Label]) -> list[int]:
     """Along each axis, the slice with most organ area; the square root keeps the liver from outvoting all others."""
-    box = bounding_box(organs > 0)
-    if box is None:
+    if not found:
         return [size // 2 for size in organs.shape]
-    masks = [organs[box] == label.value for label in found]
-    best = []
-    for axis, part in enumerate(box):
-        areas = [mask.sum(axis=tuple(n for n in range(3) if n != axis)) for mask in masks]
-        best.append(part.start + int(np.sqrt(areas).sum(axis=0).argmax()))
-    return best
+    roots = [np.zeros(size) for size in organs.shape]
+    for label in found:
+        mask = organs == label.value
+        box = bounding_box(mask)
+        assert box is not None  # it was found
+        for axis, part in enumerate(box):
+            areas = np.count_nonzero(mask[box], axis=tuple(n for n in range(3) if n != axis))
+            roots[axis][part] += np.sqrt(areas)
+    return [int(root.argmax()) for root in roots]
 
 
 def _slices_near_organs(organs: np.ndarray, spacing_mm: float) -> slice:
@@ -177,12 +179,15 @@ def _render(view: _View, found: Sequence[Label], unsure: Collection[str], size: 
     organs = _smooth_labels(view.labels, found, large)
     dots = np.add.outer(*(np.arange(length) // DOT_PX for length in organs.shape)) % 2 == 0
     for label in found:
-        mask = organs == label.value
+        box = bounding_box(organs == label.value)
+        if box is None:
+            continue
+        mask, colors = organs[box] == label.value, picture[box]
         outline = mask & ~_eroded(mask, OVERSAMPLING + 1)
         if label.name in unsure:
-            outline &= dots
+            outline &= dots[box]
         for where, opacity in ((mask, FILL_OPACITY), (outline, 1.0)):
-            picture[where] += opacity * (np.array(label.color, np.float32) - picture[where])
+            colors[where] += opacity * (np.array(label.color, np.float32) - colors[where])
     image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.LANCZOS)
     _write_names(ImageDraw.Draw(image), organs[::OVERSAMPLING, ::OVERSAMPLING], found)
     return image
@@ -201,22 +206,40 @@ def _write_names(draw: ImageDraw.ImageDraw, organs: np.ndarray, found: Sequence[
 
 def _deepest(mask: np.ndarray) -> tuple[int, int]:
     """The (x, y) that is left to the last when the mask loses its border again and again."""
+    box = bounding_box(mask)
+    if box is None:
+        return 0, 0
+    mask = mask[box]
     core = mask
     while mask.any():
         core, mask = mask, _eroded(mask, 1)
     rows, columns = np.nonzero(core)
-    return (int(columns[len(rows) // 2]), int(rows[len(rows) // 2])) if len(rows) else (0, 0)
+    return box[1].start + int(columns[len(rows) // 2]), box[0].start + int(rows[len(rows) // 2])
 
 
 def _smooth_labels(labels: np.ndarray, found: Sequence[Label], size: tuple[int, int]) -> np.ndarray:
     """Enlarge labels without stairs: each organ's mask is interpolated, and the strongest one wins."""
     best, winner = np.full(size[::-1], 0.5, np.float32), np.zeros(size[::-1], np.uint8)
+    scale = labels.shape[0] / size[1], labels.shape[1] / size[0]
     for label in found:
-        mask = Image.fromarray((labels == label.value).astype(np.float32))
-        strength = np.asarray(mask.resize(size, Image.Resampling.BILINEAR))
-        winner[strength > best] = label.value
-        best = np.maximum(best, strength)
+        mask = labels == label.value
+        box = bounding_box(mask)
+        if box is None:
+            continue
+        down, across = (_reached(part, each, length) for part, each, length in zip(box, scale, best.shape))
+        strength = np.asarray(Image.fromarray(mask.astype(np.float32)).resize(
+            (across.stop - across.start, down.stop - down.start), Image.Resampling.BILINEAR,
+            (across.start * scale[1], down.start * scale[0], across.stop * scale[1], down.stop * scale[0])))
+        wins = strength > best[down, across]
+        winner[down, across][wins] = label.value
+        best[down, across][wins] = strength[wins]
     return winner
+
+
+def _reached(part: slice, scale: float, length: int) -> slice:
+    """Enlarged pixels, of `length` in a row, in which those of a part of the row are seen; one is `scale` of them."""
+    reach = 1 + int(scale)
+    return slice(max(0, int((part.start - reach) / scale)), min(length, int((part.stop + reach) / scale) + 1))
 
 
 def _eroded(mask: np.ndarray, pixels: int) -> np.ndarray:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from MISTKDSegmentLib.inference.postprocess import postprocess
 from MISTKDSegmentLib.model.bundle import PostProcessing
@@ -46,6 +49,17 @@ def test_an_organ_that_is_not_there_is_no_problem():
     rule = PostProcessing(largest_component=True, fill_holes=True)
     postprocess(labels, ABDOMEN_LABELS, {"liver": rule}, 1.0)
     assert not labels.any()
+
+
+@given(arrays(np.uint8, (3, 6, 6), elements=st.integers(0, 8)), st.integers(0, 8))
+def test_organs_cleaned_at_once_are_as_one_after_the_other(labels, minimum_ml):
+    rules = {label.name: PostProcessing(largest_component=label.value % 2 == 0, minimum_ml=minimum_ml)
+             for label in ABDOMEN_LABELS}
+    singly = labels.copy()
+    for label in ABDOMEN_LABELS:
+        postprocess(singly, [label], rules, 1.0)
+    postprocess(labels, ABDOMEN_LABELS, rules, 1.0, threads=2)
+    assert (labels == singly).all()
 
 
 FILL = {"liver": PostProcessing(fill_holes=True)}
