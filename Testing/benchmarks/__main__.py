@@ -2,9 +2,9 @@
 
     .venv/bin/python -m Testing.benchmarks --teacher last.ckpt --beside an/earlier/bundle
 
-Nothing else should run meanwhile; it takes some minutes on two cores. Needs the `training` extra, and to compare with
-TotalSegmentator's network `pip install --no-deps dynamic-network-architectures`: without the many packages that only
-other networks of that package need.
+Nothing else should run meanwhile; it takes a quarter of an hour on two cores. Needs the extras `training` and `dask`,
+and to compare with TotalSegmentator's network `pip install --no-deps dynamic-network-architectures`: without the many
+packages that only other networks of that package need.
 """
 
 from __future__ import annotations
@@ -24,10 +24,15 @@ from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bu
 from Testing.benchmarks import models, stages, unet
 from Testing.benchmarks.clock import Result, timed
 from Testing.benchmarks.growth import draw_growth, measure_growth
+from Testing.benchmarks.many import measure_many
+from Testing.benchmarks.many_page import PICTURE as MANY_PICTURE
+from Testing.benchmarks.many_page import draw_many
+from Testing.benchmarks.number_of_scans import measure_numbers
 from Testing.benchmarks.operators import measure_operators
-from Testing.benchmarks.page import PICTURE, Beside, Compared, Results, bars, page
+from Testing.benchmarks.page import PICTURE, page
 from Testing.benchmarks.process import ArrayRun, CommandLine, array_run, command_line
-from Testing.benchmarks.scans import standard_scan, thin_scan
+from Testing.benchmarks.results import Beside, Compared, Results, bars
+from Testing.benchmarks.scans import LONG_SLICES, standard_scan, thin_scan, with_slices
 from Testing.benchmarks.start import measure_start
 from Training.evaluation.inference_cost import onnx_gflops
 
@@ -46,6 +51,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     text = page(results)  # before anything is written, which would make the commit a changed one
     draw_growth(results.growth, options.out / PICTURE)
+    draw_many(results.many, results.numbers, options.out / MANY_PICTURE)
     (options.out / "README.md").write_text(text, encoding="utf-8")
     missed = [bar.what for bar in bars(results) if not bar.is_met]
     print(f"Wrote {options.out / 'README.md'} in {time.monotonic() - start:.0f} s. Missed: {missed or 'nothing'}.")
@@ -80,10 +86,13 @@ def _measure(options: argparse.Namespace, folder: Path, load: float | None) -> R
         load=load, start=_said("start", measure_start, scan, options.model, times), operators=network,
         beside=_beside(volume, options.beside, runs, arrays, times) if options.beside else None,
         thin=_said("thin slices", array_run, thin_scan(volume), options.model, 1),
+        long=_said("many slices", array_run, with_slices(volume, LONG_SLICES[quick]), options.model, 1),
         first_slice_s=stages.first_slice_seconds(volume, bundle, times),
         bundle_s=stages.bundle_seconds(options.model, times),
         network_gflops=_scan_gflops(volume, bundle) / compared[0].network_s,
-        growth=_said("growth", measure_growth, volume, bundle, quick, 1))
+        growth=_said("growth", measure_growth, volume, bundle, quick, 1),
+        many=_said("many scans", measure_many, volume, options.model, folder / "many", quick),
+        numbers=_said("ever more scans", measure_numbers, options.model, folder / "numbers", quick))
 
 
 def in_turn(measure: Callable[[Path], Result], folders: Sequence[Path], times: int) -> list[list[Result]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
+import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -18,6 +21,9 @@ from MISTKDSegmentLib.io.console import silenced
 PATIENCE_S = 10
 QUIET_S = 10  # without a case that is over: time to see whether anybody works
 _LOOK_S = 0.1
+# mallopt(3), and the sizes up to which glibc goes by itself where nobody names any.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_TRIM_BYTES, _MMAP_BYTES = 64 << 20, 32 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -96,8 +102,23 @@ def _has_workers(client: Any) -> bool:
 
 def attempt_once(case: Case, settings: Settings) -> Outcome:
     """As `attempt`, for the case that a worker finishes a case and dies before it has told anybody."""
+    reuse_memory()
     outcome = finished(case, settings)
     return attempt(case, settings) if outcome is None else replace(outcome, status=DONE)
+
+
+def reuse_memory() -> None:
+    """Let this process use freed memory again, as others do.
+
+    Dask starts its workers with MALLOC_TRIM_THRESHOLD_. To glibc that also means to map each larger array anew, page
+    by page, with which segmenting takes twice as long. Nothing happens where there is no glibc, or where
+    MALLOC_MMAP_THRESHOLD_ says that somebody has chosen.
+    """
+    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        with suppress(OSError, AttributeError):  # another C library
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
+            mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
 
 
 def _connect(address: str) -> Any:

@@ -51,10 +51,12 @@ def run_many(plan: Plan, settings: Settings, spread: Spread, messages: Console) 
     unfinished = _skip_finished(plan.cases, settings, summary, messages)
     messages.print(f"Scans: {len(plan.cases)}; finished earlier: {summary.count(SKIPPED)}.")
     summary.write()
-    with _Board(messages, len(plan.cases), summary) as board, closing(spread(unfinished)) as events:
-        for case, event in events:
-            board.show(case, event)
-    summary.write()
+    try:
+        with _Board(messages, len(plan.cases), summary) as board, closing(spread(unfinished)) as events:
+            for case, event in events:
+                board.show(case, event)
+    finally:  # also when somebody stops it
+        summary.write()
     failed = summary.count(FAILED)
     if failed:
         raise CasesFailed(f"{failed} of {len(plan.cases)} cases failed; {summary.path} says why, and the same command "
@@ -98,18 +100,21 @@ class _Board:
     def show(self, case: Case, event: Union[Progress, Outcome]) -> None:
         if isinstance(event, Outcome):
             self._finish(case, event)
-            return
+        else:
+            self._advance(case, event)
+        # A summary that is open in a spreadsheet may be locked; the next one gets through, or the last complains.
+        with suppress(OutputError):
+            self._summary.write_if_due()
+
+    def _advance(self, case: Case, progress: Progress) -> None:
         if case not in self._running:
             self._running[case] = self._bar.add_task(case.name, total=None, unit="slices,")
-        self._bar.update(self._running[case], completed=event.slices_done, total=event.slices_total)
+        self._bar.update(self._running[case], completed=progress.slices_done, total=progress.slices_total)
 
     def _finish(self, case: Case, outcome: Outcome) -> None:
         if case in self._running:
             self._bar.remove_task(self._running.pop(case))
         self._summary.put(case, outcome)
-        # A summary that is open in a spreadsheet may be locked; the next one gets through, or the last complains.
-        with suppress(OutputError):
-            self._summary.write()
         self._bar.update(self._whole, completed=self._over)
         result = f"done in {sum(outcome.seconds.values()):.1f} s" if outcome.status == DONE else outcome.error
         self._messages.print(" ".join([f"[{self._over}/{self._total}] {case.name}: {result}", *outcome.doubts]))

@@ -1,9 +1,10 @@
-"""One CSV file for many cases, rewritten whenever one is over; those to be looked at first stand first."""
+"""One CSV file for many cases, kept up to date while they run; those to be looked at first stand first."""
 
 from __future__ import annotations
 
 import csv
 import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from MISTKDSegmentLib.batch.case import STAGES, Case
 from MISTKDSegmentLib.batch.outcome import WAITING, Outcome
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.report.quality import GOOD
+
+# The whole file is written each time: always at once, n cases would take n times n lines.
+_MOST_OF_THE_TIME = 0.05
 
 
 class Summary:
@@ -33,6 +37,8 @@ class Summary:
         self._statuses = dict.fromkeys(cases, WAITING)
         self._lines = {case: self._cells(case, Outcome(WAITING)) for case in cases}
         self._worst: dict[Case, float] = {}
+        self._counts = Counter(self._statuses.values())
+        self._is_written, self._due = False, -math.inf
 
     @property
     def columns(self) -> list[str]:
@@ -43,13 +49,21 @@ class Summary:
 
     def put(self, case: Case, outcome: Outcome) -> None:
         """Note what became of a case."""
+        self._counts[self._statuses[case]] -= 1
+        self._counts[outcome.status] += 1
         self._statuses[case] = outcome.status
+        self._is_written = False
         self._lines[case] = self._cells(case, outcome)
         self._worst[case] = min(outcome.scores.values(), default=math.inf)
 
     def count(self, status: str) -> int:
         """Number of cases of that status."""
-        return Counter(self._statuses.values())[status]
+        return self._counts[status]
+
+    def write_if_due(self) -> None:
+        """As `write`, if there is news and a pause is over, so that writing takes a twentieth of the time at most."""
+        if not self._is_written and time.monotonic() >= self._due:
+            self.write()
 
     def write(self) -> None:
         """Write the file, whole or not at all.
@@ -57,6 +71,7 @@ class Summary:
         Raises:
             OutputError: it cannot be written.
         """
+        began = time.monotonic()
         # Not every file name is UTF-8.
         with atomic_path(self.path) as temporary, open(temporary, "w", newline="", encoding="utf-8",
                                                        errors="backslashreplace") as file:
@@ -65,6 +80,8 @@ class Summary:
             # Sorting keeps the order of those that are alike.
             writer.writerows(self._lines[case] for case in
                              sorted(self._lines, key=lambda case: self._worst.get(case, math.inf)))
+        now = time.monotonic()
+        self._is_written, self._due = True, now + (now - began) / _MOST_OF_THE_TIME
 
     def _cells(self, case: Case, outcome: Outcome) -> list[object]:
         seconds, volumes = outcome.seconds, outcome.volumes_ml

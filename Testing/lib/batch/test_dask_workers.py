@@ -2,6 +2,7 @@
 
 import csv
 import os
+import platform
 import re
 import socket
 import subprocess
@@ -67,6 +68,33 @@ def test_the_command_spreads_cases_skips_finished_ones_and_fails_for_one_that_fa
     capsys.readouterr()
     assert segment.main(command) == 0
     assert "finished earlier: 2;" in capsys.readouterr().out
+
+
+PAGE_FAULTS = """
+import resource, sys
+import numpy as np
+from MISTKDSegmentLib.batch.dask_workers import reuse_memory
+if "reuse" in sys.argv:
+    reuse_memory()
+np.ones(1 << 20, np.uint8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(100):
+    np.ones(1 << 20, np.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do not map arrays anew")
+def test_a_worker_uses_freed_memory_again_although_dask_asks_to_give_it_back():
+    environment = {**os.environ, "PYTHONPATH": str(Path(segment.__file__).parents[2]),
+                   "MALLOC_TRIM_THRESHOLD_": "65536"}  # as Dask's nannies set it
+    environment.pop("MALLOC_MMAP_THRESHOLD_", None)
+
+    def faults(*options):
+        return int(subprocess.check_output([sys.executable, "-c", PAGE_FAULTS, *options], env=environment))
+
+    # 100 arrays of 256 pages: each page is new each time, or only once.
+    assert faults() > 10_000 and faults("reuse") < 1000
 
 
 def test_another_model_on_a_worker_is_an_error_of_the_case(address, settings, tmp_path):

@@ -1,6 +1,7 @@
 """The CSV file of many cases."""
 
 import csv
+import itertools
 from pathlib import Path
 
 from MISTKDSegmentLib.batch.case import Case
@@ -48,3 +49,17 @@ def test_the_worst_come_first_where_the_model_says_so(tmp_path):
     assert [(row["case"], row["worst_score"], row["look_at"]) for row in rows(tmp_path / "s.csv")] == [
         ("d", "0.20", "spleen (poor 0.20), liver (look 0.60)"), ("b", "0.71", "spleen (look 0.71)"), ("a", "", ""),
         ("c", "", "")]
+
+
+def test_writing_what_grows_with_the_cases_takes_a_twentieth_of_the_time_at_most(tmp_path, monkeypatch):
+    clock = itertools.count()  # a second passes from look to look, so that writing takes one
+    monkeypatch.setattr("MISTKDSegmentLib.batch.summary.time.monotonic", lambda: next(clock))
+    cases = [Case(Path(f"x/{number}.nii"), str(number)) for number in range(50)]
+    summary, written = Summary(tmp_path / "s.csv", cases, []), []
+    for case in cases:
+        summary.put(case, Outcome("done"))
+        summary.write_if_due()
+        written.append(sum(row["status"] == "done" for row in rows(tmp_path / "s.csv")))
+    assert sorted(set(written)) == [1, 21, 41]
+    summary.write()
+    assert {row["status"] for row in rows(tmp_path / "s.csv")} == {"done"}
