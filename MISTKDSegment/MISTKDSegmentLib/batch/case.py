@@ -183,7 +183,8 @@ def _ensure_input_stays(case: Case, target: Path) -> None:
 
 def _write_others(result: Result, settings: Settings, stem: Path) -> tuple[Path, ...]:
     """The table, the picture, and the scan itself when it was made up."""
-    written = [result.save(Path(f"{stem}{ending}")) for ending in ((".csv", ".png") if settings.picture else (".csv",))]
+    endings = (".csv", ".png") if settings.picture else (".csv",)
+    written = [result.save(Path(f"{stem}{ending}")) for ending in endings]
     if result.source is None:
         written.append(Path(f"{stem}.nii.gz"))
         write_scan(written[-1], result.volume)

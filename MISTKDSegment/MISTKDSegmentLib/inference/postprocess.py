@@ -38,8 +38,8 @@ def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping
     dropped = [(value, rule) for value, rule in ruled if rule.largest_component or rule.minimum_ml > 0]
     # At once: each organ's parts are looked for and dropped without touching another organ's voxels.
     with ThreadPoolExecutor(min(threads or usable_cores(), _MOST_AT_ONCE)) as pool:
-        for _ in pool.map(lambda organ: _drop_parts(inside, *organ, voxel_ml), dropped):
-            pass
+        for done in [pool.submit(_drop_parts, inside, value, rule, voxel_ml) for value, rule in dropped]:
+            done.result()
     for value, rule in ruled:
         if rule.fill_holes:
             _fill_holes(inside, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 import time
@@ -17,6 +18,9 @@ from MISTKDSegmentLib.errors import OutputError
 # What a killed process left, told from what another one is writing by its age.
 _PREFIX = ".mistkd-"
 _LEFTOVER_S = 3600.0
+# Looking at a folder of thousands of results takes longer than writing one.
+_LOOKED_AT: dict[Path, float] = {}
+_LOOK_AGAIN_S = 60.0
 # A dot far from the end of a long name is part of the name.
 _MAX_SUFFIX = 12
 _REASONS = {
@@ -85,7 +89,10 @@ def remove_leftovers(folder: Path, *, older_than_s: float = 0.0) -> None:
 
 def _claim_sibling(target: Path) -> Path:
     permissions = _permissions(target)
-    remove_leftovers(target.parent, older_than_s=_LEFTOVER_S)
+    now = time.monotonic()
+    if now - _LOOKED_AT.get(target.parent, -math.inf) >= _LOOK_AGAIN_S:
+        _LOOKED_AT[target.parent] = now
+        remove_leftovers(target.parent, older_than_s=_LEFTOVER_S)
     suffixes = "".join(suffix for suffix in target.suffixes[-2:] if len(suffix) <= _MAX_SUFFIX)
     sibling = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}{suffixes}")
     # Not tempfile: its files are readable by their owner only, and would stay so after the renaming.

@@ -197,14 +197,18 @@ def test_a_read_only_file_is_not_replaced(tmp_path):
 
 
 def test_leftovers_of_killed_processes_are_removed_and_what_others_are_writing_is_not(tmp_path):
-    with atomic_path(tmp_path / "other.csv") as others:
-        old, foreign = others.with_name(others.name.replace(".csv", "old")), tmp_path / ".hidden"
-        for path in (old, foreign):
-            path.touch()
-            os.utime(path, (time.time() - 4000,) * 2)
-        with atomic_path(tmp_path / "scan.csv"):
-            assert others.exists() and foreign.exists() and not old.exists()
-    assert sorted(os.listdir(tmp_path)) == [".hidden", "other.csv", "scan.csv"]
+    with atomic_path(tmp_path / "scan.csv") as path:
+        name = path.name
+    folder = tmp_path / "results"
+    folder.mkdir()
+    young, old, foreign = folder / name, folder / name.replace(".csv", "old"), folder / ".hidden"
+    for path in (young, old, foreign):
+        path.touch()
+    for path in (old, foreign):
+        os.utime(path, (time.time() - 4000,) * 2)
+    with atomic_path(folder / "scan.csv"):
+        assert young.exists() and foreign.exists() and not old.exists()
+    assert sorted(os.listdir(folder)) == sorted([name, ".hidden", "scan.csv"])
 
 
 WRITER = """
