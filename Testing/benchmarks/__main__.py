@@ -22,6 +22,7 @@ from MISTKDSegmentLib.inference.slices import slices_to_run
 from MISTKDSegmentLib.io.writing import write_scan
 from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bundle
 from Testing.benchmarks import models, stages, unet
+from Testing.benchmarks.child import first_organ_seconds
 from Testing.benchmarks.clock import Result, timed
 from Testing.benchmarks.growth import draw_growth, measure_growth
 from Testing.benchmarks.many import measure_many
@@ -88,6 +89,7 @@ def _measure(options: argparse.Namespace, folder: Path, load: float | None) -> R
         thin=_said("thin slices", array_run, thin_scan(volume), options.model, 1),
         long=_said("many slices", array_run, with_slices(volume, LONG_SLICES[quick]), options.model, 1),
         first_slice_s=stages.first_slice_seconds(volume, bundle, times),
+        first_organ_s=_said("first organ", first_organ_seconds, volume, options.model, times),
         bundle_s=stages.bundle_seconds(options.model, times),
         network_gflops=_scan_gflops(volume, bundle) / compared[0].network_s,
         growth=_said("growth", measure_growth, volume, bundle, quick, 1),

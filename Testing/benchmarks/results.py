@@ -85,6 +85,7 @@ class Results:
         thin: the same with thin slices.
         long: the same with as many slices as `LONG_SLICES` says, of the standard thickness.
         first_slice_s: to the first slice, once scan and model are ready.
+        first_organ_s: from handing a scan to a waiting child process to its first organ.
         bundle_s: to load the model.
         stages: seconds per stage.
         matrix_gflops: what this computer reaches in products of matrices.
@@ -107,6 +108,7 @@ class Results:
     thin: ArrayRun
     long: ArrayRun
     first_slice_s: float
+    first_organ_s: float
     bundle_s: float
     stages: Mapping[str, float]
     matrix_gflops: float
@@ -144,6 +146,8 @@ def bars(results: Results) -> list[Bar]:
         Bar("Memory of that beyond the program with the scan, bytes a voxel", LONG_BYTES_A_VOXEL,
             1e6 * (results.long.peak_mb - results.long.before_mb) / (slices * results.volume.voxels[0].size), ""),
         Bar("First slice, once scan and model are ready", 0.15, results.first_slice_s, "s"),
+        Bar("First organ from a waiting child process of the module, but for drawing it", 1.5, results.first_organ_s,
+            "s"),
         Bar("Loading the model", 0.5, results.bundle_s, "s"),
         Bar("`mistkd segment --help`", 0.3, results.start.help_s, "s"),
         Bar("Network alone, share of what matrix products reach", 65, 100 * results.of_peak, "%", True),
