@@ -121,7 +121,8 @@ def _parser() -> Parser:
     parser.add_argument("--replace", action="store_true", help="write over the bundle that the folder holds")
     parser.add_argument("--name", default="student", help="of the model")
     parser.add_argument("--version", default="0.1.0", help="of the model")
-    parser.add_argument("--licence", help="of the weights; left out, that of the training data")
+    parser.add_argument("--licence", help="of the weights; left out, for research only, with the licences of the "
+                        "training data beside")
     parser.add_argument("--prepared", type=Path, metavar="FOLDER",
                         help="prepared cases, on one of which onnxruntime is compared with PyTorch")
     parser.add_argument("--half", action="store_true",

@@ -43,7 +43,7 @@ def export_trained(
         trained: what `read_trained` gave.
         folder: for the bundle; made if missing.
         name, version: of the model.
-        licence: of the weights; None says that the data's holds.
+        licence: of the weights; None says research only, and which licences the scans have.
         prepared_case: a case on whose slices onnxruntime must agree with PyTorch; None compares nothing.
         run: folder of the training, whose learning curves go with the bundle.
 
@@ -134,7 +134,8 @@ def copy_picture(source: Path, folder: Path, name: str = CURVES) -> bool:
 
 def _licence(provenance: Mapping[str, Any]) -> str:
     data = provenance.get("data", {}).get("licence", "not stated")
-    return f"{data} (that of the training data). Research use only. Not a medical device."
+    return ("Research use only. Not a medical device. Licence of the scans that it learnt from, none of which it "
+            f"contains: {data}.")
 
 
 def _without_paths(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def test_bundle_says_what_the_checkpoint_says(tmp_path):
     bundle = export_trained(tiny_trained(), tmp_path / "bundle", name="tiny", version="2")
     assert (bundle.name, bundle.version, bundle.input, bundle.labels) == ("tiny", "2", CONTRACT, LABELS)
     assert bundle.provenance == PROVENANCE
-    assert bundle.licence.startswith("CC BY 4.0 (that of the training data)")
+    assert bundle.licence.startswith("Research use only.") and bundle.licence.endswith("contains: CC BY 4.0.")
     names = sorted(path.name for path in (tmp_path / "bundle").iterdir())
     assert names == ["README.md", "model.json", "model.onnx"]
 
