@@ -22,7 +22,7 @@ from MISTKDSegmentLib.inference.slices import slices_to_run
 from MISTKDSegmentLib.io.writing import write_scan
 from MISTKDSegmentLib.model.bundle import Bundle, default_bundle_folder, load_bundle
 from Testing.benchmarks import models, stages, unet
-from Testing.benchmarks.child import first_organ_seconds
+from Testing.benchmarks.child import first_labels_seconds
 from Testing.benchmarks.clock import Result, timed
 from Testing.benchmarks.growth import draw_growth, measure_growth
 from Testing.benchmarks.many import measure_many
@@ -78,6 +78,8 @@ def _measure(options: argparse.Namespace, folder: Path, load: float | None) -> R
     folders = [options.model, *([options.beside] if options.beside else [])]
     runs = _said("command line", in_turn, lambda model: command_line(scan, model), folders, times)
     arrays = _said("array", in_turn, lambda model: array_run(volume, model, 1), folders, times)
+    long = _said("many slices", in_turn, lambda model: array_run(with_slices(volume, LONG_SLICES[quick]), model, 1),
+                 folders, 1)
     shares = _said("stages", stages.stage_seconds, scan, bundle, times)
     compared = _compared(volume, bundle, options, folder, times)
     peak = max(peak, stages.matrix_gflops(MATRIX_SIZE, MATRIX_TIMES))
@@ -85,11 +87,11 @@ def _measure(options: argparse.Namespace, folder: Path, load: float | None) -> R
         volume=volume, bundle=bundle, quick=quick, matrix_gflops=peak, stages=shares, compared=compared,
         command_line=min(runs[0], key=lambda run: run.to_disk_s), array=min(arrays[0], key=lambda run: run.seconds),
         load=load, start=_said("start", measure_start, scan, options.model, times), operators=network,
-        beside=_beside(volume, options.beside, runs, arrays, times) if options.beside else None,
-        thin=_said("thin slices", array_run, thin_scan(volume), options.model, 1),
-        long=_said("many slices", array_run, with_slices(volume, LONG_SLICES[quick]), options.model, 1),
+        beside=_beside(volume, options.beside, runs, arrays, long, times) if options.beside else None,
+        thin=_said("thin slices", array_run, thin_scan(volume), options.model, times), long=long[0][0],
+        serial_s=stages.serial_seconds(volume, bundle, times),
         first_slice_s=stages.first_slice_seconds(volume, bundle, times),
-        first_organ_s=_said("first organ", first_organ_seconds, volume, options.model, times),
+        first_labels_s=_said("first labels", first_labels_seconds, volume, options.model, times),
         bundle_s=stages.bundle_seconds(options.model, times),
         network_gflops=_scan_gflops(volume, bundle) / compared[0].network_s,
         growth=_said("growth", measure_growth, volume, bundle, quick, 1),
@@ -104,11 +106,12 @@ def in_turn(measure: Callable[[Path], Result], folders: Sequence[Path], times: i
 
 
 def _beside(volume: Volume, folder: Path, runs: Sequence[Sequence[CommandLine]], arrays: Sequence[Sequence[ArrayRun]],
-            times: int) -> Beside:
+            long: Sequence[Sequence[ArrayRun]], times: int) -> Beside:
     bundle = load_bundle(folder)
     network_s, _ = _said("network beside", stages.network_seconds, volume, bundle, times)
     return Beside(f"{bundle.name} {bundle.version}", bundle.input.pixel_spacing_mm,
-                  min(runs[1], key=lambda run: run.to_disk_s), min(arrays[1], key=lambda run: run.seconds), network_s)
+                  min(runs[1], key=lambda run: run.to_disk_s), min(arrays[1], key=lambda run: run.seconds), long[1][0],
+                  network_s)
 
 
 def load_before() -> float | None:

@@ -1,4 +1,4 @@
-"""How long somebody waits in Slicer from the click to the first organ, but for what Slicer itself takes to draw it."""
+"""How long somebody waits in Slicer from the click to the first labels, but for what Slicer itself takes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from MISTKDSegmentLib.child.job import Job, Order
 from MISTKDSegmentLib.child.messages import decode
 from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.progress import Progress
 
 WARM_UP_S = 3.0  # a child that waits has imported all it needs long before anybody clicks
+FEWEST_VOXELS = 100
 
 
-def first_organ_seconds(volume: Volume, model: Path, times: int) -> float:
-    """Seconds until a child process that waited for a scan has labelled a first voxel, of the fastest of several runs.
+def first_labels_seconds(volume: Volume, model: Path, times: int) -> float:
+    """Seconds until a child process that waited for a scan shows labels of some size, of the fastest of several runs.
 
     Args:
         volume: handed over as the window does, through a file.
@@ -37,7 +40,8 @@ def _one_run(volume: Volume, model: Path) -> float:
             for line in process.stdout or ():
                 message = decode(line)
                 filled = message.filled if isinstance(message, Progress) else None
-                if filled is not None and job.labels.take(range(filled.start, filled.stop), filled.axis).any():
+                new = None if filled is None else job.labels.take(range(filled.start, filled.stop), filled.axis)
+                if new is not None and np.count_nonzero(new) >= FEWEST_VOXELS:
                     return time.perf_counter() - start
             raise RuntimeError("the child process ended before it labelled anything")
         finally:

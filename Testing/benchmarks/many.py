@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import logging
 import subprocess
 import sys
@@ -38,7 +39,7 @@ class ManyRun:
         scans: how many there were.
         seconds: from the start of the command to its end.
         statuses: how many lines of the summary have which status.
-        lost: scans without a result or without a line in the summary.
+        lost: scans without a line in the summary, or with a file that is not as their record says.
         twice: scans of which a result was written again, or that have more lines than one.
         memory: of the command and its workers, over time.
     """
@@ -114,7 +115,7 @@ def run_many(name: str, scans: Path, output: Path, model: Path, options: Sequenc
     while process.poll() is None:
         memory.append(Sample(time.perf_counter() - start, memory_mb()))
         written |= records(output)
-        if at_half and len(written) >= len(names) / 2:
+        if at_half and len({name for name, _ in written}) >= len(names) / 2:
             at_half()
             at_half = None
         with suppress(subprocess.TimeoutExpired):
@@ -135,10 +136,20 @@ def start_segmenting(scans: Path, output: Path, model: Path, options: Sequence[s
 def records(output: Path) -> set[tuple[str, int]]:
     """Which scans are over, and when: a scan that is segmented again is there with two times."""
     found = set()
-    for path in output.glob("*.mistkd"):
+    for path in output.glob("[!.]*.mistkd"):  # with a dot, it is being written
         with suppress(FileNotFoundError):  # it is being made again
             found.add((path.stem, path.stat().st_mtime_ns))
     return found
+
+
+def is_whole(record: Path) -> bool:
+    """Whether all files of a scan are there, as large as its record says."""
+    try:
+        results = json.loads(record.read_text(encoding="utf-8"))["results"]
+        return bool(results) and all(record.with_name(name).stat().st_size == size
+                                     for name, (size, _) in results.items())
+    except FileNotFoundError:
+        return False
 
 
 def reckoning(names: set[str], written: set[tuple[str, int]], output: Path) -> tuple[dict[str, int], int, int]:
@@ -153,6 +164,6 @@ def reckoning(names: set[str], written: set[tuple[str, int]], output: Path) -> t
         rows = [(row["case"], row["status"]) for row in csv.DictReader(file)]
     lines = Counter(case for case, _ in rows)
     times = Counter(name for name, _ in written)
-    results = {path.name.partition(".")[0] for path in output.glob("*.seg.nrrd")}
-    return (dict(Counter(status for _, status in rows)), len(names - (results & set(lines) & set(times))),
+    whole = {name for name, _ in written if is_whole(output / f"{name}.mistkd")}
+    return (dict(Counter(status for _, status in rows)), len(names - (whole & set(lines))),
             sum(max(lines[name], times[name]) > 1 for name in names))

@@ -26,7 +26,9 @@ def many_section(runs: Sequence[ManyRun], numbers: Sequence[OfNumber], quick: bo
     return [
         "## Many scans", "", f"`mistkd segment FOLDER` over {killed.scans} made-up scans of mixed sizes: {mix}. Times "
         "are those of the command, from its start to its end. Lost is a scan without a result, and twice one that was "
-        "written again after it was over. The killed worker dies when half of the scans are over.", "",
+        "written again after it was over. The killed worker dies when half of the scans are over. Dask's workers are "
+        "started before, the others by the command. The scans of one size are one file under several names, so that "
+        "they come from memory after the first.", "",
         *table(("", "s", "scans an hour", "done", "lost", "twice"), map(_run_row, runs)), "",
         "Largest memory of the command and its workers together in each third of the time; what they share is counted "
         "in each of them.", "",
@@ -34,7 +36,7 @@ def many_section(runs: Sequence[ManyRun], numbers: Sequence[OfNumber], quick: bo
         f"![Memory over time, and seconds over the number of scans]({PICTURE})", "",
         "Small scans, on two workers and without pictures: seconds in all, and milliseconds a scan in brackets. "
         "Resuming is the same command again, which lists and checks what is finished. The summary is written once "
-        "here, and in a run as often as takes a twentieth of the time at most.", "",
+        "here, and in a run whenever a scan is over, or so often that it takes a twentieth of the time.", "",
         *table(("scans", *STEPS), map(_number_row, numbers)), ""]
 
 

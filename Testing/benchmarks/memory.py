@@ -31,14 +31,19 @@ def memory_mb() -> float:
 
 
 def largest_by_third(samples: Sequence[Sample]) -> tuple[float, float, float]:
-    """Largest memory in the first, second and last third of the time; 0 where there is no sample.
+    """Largest memory in the first, second and last third of the time.
+
+    Raises:
+        RuntimeError: there are too few samples.
 
     Examples:
         >>> largest_by_third([Sample(1.0, 50.0), Sample(2.0, 70.0), Sample(5.0, 60.0), Sample(9.0, 65.0)])
         (70.0, 60.0, 65.0)
     """
-    third = samples[-1].seconds / 3
-    first, second, last = (
-        max((one.megabytes for one in samples if min(2, int(one.seconds // third)) == number), default=0.0)
-        for number in range(3))
+    third = samples[-1].seconds / 3 if samples else 0.0
+    parts = [[one.megabytes for one in samples if third and min(2, int(one.seconds // third)) == number]
+             for number in range(3)]
+    if not all(parts):
+        raise RuntimeError("The run was over before its memory was seen in each third of it: use more scans.")
+    first, second, last = map(max, parts)
     return first, second, last

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from MISTKDSegmentLib.batch.case import STAGES
-from MISTKDSegmentLib.batch.outcome import DONE, Outcome
+from MISTKDSegmentLib.batch.outcome import DONE, SKIPPED, Outcome
 from MISTKDSegmentLib.batch.plan import Plan, make_plan
 from MISTKDSegmentLib.batch.summary import Summary
 from MISTKDSegmentLib.model.bundle import load_bundle
 from Testing.benchmarks.clock import timed
-from Testing.benchmarks.many import WORKERS, start_segmenting
+from Testing.benchmarks.many import WORKERS, reckoning, records, start_segmenting
 from Testing.benchmarks.scans import small_scan, write_many
 
 NUMBERS = {False: (10, 100, 1000), True: (5, 20)}
@@ -51,18 +51,24 @@ def measure_numbers(model: Path, folder: Path, quick: bool) -> list[OfNumber]:
 def _measure(number: int, model: Path, folder: Path) -> OfNumber:
     scans, output = folder / "scans", folder / "out"
     write_many(scans, [small_scan()], [0] * number)
+    make_plan([scans])  # what it imports is not of the scans
     listing_s, plan = timed(lambda: make_plan([scans]))
-    running_s, resuming_s = (timed(lambda: _segment(scans, output, model))[0] for _ in range(2))
+    running_s = timed(lambda: _segment(scans, output, model, {DONE: number}))[0]
+    resuming_s = timed(lambda: _segment(scans, output, model, {SKIPPED: number}))[0]
     organs = [label.name for label in load_bundle(model).labels]
     summary_s, _ = timed(_filled_summary(plan, organs, folder / "summary.csv").write)
     shutil.rmtree(folder)
     return OfNumber(number, listing_s, running_s, resuming_s, summary_s)
 
 
-def _segment(scans: Path, output: Path, model: Path) -> None:
+def _segment(scans: Path, output: Path, model: Path, expected: Mapping[str, int]) -> None:
     code = start_segmenting(scans, output, model, ("--workers", str(WORKERS), "--no-picture")).wait()
     if code:
         raise RuntimeError(f"mistkd segment ended with exit code {code}.")
+    names = {path.name.partition(".")[0] for path in scans.iterdir()}
+    statuses, lost, twice = reckoning(names, records(output), output)
+    if (statuses, lost, twice) != (expected, 0, 0):
+        raise RuntimeError(f"Of {len(names)} scans, {lost} were lost and {twice} made twice: {statuses}.")
 
 
 def _filled_summary(plan: Plan, organs: Sequence[str], path: Path) -> Summary:

@@ -30,8 +30,9 @@ def page(results: Results) -> str:
     quick = ["A quick run on a smaller scan: these figures say nothing of the bars.", ""] if results.quick else []
     return "\n".join([
         "# Speed and memory", "",
-        f"Written by `{COMMAND}`; nothing here is edited by hand. One process and no GPU. The scan is a made-up "
-        f"abdomen of {size} voxels of {spacing} mm. Times are those of the fastest of several runs.", "", *quick,
+        f"Written by `{COMMAND}`; nothing here is edited by hand. No GPU. The scan is a made-up abdomen of "
+        f"{size} voxels of {spacing} mm. Times are those of the fastest of several runs; {results.long_slices:,} "
+        "slices, how it grows, and many scans are run once.", "", *quick,
         *conditions(results.bundle), *_how_quiet(results.load), "",
         "## What was asked for", "", *table(("", "asked", "measured", "met"), map(_bar_row, bars(results))), "",
         f"All outputs with table and picture take {number(results.command_line.whole_s)} s.", "",
@@ -40,7 +41,7 @@ def page(results: Results) -> str:
                _array_rows(results)), "",
         *_beside(results),
         "## Where the time goes", "", *table(("stage", "s", "share"), _stage_rows(results.stages)), "",
-        "The network computes in threads of its own, beside the other stages. "
+        "The network is loaded, and computes, in threads of its own beside the other stages. "
         f"Alone, it does {number(results.network_gflops)} GFLOP/s, which is "
         f"{results.of_peak:.0%} of the {number(results.matrix_gflops)} GFLOP/s that "
         "products of large float32 matrices reach on the same cores in the same run.", "",
@@ -75,11 +76,12 @@ def _beside(results: Results) -> list[str]:
     rows = (("process to `.seg.nrrd`, s", results.command_line.to_disk_s, other.command_line.to_disk_s),
             ("largest memory of it, MB", results.command_line.peak_mb, other.command_line.peak_mb),
             ("array to labels, s", results.array.seconds, other.array.seconds),
+            (f"{results.long_slices:,} slices, s", results.long.seconds, other.long.seconds),
             ("network alone, s", results.compared[0].network_s, other.network_s),
             ("pixels, mm", results.bundle.input.pixel_spacing_mm, other.pixel_mm))
     return [f"## Beside {other.name}", "", "Both in the same program, one after the other in each round.", "",
-            *table(("", f"{results.bundle.name} {results.bundle.version}", other.name),
-                    ([what, number(ours), number(theirs)] for what, ours, theirs in rows)), ""]
+            *table(("", f"{results.bundle.name} {results.bundle.version}", other.name, "times"),
+                   ([what, number(ours), number(theirs), number(ours / theirs)] for what, ours, theirs in rows)), ""]
 
 
 def _operators(operators: Operators) -> list[str]:

@@ -70,13 +70,18 @@ def command_line(scan: Path, model: Path) -> CommandLine:
         process = subprocess.Popen([sys.executable, "-c", _COMMAND_LINE, str(scan), "--output", folder, "--model",
                                     str(model), "--quiet"], stdout=subprocess.PIPE, text=True, cwd=ROOT,
                                    env=environment())
-        while process.poll() is None and not list(Path(folder).rglob("*.seg.nrrd")):
+        while process.poll() is None and not is_written(Path(folder)):
             time.sleep(LOOK_S)
         to_disk_s = time.perf_counter() - start
         output, _ = process.communicate()
         if process.returncode:
             raise RuntimeError(f"mistkd segment ended with exit code {process.returncode}")
         return CommandLine(to_disk_s, time.perf_counter() - start, float(output.split()[-1]))
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a segmentation is there, whole; while it is written, its name begins with a dot."""
+    return any(not path.name.startswith(".") for path in folder.rglob("*.seg.nrrd"))
 
 
 def array_run(volume: Volume, model: Path, times: int) -> ArrayRun:

@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -27,7 +29,6 @@ PLACES = (
     (runner, "canonical_frames", "canonical frame"),
     (canonical_frame.CanonicalFrame, "finish", "canonical frame"),
     (slices, "slice_grid", "body box"),
-    (network.Network, "_load", "load the network"),
     (slices.NetworkSlices, "with_context", "window and resample"),
     (network.Network, "_finished", NETWORK),
     (runner, "_between", "upsample and argmax"),
@@ -51,6 +52,26 @@ def _one_run(scan: Path, bundle: Bundle) -> dict[str, float]:
         path = Path(folder) / "scan.seg.nrrd"
         write_s, _ = timed(lambda: write_segmentation(path, volume, labels, bundle.labels))
     return {READ: read_s, **clock.seconds, REST: run_s - sum(clock.seconds.values()), WRITE: write_s}
+
+
+def serial_seconds(volume: Volume, bundle: Bundle, times: int) -> float:
+    """Seconds from the array to its labels before the network's first batch and after its last."""
+    return min(_serial(volume, bundle) for _ in range(times))
+
+
+def _serial(volume: Volume, bundle: Bundle) -> float:
+    moments: list[float] = []
+    run = network.Network.__call__
+
+    def watched(self: network.Network, pixels: np.ndarray) -> np.ndarray:
+        moments.append(time.perf_counter())
+        scores = run(self, pixels)
+        moments.append(time.perf_counter())
+        return scores
+
+    with mock.patch.object(network.Network, "__call__", watched):
+        seconds, _ = timed(lambda: labels_of(volume, bundle))
+    return seconds - (max(moments) - min(moments))
 
 
 def shares(seconds: Mapping[str, float]) -> dict[str, float]:

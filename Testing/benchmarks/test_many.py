@@ -53,12 +53,20 @@ def test_a_killed_dask_worker_loses_nothing(tiny_bundle, scans, tmp_path):
 
 
 def test_scans_that_were_lost_or_made_again_are_counted(tmp_path):
-    lines = ["case,status", "a,done", "b,done", "b,done", "c,failed", "d,done"]
+    lines = ["case,status", "a,done", "b,done", "b,done", "c,failed", "d,done", "f,done"]
     (tmp_path / "summary.csv").write_text("\n".join(lines))
-    for name in "abd":
-        (tmp_path / f"{name}.seg.nrrd").touch()
-    written = {("a", 1), ("b", 2), ("d", 3), ("d", 4)}
-    assert reckoning(set("abcde"), written, tmp_path) == ({"done": 4, "failed": 1}, 2, 2)
+    for name in "abdf":
+        (tmp_path / f"{name}.seg.nrrd").write_bytes(b"labels")
+        (tmp_path / f"{name}.mistkd").write_text(f'{{"results": {{"{name}.seg.nrrd": [6, 0]}}}}')
+    (tmp_path / "f.seg.nrrd").write_bytes(b"lab")
+    written = {("a", 1), ("b", 2), ("d", 3), ("d", 4), ("f", 5)}
+    # c failed, e is nowhere, and f was cut off; b has two lines, and d was made twice.
+    assert reckoning(set("abcdef"), written, tmp_path) == ({"done": 5, "failed": 1}, 3, 2)
+
+
+def test_a_record_that_is_being_written_is_none(tmp_path):
+    (tmp_path / ".mistkd-0123456789ab.mistkd").touch()
+    assert records(tmp_path) == set()
 
 
 def test_a_scan_that_is_made_again_has_another_time(tmp_path):

@@ -24,5 +24,7 @@ def test_memory_is_that_of_children_and_of_their_children(code):
         process.communicate(b"\n")
 
 
-def test_a_third_without_a_sample_has_no_memory():
-    assert largest_by_third([Sample(1.0, 50.0), Sample(9.0, 70.0)]) == (50.0, 0.0, 70.0)
+@pytest.mark.parametrize("samples", [[], [Sample(0.0, 50.0)], [Sample(1.0, 50.0), Sample(9.0, 70.0)]])
+def test_a_third_without_a_sample_is_told(samples):
+    with pytest.raises(RuntimeError, match="more scans"):
+        largest_by_third(samples)

@@ -117,12 +117,14 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     result = segment_volume(volume, bundle, settings.options, report, source=case.source, files=case.files)
     clock.stop("segment")
     with ThreadPoolExecutor(1) as beside:
-        segmentation = beside.submit(result.save, segmentation_path(stem, settings.format))
-        rows = result.rows
-        doubts = result.doubts
-        dice = {} if truth is None else dice_by_name(result.labels, truth, result.organs)
-        clock.stop("measure")
-        written = (segmentation.result(), *_write_others(result, settings, stem))
+        # Not the writing: it has to end at once, and to tidy up, when this process is told to.
+        measured = beside.submit(lambda: (result.rows, result.doubts))
+        segmentation = result.save(segmentation_path(stem, settings.format))
+        clock.stop("write")
+        rows, doubts = measured.result()
+    dice = {} if truth is None else dice_by_name(result.labels, truth, result.organs)
+    clock.stop("measure")
+    written = (segmentation, *_write_others(result, settings, stem))
     clock.stop("write")
     return CaseResult(written, clock.seconds, len(volume.voxels), volume.spacing_mm, rows, dice, doubts)
 
@@ -134,7 +136,8 @@ class _Clock:
 
     def stop(self, stage: str) -> None:
         now = time.monotonic()
-        self.seconds[stage], self._last = round(now - self._last, 3), now
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + now - self._last, 3)
+        self._last = now
 
 
 def _check_format(case: Case, settings: Settings) -> None:

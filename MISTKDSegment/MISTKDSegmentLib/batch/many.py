@@ -27,7 +27,7 @@ class CasesFailed(SegmentError):
 
 
 def run_many(plan: Plan, settings: Settings, spread: Spread, messages: Console) -> Summary:
-    """Run all cases that are not finished yet, and keep the summary up to date.
+    """Run all cases that are not finished yet, and write the summary again and again.
 
     Args:
         plan: the cases.
@@ -55,8 +55,11 @@ def run_many(plan: Plan, settings: Settings, spread: Spread, messages: Console) 
         with _Board(messages, len(plan.cases), summary) as board, closing(spread(unfinished)) as events:
             for case, event in events:
                 board.show(case, event)
-    finally:  # also when somebody stops it
-        summary.write()
+    except BaseException:  # also when somebody stops it
+        with suppress(OutputError):  # it would hide what ended the run
+            summary.write()
+        raise
+    summary.write()
     failed = summary.count(FAILED)
     if failed:
         raise CasesFailed(f"{failed} of {len(plan.cases)} cases failed; {summary.path} says why, and the same command "

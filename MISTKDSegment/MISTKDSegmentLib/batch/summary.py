@@ -1,21 +1,22 @@
-"""One CSV file for many cases, kept up to date while they run; those to be looked at first stand first."""
+"""One CSV file for many cases, brought up to date while they run; those to be looked at first stand first."""
 
 from __future__ import annotations
 
 import csv
 import math
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 
 from MISTKDSegmentLib.batch.case import STAGES, Case
 from MISTKDSegmentLib.batch.outcome import WAITING, Outcome
 from MISTKDSegmentLib.io.atomic import atomic_path
 from MISTKDSegmentLib.report.quality import GOOD
 
-# The whole file is written each time: always at once, n cases would take n times n lines.
-_MOST_OF_THE_TIME = 0.05
+# The whole file is written each time: always at once, n cases would take n times n lines. Where that is quick, it is.
+_MOST_OF_THE_TIME, _QUICK_S = 0.05, 0.05
+_TRY_AGAIN_S = 1.0
 
 
 class Summary:
@@ -61,8 +62,8 @@ class Summary:
         return self._counts[status]
 
     def write_if_due(self) -> None:
-        """As `write`, if there is news and a pause is over, so that writing takes a twentieth of the time at most."""
-        if not self._is_written and time.monotonic() >= self._due:
+        """As `write`, if there is news; where writing takes long, after a pause: a twentieth of the time at most."""
+        if not self._is_written and monotonic() >= self._due:
             self.write()
 
     def write(self) -> None:
@@ -71,7 +72,17 @@ class Summary:
         Raises:
             OutputError: it cannot be written.
         """
-        began = time.monotonic()
+        began = monotonic()
+        self._is_written = False
+        try:
+            self._write()
+            self._is_written = True
+        finally:
+            now = monotonic()
+            pause = (now - began) / _MOST_OF_THE_TIME if now - began > _QUICK_S else 0.0
+            self._due = now + (pause if self._is_written else max(pause, _TRY_AGAIN_S))
+
+    def _write(self) -> None:
         # Not every file name is UTF-8.
         with atomic_path(self.path) as temporary, open(temporary, "w", newline="", encoding="utf-8",
                                                        errors="backslashreplace") as file:
@@ -80,8 +91,6 @@ class Summary:
             # Sorting keeps the order of those that are alike.
             writer.writerows(self._lines[case] for case in
                              sorted(self._lines, key=lambda case: self._worst.get(case, math.inf)))
-        now = time.monotonic()
-        self._is_written, self._due = True, now + (now - began) / _MOST_OF_THE_TIME
 
     def _cells(self, case: Case, outcome: Outcome) -> list[object]:
         seconds, volumes = outcome.seconds, outcome.volumes_ml

@@ -13,8 +13,8 @@ from MISTKDSegmentLib.model.bundle import PostProcessing
 from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.system import usable_cores
 
-# Each needs room for the numbers of its parts.
-_MOST_AT_ONCE = 2
+# Each needs a mask of the whole box, and room for the numbers of its parts.
+_MOST_AT_ONCE, _MOST_VOXELS_AT_ONCE = 2, 1 << 26
 
 
 def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping[str, PostProcessing],
@@ -28,7 +28,8 @@ def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping
         label_table: the organs in it.
         rules: per organ name; organs without a rule stay as they are.
         voxel_ml: volume of one voxel.
-        threads: how many organs at once, and no more than two; 0 means as many as there are cores.
+        threads: how many organs at once, no more than two, and one in a large scan; 0 means as many as there are
+            cores.
     """
     box = bounding_box(labels)
     if box is None:
@@ -37,7 +38,8 @@ def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping
     ruled = [(label.value, rules[label.name]) for label in label_table if label.name in rules]
     dropped = [(value, rule) for value, rule in ruled if rule.largest_component or rule.minimum_ml > 0]
     # At once: each organ's parts are looked for and dropped without touching another organ's voxels.
-    with ThreadPoolExecutor(min(threads or usable_cores(), _MOST_AT_ONCE)) as pool:
+    at_once = _MOST_AT_ONCE if inside.size <= _MOST_VOXELS_AT_ONCE else 1
+    with ThreadPoolExecutor(min(threads or usable_cores(), at_once)) as pool:
         for done in [pool.submit(_drop_parts, inside, value, rule, voxel_ml) for value, rule in dropped]:
             done.result()
     for value, rule in ruled:

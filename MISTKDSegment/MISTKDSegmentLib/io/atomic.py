@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Optional
 
 from MISTKDSegmentLib.errors import OutputError
@@ -49,7 +50,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     Yields:
         An empty file in the same folder, with the same last two suffixes, whose name no other process has. Where the
-        process is killed, it stays behind, and a later writer in that folder removes it.
+        process is killed, it stays behind, and a later writer in that folder removes it, which looks once a minute.
 
     Raises:
         OutputError: the target cannot be written (no permission, disk full, folder missing, ...).
@@ -89,7 +90,7 @@ def remove_leftovers(folder: Path, *, older_than_s: float = 0.0) -> None:
 
 def _claim_sibling(target: Path) -> Path:
     permissions = _permissions(target)
-    now = time.monotonic()
+    now = monotonic()
     if now - _LOOKED_AT.get(target.parent, -math.inf) >= _LOOK_AGAIN_S:
         _LOOKED_AT[target.parent] = now
         remove_leftovers(target.parent, older_than_s=_LEFTOVER_S)

@@ -2,11 +2,14 @@
 
 import csv
 import itertools
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from MISTKDSegmentLib.batch.case import Case
 from MISTKDSegmentLib.batch.outcome import Outcome
 from MISTKDSegmentLib.batch.summary import Summary
+from MISTKDSegmentLib.errors import OutputError
 
 
 def rows(path):
@@ -53,7 +56,7 @@ def test_the_worst_come_first_where_the_model_says_so(tmp_path):
 
 def test_writing_what_grows_with_the_cases_takes_a_twentieth_of_the_time_at_most(tmp_path, monkeypatch):
     clock = itertools.count()  # a second passes from look to look, so that writing takes one
-    monkeypatch.setattr("MISTKDSegmentLib.batch.summary.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("MISTKDSegmentLib.batch.summary.monotonic", lambda: next(clock))
     cases = [Case(Path(f"x/{number}.nii"), str(number)) for number in range(50)]
     summary, written = Summary(tmp_path / "s.csv", cases, []), []
     for case in cases:
@@ -63,3 +66,32 @@ def test_writing_what_grows_with_the_cases_takes_a_twentieth_of_the_time_at_most
     assert sorted(set(written)) == [1, 21, 41]
     summary.write()
     assert {row["status"] for row in rows(tmp_path / "s.csv")} == {"done"}
+
+
+def test_a_summary_that_is_open_elsewhere_is_tried_again_after_a_while(tmp_path, monkeypatch):
+    now, tries = [0.0], []
+
+    def locked(*_args):
+        tries.append(now[0])
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr("MISTKDSegmentLib.batch.summary.monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "replace", locked)
+    case = Case(Path("x/a.nii"), "a")
+    summary = Summary(tmp_path / "s.csv", [case], [])
+    summary.put(case, Outcome("done"))
+    for tenth in range(25):
+        now[0] = tenth / 10
+        with suppress(OutputError):
+            summary.write_if_due()
+    assert tries == [0.0, 1.0, 2.0]
+
+
+def test_a_few_cases_are_written_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("MISTKDSegmentLib.batch.summary.monotonic", lambda: 0.0)
+    cases = [Case(Path(f"x/{name}.nii"), name) for name in "ab"]
+    summary = Summary(tmp_path / "s.csv", cases, [])
+    for number, case in enumerate(cases, 1):
+        summary.put(case, Outcome("done"))
+        summary.write_if_due()
+        assert sum(row["status"] == "done" for row in rows(tmp_path / "s.csv")) == number

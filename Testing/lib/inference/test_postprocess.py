@@ -62,6 +62,19 @@ def test_organs_cleaned_at_once_are_as_one_after_the_other(labels, minimum_ml):
     assert (labels == singly).all()
 
 
+def test_large_organs_that_touch_are_cleaned_at_once_as_well():
+    labels = np.random.default_rng(0).integers(0, 9, (24, 160, 160), dtype=np.uint8)
+    labels[:, :, ::16] = np.arange(10, dtype=np.uint8) % 9
+    rules = {label.name: PostProcessing(largest_component=True) for label in ABDOMEN_LABELS}
+    singly = labels.copy()
+    for label in ABDOMEN_LABELS:
+        postprocess(singly, [label], rules, 1.0)
+    for _ in range(3):
+        at_once = labels.copy()
+        postprocess(at_once, ABDOMEN_LABELS, rules, 1.0, threads=2)
+        assert (at_once == singly).all()
+
+
 FILL = {"liver": PostProcessing(fill_holes=True)}
 
 

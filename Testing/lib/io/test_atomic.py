@@ -211,6 +211,19 @@ def test_leftovers_of_killed_processes_are_removed_and_what_others_are_writing_i
     assert sorted(os.listdir(folder)) == sorted([name, ".hidden", "scan.csv"])
 
 
+def test_a_folder_is_looked_at_once_a_minute(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("MISTKDSegmentLib.io.atomic.monotonic", lambda: now[0])
+    with atomic_path(tmp_path / "scan.csv") as path:
+        name = path.name
+    (tmp_path / name).touch()
+    os.utime(tmp_path / name, (time.time() - 4000,) * 2)
+    for now[0], is_there in ((1059.0, True), (1061.0, False)):
+        with atomic_path(tmp_path / "scan.csv"):
+            pass
+        assert (tmp_path / name).exists() == is_there
+
+
 WRITER = """
 import sys
 from pathlib import Path
