@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
-import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -13,6 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
+from MISTKDSegmentLib.allocator import reuse_memory
 from MISTKDSegmentLib.batch.case import Case, Settings
 from MISTKDSegmentLib.batch.outcome import DONE, FAILED, WAITING, Event, Outcome, attempt, finished
 from MISTKDSegmentLib.errors import SegmentError
@@ -21,9 +19,6 @@ from MISTKDSegmentLib.io.console import silenced
 PATIENCE_S = 10
 QUIET_S = 10  # without a case that is over: time to see whether anybody works
 _LOOK_S = 0.1
-# mallopt(3), and the sizes up to which glibc goes by itself where nobody names any.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_TRIM_BYTES, _MMAP_BYTES = 64 << 20, 32 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -105,20 +100,6 @@ def attempt_once(case: Case, settings: Settings) -> Outcome:
     reuse_memory()
     outcome = finished(case, settings)
     return attempt(case, settings) if outcome is None else replace(outcome, status=DONE)
-
-
-def reuse_memory() -> None:
-    """Let this process use freed memory again, as others do.
-
-    Dask starts its workers with MALLOC_TRIM_THRESHOLD_. To glibc that also means to map each larger array anew, page
-    by page, with which segmenting takes twice as long. Nothing happens where there is no glibc, or where
-    MALLOC_MMAP_THRESHOLD_ says that somebody has chosen.
-    """
-    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-        with suppress(OSError, AttributeError):  # another C library
-            mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
-            mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
 
 
 def _connect(address: str) -> Any:

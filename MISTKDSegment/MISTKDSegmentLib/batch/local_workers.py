@@ -12,6 +12,7 @@ from multiprocessing import connection as pipes
 from multiprocessing import get_context
 from typing import Any, Optional, Union
 
+from MISTKDSegmentLib.allocator import share_one_pool
 from MISTKDSegmentLib.batch.case import Case, Settings
 from MISTKDSegmentLib.batch.outcome import FAILED, WAITING, Event, Outcome, attempt
 from MISTKDSegmentLib.cgroup import memory_kills
@@ -154,6 +155,7 @@ class _Worker:
 def serve(pipe: Any, settings: Settings) -> None:
     """Do in a worker process what comes through the pipe, until the other end is closed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    share_one_pool()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             pipe.send(attempt(pipe.recv(), settings, pipe.send))

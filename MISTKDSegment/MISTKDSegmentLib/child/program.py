@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from MISTKDSegmentLib.allocator import share_one_pool
 from MISTKDSegmentLib.child.job import Work, is_orphan, is_over, wait_for_work
 from MISTKDSegmentLib.child.last_word import LastWord, leave
 from MISTKDSegmentLib.child.messages import Done, Failed, Message, SliceDone, Started, encode
@@ -57,6 +58,7 @@ def main(folder: str) -> None:
 
 def _work(folder: Path) -> None:
     try:
+        share_one_pool()
         threading.Thread(target=_watch, args=(folder,), daemon=True).start()
         _get_ready()
         work = wait_for_work(folder, PATIENCE_S, LOOK_S)

@@ -38,6 +38,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         options = make_parser().parse_args(argv)
         _show_any_name()
         # Not at the top: `--help` needs neither arrays nor the network.
+        from MISTKDSegmentLib.allocator import share_one_pool
+
+        share_one_pool()
         from MISTKDSegmentLib.cli.segment_scans import segment_scans
 
         segment_scans(options)

@@ -73,7 +73,7 @@ def test_the_command_spreads_cases_skips_finished_ones_and_fails_for_one_that_fa
 PAGE_FAULTS = """
 import resource, sys
 import numpy as np
-from MISTKDSegmentLib.batch.dask_workers import reuse_memory
+from MISTKDSegmentLib.allocator import reuse_memory
 if "reuse" in sys.argv:
     reuse_memory()
 np.ones(1 << 20, np.uint8)

@@ -1,0 +1,40 @@
+"""How glibc hands out memory in processes that are ours alone. With another C library, nothing happens here."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from contextlib import suppress
+
+# mallopt(3), and the sizes up to which glibc goes by itself where nobody names any.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_TRIM_BYTES, _MMAP_BYTES = 64 << 20, 32 << 20
+
+
+def share_one_pool() -> None:
+    """Let all threads take memory from one pool: of several, each keeps what was freed in it.
+
+    To be called before there are threads. Nothing happens where MALLOC_ARENA_MAX says that somebody has chosen.
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        _mallopt({_M_ARENA_MAX: 1})
+
+
+def reuse_memory() -> None:
+    """Let this process use freed memory again, as others do.
+
+    Dask starts its workers with MALLOC_TRIM_THRESHOLD_. To glibc that also means to map each larger array anew, page
+    by page, with which segmenting takes twice as long. Nothing happens where MALLOC_MMAP_THRESHOLD_ says that somebody
+    has chosen.
+    """
+    if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        _mallopt({_M_MMAP_THRESHOLD: _MMAP_BYTES, _M_TRIM_THRESHOLD: _TRIM_BYTES})
+
+
+def _mallopt(values: dict[int, int]) -> None:
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            mallopt = ctypes.CDLL(None).mallopt
+            for parameter, value in values.items():
+                mallopt(parameter, value)
