@@ -15,7 +15,8 @@ _TRIM_BYTES, _MMAP_BYTES = 64 << 20, 32 << 20
 def share_one_pool() -> None:
     """Let all threads take memory from one pool: of several, each keeps what was freed in it.
 
-    To be called before there are threads. Nothing happens where MALLOC_ARENA_MAX says that somebody has chosen.
+    To be called before another thread has taken memory. Nothing happens where MALLOC_ARENA_MAX says that somebody has
+    chosen.
     """
     if "MALLOC_ARENA_MAX" not in os.environ:
         _mallopt({_M_ARENA_MAX: 1})

@@ -124,6 +124,7 @@ def run_many(name: str, scans: Path, output: Path, model: Path, options: Sequenc
     if process.returncode not in (0, CasesFailed.exit_code):
         raise RuntimeError(f"mistkd segment ended with exit code {process.returncode}.")
     written |= records(output)
+    largest_by_third(memory)  # which tells now, not when all else is measured, that there is too little to see
     return ManyRun(name, len(names), seconds, *reckoning(names, written, output), memory)
 
 
@@ -148,7 +149,7 @@ def is_whole(record: Path) -> bool:
         results = json.loads(record.read_text(encoding="utf-8"))["results"]
         return bool(results) and all(record.with_name(name).stat().st_size == size
                                      for name, (size, _) in results.items())
-    except FileNotFoundError:
+    except (FileNotFoundError, TypeError):  # a file was gone when the record was written
         return False
 
 

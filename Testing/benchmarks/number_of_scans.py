@@ -53,22 +53,29 @@ def _measure(number: int, model: Path, folder: Path) -> OfNumber:
     write_many(scans, [small_scan()], [0] * number)
     make_plan([scans])  # what it imports is not of the scans
     listing_s, plan = timed(lambda: make_plan([scans]))
-    running_s = timed(lambda: _segment(scans, output, model, {DONE: number}))[0]
-    resuming_s = timed(lambda: _segment(scans, output, model, {SKIPPED: number}))[0]
+    running_s = _segment(scans, output, model, {DONE: number})
+    resuming_s = _segment(scans, output, model, {SKIPPED: number})
     organs = [label.name for label in load_bundle(model).labels]
     summary_s, _ = timed(_filled_summary(plan, organs, folder / "summary.csv").write)
     shutil.rmtree(folder)
     return OfNumber(number, listing_s, running_s, resuming_s, summary_s)
 
 
-def _segment(scans: Path, output: Path, model: Path, expected: Mapping[str, int]) -> None:
-    code = start_segmenting(scans, output, model, ("--workers", str(WORKERS), "--no-picture")).wait()
+def _segment(scans: Path, output: Path, model: Path, expected: Mapping[str, int]) -> float:
+    """Seconds of the command.
+
+    Raises:
+        RuntimeError: it failed, or something else than expected became of the scans.
+    """
+    options = ("--workers", str(WORKERS), "--no-picture")
+    seconds, code = timed(lambda: start_segmenting(scans, output, model, options).wait())
     if code:
         raise RuntimeError(f"mistkd segment ended with exit code {code}.")
     names = {path.name.partition(".")[0] for path in scans.iterdir()}
     statuses, lost, twice = reckoning(names, records(output), output)
     if (statuses, lost, twice) != (expected, 0, 0):
         raise RuntimeError(f"Of {len(names)} scans, {lost} were lost and {twice} made twice: {statuses}.")
+    return seconds
 
 
 def _filled_summary(plan: Plan, organs: Sequence[str], path: Path) -> Summary:

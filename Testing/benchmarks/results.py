@@ -83,7 +83,7 @@ class Results:
         array: from its array to labels in a process of its own.
         thin: the same with thin slices.
         long: the same with as many slices as `LONG_SLICES` says, of the standard thickness.
-        serial_s: from the array to its labels while the network does not work.
+        serial_s: from the array to its labels, before the network's first batch and after its last.
         first_slice_s: to the first slice, once scan and model are ready.
         first_labels_s: from handing a scan to a waiting child process to its first labels.
         bundle_s: to load the model.
@@ -155,7 +155,8 @@ def bars(results: Results) -> list[Bar]:
         Bar("The same with four times as many, thinner slices", 2.6 * results.array.seconds, results.thin.seconds,
             "s"),
         *_long_bars(results),
-        Bar("Of array to labels, while the network does not work", SERIAL_S, results.serial_s, "s"),
+        Bar("Of array to labels, before the network's first batch and after its last", SERIAL_S, results.serial_s,
+            "s"),
         Bar("First slice, once scan and model are ready", 0.15, results.first_slice_s, "s"),
         Bar("First labels from a waiting child process of the module", 1.5, results.first_labels_s,
             "s"),

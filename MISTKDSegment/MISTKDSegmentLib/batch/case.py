@@ -117,7 +117,7 @@ def run_case(case: Case, settings: Settings, bundle: Bundle, report: Callable[[P
     result = segment_volume(volume, bundle, settings.options, report, source=case.source, files=case.files)
     clock.stop("segment")
     with ThreadPoolExecutor(1) as beside:
-        # Not the writing: it has to end at once, and to tidy up, when this process is told to.
+        # Not the writing: it has to tidy up at once when this process is told to end.
         measured = beside.submit(lambda: (result.rows, result.doubts))
         segmentation = result.save(segmentation_path(stem, settings.format))
         clock.stop("write")
