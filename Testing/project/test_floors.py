@@ -16,6 +16,7 @@ ROOT = "MISTKDSegmentLib"
 # From the bottom up. Every room may also use the package's version.
 FLOORS = {
     "errors": (),
+    "allocator": (),
     "cgroup": (),
     "system": ("cgroup",),
     "extras": ("errors",),
@@ -26,11 +27,12 @@ FLOORS = {
     "io": ("errors", "geometry", "inference", "model"),
     "report": ("errors", "geometry", "inference", "io", "model"),
     "api": ("errors", "extras", "geometry", "inference", "io", "model", "report"),
-    "batch": ("api", "cgroup", "errors", "geometry", "inference", "io", "model", "phantom", "report", "system"),
-    "cli": ("api", "batch", "errors", "extras", "geometry", "inference", "model", "report", "system"),
+    "batch": ("allocator", "api", "cgroup", "errors", "geometry", "inference", "io", "model", "phantom", "report",
+              "system"),
+    "cli": ("allocator", "api", "batch", "errors", "extras", "geometry", "inference", "model", "report", "system"),
     "__main__": ("cli",),
     # What Slicer runs: no front door, no command line.
-    "child": ("errors", "geometry", "inference", "model", "report", "system"),
+    "child": ("allocator", "errors", "geometry", "inference", "model", "report", "system"),
     "slicer.scene": ("errors", "geometry", "inference", "model", "report"),
     "slicer.panel": ("cgroup", "child", "errors", "geometry", "inference", "io", "model", "phantom", "report",
                      "slicer.scene", "system"),
