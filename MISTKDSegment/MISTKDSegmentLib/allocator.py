@@ -1,13 +1,13 @@
-"""How glibc hands out memory in processes that are ours alone. With another C library, nothing happens here."""
+"""How glibc hands out memory in processes that are ours alone. Elsewhere, nothing happens here."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Mapping
 
-# mallopt(3), and the sizes up to which glibc goes by itself where nobody names any.
+# Names of mallopt(3)'s parameters in malloc.h, and the sizes up to which glibc goes by itself where nobody names any.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _TRIM_BYTES, _MMAP_BYTES = 64 << 20, 32 << 20
 
@@ -19,7 +19,7 @@ def share_one_pool() -> None:
     chosen.
     """
     if "MALLOC_ARENA_MAX" not in os.environ:
-        _mallopt({_M_ARENA_MAX: 1})
+        mallopt({_M_ARENA_MAX: 1})
 
 
 def reuse_memory() -> None:
@@ -30,12 +30,20 @@ def reuse_memory() -> None:
     has chosen.
     """
     if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-        _mallopt({_M_MMAP_THRESHOLD: _MMAP_BYTES, _M_TRIM_THRESHOLD: _TRIM_BYTES})
+        mallopt({_M_MMAP_THRESHOLD: _MMAP_BYTES, _M_TRIM_THRESHOLD: _TRIM_BYTES})
 
 
-def _mallopt(values: dict[int, int]) -> None:
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library
-            mallopt = ctypes.CDLL(None).mallopt
-            for parameter, value in values.items():
-                mallopt(parameter, value)
+def mallopt(values: Mapping[int, int]) -> bool:
+    """Set what glibc's allocator goes by, as mallopt(3) lists it.
+
+    Returns:
+        Whether this system's C library took all of them.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        take = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return False
+    taken = [take(parameter, value) == 1 for parameter, value in values.items()]
+    return all(taken)

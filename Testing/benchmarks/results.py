@@ -16,8 +16,6 @@ from Testing.benchmarks.process import ArrayRun, CommandLine
 from Testing.benchmarks.scans import LONG_SLICES
 from Testing.benchmarks.start import Start
 
-SERIAL_S = 0.2
-
 
 class Compared(NamedTuple):
     """One network beside the others.
@@ -155,11 +153,9 @@ def bars(results: Results) -> list[Bar]:
         Bar("The same with four times as many, thinner slices", 2.6 * results.array.seconds, results.thin.seconds,
             "s"),
         *_long_bars(results),
-        Bar("Of array to labels, before the network's first batch and after its last", SERIAL_S, results.serial_s,
-            "s"),
+        Bar("Of array to labels, before the network's first batch and after its last", 0.2, results.serial_s, "s"),
         Bar("First slice, once scan and model are ready", 0.15, results.first_slice_s, "s"),
-        Bar("First labels from a waiting child process of the module", 1.5, results.first_labels_s,
-            "s"),
+        Bar("First labels from a waiting child process of the module", 1.5, results.first_labels_s, "s"),
         Bar("Loading the model", 0.5, results.bundle_s, "s"),
         Bar("`mistkd segment --help`", 0.3, results.start.help_s, "s"),
         Bar("Network alone, share of what matrix products reach", 65, 100 * results.of_peak, "%", True),

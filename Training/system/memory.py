@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
-import sys
 
+from MISTKDSegmentLib.allocator import mallopt
 from MISTKDSegmentLib.system import peak_memory
 
 # Names of mallopt(3)'s parameters in malloc.h.
@@ -23,12 +22,4 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether this system's C library took the settings; elsewhere nothing changes.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return False
-    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 256 << 20))
-    taken = [mallopt(parameter, value) == 1 for parameter, value in settings]
-    return all(taken)
+    return mallopt({_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 256 << 20})

@@ -37,7 +37,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     try:
         options = make_parser().parse_args(argv)
         _show_any_name()
-        # Not at the top: `--help` needs neither arrays nor the network.
+        # Not at the top: `--help` needs neither arrays nor the network, which take memory in threads of their own.
         from MISTKDSegmentLib.allocator import share_one_pool
 
         share_one_pool()
