@@ -34,7 +34,7 @@ def reuse_memory() -> None:
 
 
 def mallopt(values: Mapping[int, int]) -> bool:
-    """Set what glibc's allocator goes by, as mallopt(3) lists it.
+    """Set parameters of glibc's allocator, by their numbers in malloc.h.
 
     Returns:
         Whether this system's C library took all of them.
