@@ -42,6 +42,20 @@ def test_rule_gain_and_card(tiny_bundle, raw, capsys):
     assert "keep the largest part alone" in capsys.readouterr().out
 
 
+def test_offset_of_an_organ_seen_too_small(tiny_bundle, raw):
+    # A margin of 68 HU around the liver, which the network misses by 7 HU: a logit of 0.175.
+    voxels = np.full((4, 60, 60), -1000, np.int16)
+    voxels[:, 5:55, 5:55] = 0
+    voxels[:, 6:34, 6:34] = 68
+    voxels[:, 10:30, 10:30] = 150
+    reference = np.where(voxels > 50, 5, 0).astype(np.uint8)
+    write_nifti(raw / "imagesTr" / "a_0000.nii.gz", voxels, (2.0, 2.0, 5.0))
+    write_nifti(raw / "labelsTr" / "a.nii.gz", reference, (2.0, 2.0, 5.0))
+    assert main(["--model", str(tiny_bundle), "--data", str(raw), "--cases", "a"]) == 0
+    assert load_bundle(tiny_bundle).postprocessing == {"liver": PostProcessing(minimum_ml=2.0, logit_offset=0.25)}
+    assert "logit +0.25, drop parts" in (tiny_bundle / "README.md").read_text(encoding="utf-8")
+
+
 def test_old_results_are_dropped(tiny_bundle, raw):
     path = tiny_bundle / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))

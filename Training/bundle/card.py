@@ -54,8 +54,11 @@ def rule_in_words(rule: PostProcessing) -> str:
     Examples:
         >>> rule_in_words(PostProcessing(minimum_ml=0.5, fill_holes=True))
         'drop parts below 0.5 mL but for the largest, fill holes'
+        >>> rule_in_words(PostProcessing(largest_component=True, logit_offset=0.5))
+        'logit +0.5, keep the largest part alone'
     """
-    steps = ["keep the largest part alone"] if rule.largest_component else []
+    steps = [f"logit {rule.logit_offset:+g}"] if rule.logit_offset else []
+    steps += ["keep the largest part alone"] if rule.largest_component else []
     steps += [f"drop parts below {rule.minimum_ml:g} mL but for the largest"] if rule.minimum_ml else []
     return ", ".join([*steps, *(["fill holes"] if rule.fill_holes else [])]) or "nothing"
 

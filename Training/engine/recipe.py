@@ -27,7 +27,9 @@ class Schedule:
         learning_rate: peak of a cosine that ends at a hundredth of it.
         encoder_rate: learning rate of the encoder over that of the rest; below 1 where the encoder starts from
             weights that should not be lost.
-        warmup: share of the steps over which the rate rises from zero.
+        warmup: share of the steps over which the rate rises from zero; of a cycle's steps where there are several.
+        restarts: steps at which the rate begins anew (SGDR, Loshchilov & Hutter 2017), ascending.
+        restart_rate: peak of the rate after a restart over the first one.
         weight_decay: AdamW's, on matrices and kernels only.
         gradient_clip: largest norm of the gradient.
         ema_decay: of the averaged weights, which are those that are kept; less in the first steps (`decay_at`).
@@ -40,6 +42,8 @@ class Schedule:
     learning_rate: Positive = 6e-4
     encoder_rate: Positive = 1.0
     warmup: ShareBelowOne = 0.05
+    restarts: tuple[int, ...] = ()
+    restart_rate: Positive = 1.0
     weight_decay: NonNegative = 0.05
     gradient_clip: Positive = 1.0
     ema_decay: ShareBelowOne = 0.995
@@ -68,7 +72,9 @@ class Distillation:
         teacher_zooms: pixel sizes over the student's at which the teacher looks as well; its class probabilities, but
             not its tokens, are averaged over them. 1 is one of them.
         unlabelled_share: share of the slices that is drawn from unlabelled cases, where there are some.
-        unlabelled_weight: weight of the teacher's terms on unlabelled slices; on labelled ones it is 1.
+        unlabelled_weight: weight of the teacher's terms on unlabelled slices.
+        labelled_weight: the same on labelled slices. At 0 the teacher does not look at them: it has learnt from their
+            labels what they are, and the student has the labels themselves.
     """
 
     sequence: NonNegative = 1.0
@@ -82,6 +88,7 @@ class Distillation:
     teacher_zooms: tuple[float, ...] = (1.0,)
     unlabelled_share: ShareBelowOne = 0.25
     unlabelled_weight: NonNegative = 1.0
+    labelled_weight: NonNegative = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,11 @@ class Recipe:
         check_ranges(self)
         for part in ("teacher_schedule", "student_schedule", "augmentation", "distillation"):
             check_ranges(getattr(self, part), f"{part}.")
+        for schedule in ("teacher_schedule", "student_schedule"):
+            steps, restarts = (getattr(getattr(self, schedule), what) for what in ("steps", "restarts"))
+            if sorted({0, *restarts, steps}) != [0, *restarts, steps]:
+                raise InputError(f"{schedule}.restarts is {restarts}: give ascending numbers above 0 and below the "
+                                 f"{steps} steps.")
         for what, cases in (("validation", self.validation), ("training", self.training or ())):
             twice = sorted({name for name in cases if cases.count(name) > 1})
             if twice:

@@ -200,23 +200,27 @@ class DistillationTask(SegmentationTask):
 
     def terms(self, pixels: Tensor, labels: Tensor, annotated: Tensor, draws: Tensor | None = None
               ) -> dict[str, Tensor]:
-        their_tokens, their_logits = self.teacher(pixels)
         tokens, logits = self._features(pixels, draws)
         weights = self.weights
+        share = torch.where(annotated.any(1), weights.labelled_weight, weights.unlabelled_weight)
+        # What counts for nothing costs nothing. One at least: the projections of every process need a gradient.
+        counted = share.nonzero().flatten() if share.any() else share.new_zeros(1, dtype=torch.long)
+        their_tokens, their_logits = self.teacher(self.arranged(pixels[counted]))
+        our_tokens, our_logits = [one.of_items(counted) for one in tokens], logits[0][counted]
         fading = fading_at(self.global_step, self.schedule.steps, weights.fade)
         terms: dict[str, Tensor] = {}
         if weights.sequence:
-            terms["sequence"] = weights.sequence * fading * self.sequence_loss(tokens, their_tokens)
+            terms["sequence"] = weights.sequence * fading * self.sequence_loss(our_tokens, their_tokens)
         if weights.relation:
-            terms["relation"] = weights.relation * fading * relation_loss(tokens, their_tokens, weights.stage_weights)
+            terms["relation"] = weights.relation * fading * relation_loss(our_tokens, their_tokens,
+                                                                          weights.stage_weights)
         if weights.channel:
-            terms["channel"] = weights.channel * channel_loss(logits[0], their_logits, weights.channel_temperature)
+            terms["channel"] = weights.channel * channel_loss(our_logits, their_logits, weights.channel_temperature)
         if weights.logit:
-            terms["logit"] = weights.logit * logit_loss(logits[0], their_logits, weights.logit_temperature)
-        share = torch.where(annotated.any(1), 1.0, weights.unlabelled_weight)
+            terms["logit"] = weights.logit * logit_loss(our_logits, their_logits, weights.logit_temperature)
         return {
             "segmentation": segmentation_loss(logits, labels, annotated),
-            **{name: (share * term).mean() for name, term in terms.items()},
+            **{name: (share[counted] * term).sum() / len(share) for name, term in terms.items()},
         }
 
 
@@ -260,9 +264,19 @@ def fading_at(step: int, steps: int, fade: float) -> float:
 
 
 def rate_at(step: int, schedule: Schedule) -> float:
-    """Share of the peak learning rate: a linear warm-up, then a cosine from 1 to 0.01."""
-    warmup = max(1, round(schedule.warmup * schedule.steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = min(1.0, (step - warmup) / max(1, schedule.steps - warmup))
-    return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
+    """Share of the peak learning rate: a linear warm-up, then a cosine from 1 to 0.01, anew after each restart.
+
+    Examples:
+        >>> schedule = Schedule(steps=300, warmup=0.1, restarts=(200,), restart_rate=0.5)
+        >>> [round(rate_at(step, schedule), 2) for step in (0, 19, 199, 200, 209, 299, 300)]
+        [0.05, 1.0, 0.01, 0.05, 0.5, 0.01, 0.01]
+    """
+    ends = [*schedule.restarts, schedule.steps]
+    begin = max((restart for restart in schedule.restarts if restart <= step), default=0)
+    steps = next(end for end in ends if end > begin) - begin
+    height = schedule.restart_rate if begin else 1.0
+    warmup = max(1, round(schedule.warmup * steps))
+    if step - begin < warmup:
+        return height * (step - begin + 1) / warmup
+    progress = min(1.0, (step - begin - warmup) / max(1, steps - warmup))
+    return height * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)

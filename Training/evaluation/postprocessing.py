@@ -22,14 +22,19 @@ _PARTS = (
     PostProcessing(minimum_ml=2.0),
     PostProcessing(largest_component=True),
 )
+CLEAN_UPS = tuple(replace(rule, fill_holes=fill) for rule in _PARTS for fill in (False, True))
+# No more than this: an organ that needs it is missed, not seen too small.
+LOGIT_OFFSETS = (0.0, 0.25, 0.5, 0.75, -0.25, -0.5)
+_OFFSET_STEP = 0.25
 # From doing nothing to doing much: of rules that score alike, the usual one is taken, and then the first.
-CANDIDATES = tuple(replace(rule, fill_holes=fill) for rule in _PARTS for fill in (False, True))
+CANDIDATES = tuple(replace(rule, logit_offset=offset) for offset in LOGIT_OFFSETS for rule in CLEAN_UPS)
 # Specks are nearly always wrong, and scans that reach further than the validation cases have more of them.
 USUAL = PostProcessing(minimum_ml=2.0)
-# Dropping other parts than the usual rule does, and filling holes, must earn more than this mean Dice each: less is
-# chance in a handful of cases.
+# Dropping other parts than the usual rule does, filling holes, and each step of the offset must earn more than this
+# mean Dice: less is chance in a handful of cases.
 LEAST_GAIN = 0.001
-_STEPS = np.array([(replace(rule, fill_holes=False) != USUAL) + rule.fill_holes for rule in CANDIDATES])
+_STEPS = np.array([(replace(rule, fill_holes=False, logit_offset=0.0) != USUAL) + rule.fill_holes
+                   + abs(rule.logit_offset) / _OFFSET_STEP for rule in CANDIDATES])
 
 Scores = Mapping[str, Sequence[Sequence[float]]]
 
@@ -82,20 +87,24 @@ def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int
         InputError: if the scan or its reference cannot be used.
     """
     volume, reference = read_labelled(scan)
-    labels = segmented(volume, bundle, threads=threads, postprocess=False)
-    return {
-        organ.name: candidate_scores(labels, reference, organ, channel_of(organ, bundle.labels), volume.voxel_ml)
-        if organ.name in scan.annotated else [float("nan")] * len(CANDIDATES)
-        for organ in organs
-    }
+    found: dict[str, list[float]] = {organ.name: [] for organ in organs}
+    for offset in LOGIT_OFFSETS:
+        # All organs at once: what they gain or lose is background, and seldom each other's.
+        moved = {label.name: PostProcessing(logit_offset=offset) for label in bundle.labels}
+        labels = segmented(volume, replace(bundle, postprocessing=moved), threads=threads)
+        for organ in organs:
+            found[organ.name] += (
+                clean_up_scores(labels, reference, organ, channel_of(organ, bundle.labels), volume.voxel_ml)
+                if organ.name in scan.annotated else [float("nan")] * len(CLEAN_UPS))
+    return found
 
 
-def candidate_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, channel: int,
-                     voxel_ml: float) -> list[float]:
-    """Dice of one organ under each of `CANDIDATES`; only the part of the scan around the organ is looked at.
+def clean_up_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, channel: int,
+                    voxel_ml: float) -> list[float]:
+    """Dice of one organ under each of `CLEAN_UPS`; only the part of the scan around the organ is looked at.
 
     Args:
-        labels: uint8 label map (k, j, i) before post-processing.
+        labels: uint8 label map (k, j, i) before clean-up.
         reference: uint8 channel numbers and `IGNORE`, of the same shape.
         organ: in `labels`.
         channel: of the organ in `reference`.
@@ -104,9 +113,9 @@ def candidate_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, ch
     size = int(np.count_nonzero(reference == channel))
     box = bounding_box(labels == organ.value)
     if box is None:
-        return [0.0 if size else float("nan")] * len(CANDIDATES)
+        return [0.0 if size else float("nan")] * len(CLEAN_UPS)
     real, valid = reference[box] == channel, reference[box] != IGNORE
-    return [_dice(labels[box], real, valid, size, organ, rule, voxel_ml) for rule in CANDIDATES]
+    return [_dice(labels[box], real, valid, size, organ, rule, voxel_ml) for rule in CLEAN_UPS]
 
 
 def _dice(labels: np.ndarray, real: np.ndarray, valid: np.ndarray, size: int, organ: Label, rule: PostProcessing,

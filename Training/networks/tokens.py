@@ -34,6 +34,10 @@ class Tokens(NamedTuple):
         """The tokens after a layer that takes them one by one; it may change their width."""
         return self._replace(sequence=layer(self.sequence))
 
+    def of_items(self, items: Tensor) -> Tokens:
+        """The tokens of some items of the batch, given by their numbers (n,)."""
+        return self._replace(sequence=self.sequence[items])
+
 
 class PatchEmbedding(nn.Module):
     """Overlapping patches to tokens: a strided convolution and a layer norm (SegFormer, Xie et al. 2021, section 3.1).

@@ -1,20 +1,28 @@
-"""Clean-up of a finished label map, organ by organ, as the bundle says."""
+"""What is done for each organ after the network, as the bundle says: offsets of its logits, clean-up of its labels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Optional
 
 import numpy as np
 import SimpleITK as sitk
 
 from MISTKDSegmentLib.geometry.box import bounding_box
-from MISTKDSegmentLib.model.bundle import PostProcessing
+from MISTKDSegmentLib.model.bundle import Bundle, PostProcessing
 from MISTKDSegmentLib.model.labels import Label
 from MISTKDSegmentLib.system import usable_cores
 
 # Each needs a mask of the whole box, and room for the numbers of its parts.
 _MOST_AT_ONCE, _MOST_VOXELS_AT_ONCE = 2, 1 << 26
+
+
+def logit_offsets(bundle: Bundle) -> Optional[np.ndarray]:
+    """What is added to the class scores, float32 (classes, 1, 1); None where that is nothing."""
+    rules = [bundle.postprocessing.get(label.name, PostProcessing()) for label in bundle.labels]
+    offsets = np.array([0.0, *(rule.logit_offset for rule in rules)], np.float32)
+    return offsets[:, None, None] if offsets.any() else None
 
 
 def postprocess(labels: np.ndarray, label_table: Sequence[Label], rules: Mapping[str, PostProcessing],

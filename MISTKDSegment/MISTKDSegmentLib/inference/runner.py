@@ -18,7 +18,7 @@ from MISTKDSegmentLib.inference.argmax import winners
 from MISTKDSegmentLib.inference.frame_choice import straightest
 from MISTKDSegmentLib.inference.network import Network
 from MISTKDSegmentLib.inference.options import DEFAULTS, SegmentOptions
-from MISTKDSegmentLib.inference.postprocess import postprocess
+from MISTKDSegmentLib.inference.postprocess import logit_offsets, postprocess
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.signals import Signals
 from MISTKDSegmentLib.inference.slices import NetworkSlices, slices_to_run
@@ -96,6 +96,7 @@ class ReadyScan:
         self.frame = self._slices.frame
         self.labels, self._out = self.frame.labels_for(out), out
         self._smoothing_mm = bundle.input.slice_smoothing_mm
+        self._logit_offsets = logit_offsets(bundle) if options.postprocess else None
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
 
@@ -160,6 +161,8 @@ class ReadyScan:
             each = (scores for batch in batches for scores in batch)
             smoothed = smooth(((k * spacing_mm, scores) for k, scores in zip(run, each)),
                               self._smoothing_mm)
+            if self._logit_offsets is not None:
+                smoothed = (scores + self._logit_offsets for scores in smoothed)
             for start in range(0, len(run), BATCH):
                 new = list(zip(run[start : start + BATCH], smoothed))
                 if signals is not None:

@@ -48,17 +48,20 @@ class InputContract:
 
 @dataclass(frozen=True)
 class PostProcessing:
-    """Clean-up of one organ, as chosen on validation data.
+    """What is done for one organ after the network, as chosen on validation data.
 
     Attributes:
         largest_component: keep the largest connected part alone.
         minimum_ml: drop connected parts smaller than this, but for the largest.
         fill_holes: fill what the organ encloses on all sides, where that is background.
+        logit_offset: added to the organ's logits (Menon et al. 2021, logit adjustment): above 0, a pixel is given to the
+            organ though the network holds something else to be a little more likely.
     """
 
     largest_component: bool = False
     minimum_ml: float = 0.0
     fill_holes: bool = False
+    logit_offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -214,8 +217,12 @@ def _parse_postprocessing(entry: Mapping[str, Any]) -> PostProcessing:
     minimum_ml = number(entry["minimum_ml"])
     if minimum_ml < 0:
         raise ValueError(f"minimum_ml is {minimum_ml:g}")
-    # Descriptions written before holes were filled do not speak of them.
-    return PostProcessing(flag(entry["largest_component"]), minimum_ml, flag(entry.get("fill_holes", False)))
+    # Older descriptions speak neither of holes nor of offsets.
+    logit_offset = number(entry.get("logit_offset", 0.0))
+    if not -10 <= logit_offset <= 10:
+        raise ValueError(f"logit_offset is {logit_offset:g}")
+    return PostProcessing(flag(entry["largest_component"]), minimum_ml, flag(entry.get("fill_holes", False)),
+                          logit_offset)
 
 
 def _check_input(contract: InputContract) -> None:

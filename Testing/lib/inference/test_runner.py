@@ -14,9 +14,10 @@ from MISTKDSegmentLib.geometry.volume import Volume
 from MISTKDSegmentLib.inference.options import SegmentOptions
 from MISTKDSegmentLib.inference.progress import Filled, Progress
 from MISTKDSegmentLib.inference.runner import ReadyScan, segment
+from MISTKDSegmentLib.inference.signals import Signals
 from MISTKDSegmentLib.inference.slices import slices_to_run
 from MISTKDSegmentLib.io.reading import read_volume
-from MISTKDSegmentLib.model.bundle import default_bundle_folder, load_bundle
+from MISTKDSegmentLib.model.bundle import PostProcessing, default_bundle_folder, load_bundle
 from Testing.lib.orientations import ORIENTATIONS, rotation, turned
 
 SCAN = Path(__file__).parents[4] / "shared" / "ct" / "totalseg_example_ct_sm.nii.gz"
@@ -49,6 +50,25 @@ def test_each_organ_is_where_its_voxels_are(tiny_bundle):
     assert (labels[4:9, 40:48, 47:56] == SPLEEN).all()
     assert not labels[:, :14].any() and not labels[:, 51:].any()
     assert (labels[:2] == 0).all() and (labels[9] == 0).all()
+
+
+@pytest.mark.parametrize(("offset", "clean_up", "least_hu"), [
+    (0.0, True, 75), (1.0, True, 35), (-1.0, True, 115), (1.0, False, 75),
+])
+def test_a_logit_offset_moves_the_threshold(tiny_bundle, offset, clean_up, least_hu):
+    # The tiny model's score of the liver is (HU + 125) / 40 - 5 over the background's 0: each 40 HU add 1.
+    bundle = replace(load_bundle(tiny_bundle), postprocessing={"liver": PostProcessing(logit_offset=offset)})
+    for hu, expected in ((least_hu - 2, 0), (least_hu + 2, LIVER)):
+        volume = Volume(np.full((3, 32, 32), hu, np.int16), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3))
+        assert (labels_of(volume, bundle, postprocess=clean_up) == expected).all()
+
+
+def test_a_logit_offset_reaches_the_signals(tiny_bundle):
+    bundle = replace(load_bundle(tiny_bundle), postprocessing={"liver": PostProcessing(logit_offset=1.0)})
+    volume, signals = Volume(np.full((3, 32, 32), 50, np.int16), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3)), Signals()
+    for _ in segment(volume, bundle, np.zeros((3, 32, 32), np.uint8), signals=signals):
+        pass
+    assert signals.of_class(1).slices == 3
 
 
 @pytest.mark.parametrize("direction", ORIENTATIONS)

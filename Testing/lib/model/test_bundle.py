@@ -33,6 +33,17 @@ def test_holes_are_filled_where_the_bundle_says_so(tiny_bundle):
     assert load_bundle(tiny_bundle).postprocessing["liver"].fill_holes
 
 
+def test_logit_offsets_are_read_and_were_unknown_before(tiny_bundle):
+    assert load_bundle(tiny_bundle).postprocessing["liver"].logit_offset == 0
+    rule = {"largest_component": False, "minimum_ml": 0.0, "logit_offset": 0.5}
+    edit(tiny_bundle, postprocessing={"liver": rule})
+    assert load_bundle(tiny_bundle).postprocessing["liver"].logit_offset == 0.5
+    for wrong in (11, float("nan"), "much"):
+        edit(tiny_bundle, postprocessing={"liver": rule | {"logit_offset": wrong}})
+        with pytest.raises(BundleError, match="not a valid model description"):
+            load_bundle(tiny_bundle)
+
+
 def test_a_card_and_pictures_beside_the_model_are_no_problem(tiny_bundle):
     (tiny_bundle / "README.md").write_text("# tiny\n")
     (tiny_bundle / "curves.png").write_bytes(b"")

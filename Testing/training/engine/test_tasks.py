@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from MISTKDSegmentLib.errors import InputError
 from Testing.corpus.scale import NIGHTLY
 from Testing.training.prepared_data import write_prepared
 from Testing.training.toy import RECIPE, toy_run, toy_student
-from Training.engine.recipe import Distillation, Schedule
+from Training.engine.recipe import Distillation, Recipe, Schedule
 from Training.engine.tasks import contract_of, organ_dice, rate_at
 from Training.engine.trainings import teacher_task
 from Training.losses.distillation import logit_loss
@@ -76,6 +77,24 @@ def test_unlabelled_slices(data):
     ours, theirs = task.network.features(image)[1][0], task.teacher.networks[0].features(image)[1][0]
     values = logit_loss(ours, theirs)
     assert terms["logit"].item() == pytest.approx((values[0] + 0.5 * values[1]).item() / 2, rel=1e-5)
+
+
+def test_teacher_of_unlabelled_slices_only(data):
+    task = toy_student(toy_run([data], distillation=replace(NOTHING, sequence=1.0, logit=1.0, labelled_weight=0.0)))
+    task.eval()
+    seen, teacher = [], task.teacher
+    task.teacher = lambda pixels: seen.append(len(pixels)) or teacher(pixels)
+    image, labels, known = batch()
+    known[1] = False
+    terms = task.terms(image, labels, known)
+    assert seen == [1]
+    ours, theirs = task.network.features(image)[1][0], teacher.networks[0].features(image)[1][0]
+    assert terms["logit"].item() == pytest.approx(logit_loss(ours, theirs)[1].item() / 2, rel=1e-5)
+    known[1] = True
+    terms = task.terms(image, labels, known)
+    assert terms["sequence"].item() == terms["logit"].item() == 0 < terms["segmentation"]
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in task.sequence_loss.parameters())
 
 
 def test_batch_without_labels(data):
@@ -164,3 +183,18 @@ def test_learning_rate():
     assert rate_at(0, schedule) == pytest.approx(0.1) and rate_at(9, schedule) == pytest.approx(1.0)
     assert rate_at(10, schedule) == pytest.approx(1.0) and rate_at(55, schedule) == pytest.approx(0.505)
     assert rate_at(100, schedule) == pytest.approx(0.01)
+
+
+def test_learning_rate_after_a_restart():
+    schedule = Schedule(steps=150, warmup=0.1, restarts=(100,), restart_rate=0.5)
+    first = Schedule(steps=100, warmup=0.1)
+    assert [rate_at(step, schedule) for step in range(100)] == [rate_at(step, first) for step in range(100)]
+    assert rate_at(100, schedule) == pytest.approx(0.1) and rate_at(104, schedule) == pytest.approx(0.5)
+    assert rate_at(150, schedule) == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize("restarts", [(0,), (100,), (50, 50), (60, 40)])
+def test_impossible_restarts_are_refused(restarts):
+    recipe = Recipe(student_schedule=Schedule(steps=100, restarts=restarts))
+    with pytest.raises(InputError, match=r"student_schedule\.restarts is .* below the 100 steps"):
+        recipe.check()

@@ -12,7 +12,15 @@ from Testing.training.made_up_scans import LIVER, MadeUpScan
 from Training.data.prepared import IGNORE
 from Training.evaluation import scores
 from Training.evaluation.metrics import dice
-from Training.evaluation.postprocessing import CANDIDATES, LEAST_GAIN, candidate_scores, choose, score_scan
+from Training.evaluation.postprocessing import (
+    CANDIDATES,
+    CLEAN_UPS,
+    LEAST_GAIN,
+    LOGIT_OFFSETS,
+    choose,
+    clean_up_scores,
+    score_scan,
+)
 
 NAN = float("nan")
 PARTS = (PostProcessing(), PostProcessing(minimum_ml=0.5), PostProcessing(minimum_ml=2.0),
@@ -20,8 +28,13 @@ PARTS = (PostProcessing(), PostProcessing(minimum_ml=0.5), PostProcessing(minimu
 
 
 def row(*plain, filled=None):
-    """Dice of every candidate from that of the four rules without and with filling (the same by default)."""
-    return [value for pair in zip(plain, filled or plain) for value in pair]
+    """Dice of every candidate from that of the four rules without and with filling, the same with every offset."""
+    return [value for pair in zip(plain, filled or plain) for value in pair] * len(LOGIT_OFFSETS)
+
+
+def with_offsets(**by_offset):
+    """Dice of every candidate from that with each offset, the same for every clean-up."""
+    return [dice for dice in by_offset.values() for _ in CLEAN_UPS]
 
 
 def chosen(**by_case):
@@ -29,6 +42,7 @@ def chosen(**by_case):
 
 
 def test_candidates():
+    assert CANDIDATES[:8] == CLEAN_UPS and not any(rule.logit_offset for rule in CLEAN_UPS)
     assert [CANDIDATES[place] for place in range(0, 8, 2)] == list(PARTS)
     assert all(CANDIDATES[place].fill_holes for place in range(1, 8, 2))
 
@@ -68,6 +82,15 @@ def test_second_step_must_earn():
     assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, filled=filled)]) == {"liver": PARTS[2]}
 
 
+def test_offset_that_earns():
+    earns = with_offsets(none=0.70, quarter=0.71, half=0.72, most=0.7205, less=0.69, least=0.68)
+    assert chosen(pancreas=[earns]) == {"pancreas": PostProcessing(minimum_ml=2.0, logit_offset=0.5)}
+    smaller = with_offsets(none=0.70, quarter=0.69, half=0.68, most=0.67, less=0.71, least=0.7105)
+    assert chosen(pancreas=[smaller]) == {"pancreas": PostProcessing(minimum_ml=2.0, logit_offset=-0.25)}
+    chance = with_offsets(none=0.70, quarter=0.7005, half=0.701, most=0.7015, less=0.69, least=0.68)
+    assert chosen(pancreas=[chance]) == {"pancreas": PARTS[2]}
+
+
 def test_nothing_left_to_score():
     # 0.4 without a post-processing, and 0.9 by the rules that leave nothing in the first case.
     assert chosen(gallbladder=[row(0.0, 0.0, 0.0, NAN), row(0.8, 0.8, 0.8, 0.8)]) == {
@@ -78,12 +101,12 @@ def test_largest_part_without_valid_label():
     labels = liver_with_island()
     reference = np.full(labels.shape, IGNORE, np.uint8)
     reference[:, 6:, 6:] = 0  # around the island
-    found = candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)
+    found = clean_up_scores(labels, reference, LIVER, 2, voxel_ml=0.4)
     assert found[:2] == [0.0, 0.0] and all(math.isnan(value) for value in found[2:])
 
 
 def test_organ_in_no_case():
-    assert choose({"gallbladder": [[NAN] * 10]}) == {}
+    assert choose({"gallbladder": [row(*[NAN] * 4)]}) == {}
 
 
 def liver_with_island():
@@ -101,7 +124,7 @@ def test_scores_by_hand():
     reference[1:4, 1:4, 1:4] = 2
     reference[4, 11, 0:3] = 2  # outside of everything predicted
     # 30 real voxels; 27 predicted, 26 of them right; then without the island, and with the hole filled.
-    found = dict(zip(CANDIDATES, candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4), strict=True))
+    found = dict(zip(CLEAN_UPS, clean_up_scores(labels, reference, LIVER, 2, voxel_ml=0.4), strict=True))
     assert found[PARTS[0]] == pytest.approx(2 * 26 / (27 + 30))
     assert found[PARTS[1]] == pytest.approx(2 * 26 / (26 + 30))
     assert found[PostProcessing(fill_holes=True)] == pytest.approx(2 * 27 / (28 + 30))
@@ -113,20 +136,20 @@ def test_organ_in_a_hole():
     labels = liver_with_island()
     labels[2, 2, 2] = 1
     reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
-    assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[:2] == [1.0, 1.0]
+    assert clean_up_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[:2] == [1.0, 1.0]
 
 
 def test_ignored_voxels_count_neither_way():
     labels = liver_with_island()
     reference = np.where(labels == LIVER.value, 2, 0).astype(np.uint8)
     reference[1, 9, 9] = IGNORE
-    assert candidate_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[0] == 1.0
+    assert clean_up_scores(labels, reference, LIVER, 2, voxel_ml=0.4)[0] == 1.0
 
 
 def test_absent_and_missed():
     nothing = np.zeros((2, 3, 3), np.uint8)
-    assert all(math.isnan(value) for value in candidate_scores(nothing, nothing, LIVER, 2, 1.0))
-    assert candidate_scores(nothing, nothing + 2, LIVER, 2, 1.0) == [0.0] * len(CANDIDATES)
+    assert all(math.isnan(value) for value in clean_up_scores(nothing, nothing, LIVER, 2, 1.0))
+    assert clean_up_scores(nothing, nothing + 2, LIVER, 2, 1.0) == [0.0] * len(CLEAN_UPS)
 
 
 def test_unannotated_organ_is_not_scored(tiny_bundle, monkeypatch):
