@@ -65,7 +65,8 @@ def test_a_logit_offset_moves_the_threshold(tiny_bundle, offset, clean_up, least
 
 def test_a_logit_offset_reaches_the_signals(tiny_bundle):
     bundle = replace(load_bundle(tiny_bundle), postprocessing={"liver": PostProcessing(logit_offset=1.0)})
-    volume, signals = Volume(np.full((3, 32, 32), 50, np.int16), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3)), Signals()
+    volume = Volume(np.full((3, 32, 32), 50, np.int16), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), np.eye(3))
+    signals = Signals()
     for _ in segment(volume, bundle, np.zeros((3, 32, 32), np.uint8), signals=signals):
         pass
     assert signals.of_class(1).slices == 3
