@@ -54,8 +54,8 @@ class PostProcessing:
         largest_component: keep the largest connected part alone.
         minimum_ml: drop connected parts smaller than this, but for the largest.
         fill_holes: fill what the organ encloses on all sides, where that is background.
-        logit_offset: added to the organ's logits (logit adjustment, Menon et al. 2021): above 0, a pixel is the organ's
-            even where the network thinks something else a little more likely.
+        logit_offset: added to the organ's logits (logit adjustment, Menon et al. 2021): above 0, a pixel is the
+            organ's even where the network thinks something else a little more likely.
     """
 
     largest_component: bool = False
