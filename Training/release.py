@@ -25,6 +25,7 @@ from Training.engine.recipe import Recipe
 from Training.engine.run_folder import open_run
 from Training.engine.split import split_of
 from Training.engine.trainings import student_task, teacher_task
+from Training.engine.variants import ALONE
 from Training.releasing.adopt import NOT_COMPARED
 from Training.releasing.adopt import main as adopt
 from Training.releasing.steps import Step, is_done, run_step
@@ -32,22 +33,25 @@ from Training.system.files import check_folder, make_folder
 from Training.system.words import listed
 
 RECIPES = Path(__file__).parent / "recipes" / "synapse-abdomen"
-NAMES = ("teacher", "student", "final")
+NAMES = ("teacher", "begin", "student", "final")
 # In these a teacher's recipe and its student's have to agree: the two must fit, and the card tells the student's.
 OF_BOTH = ("validation", "pixel_spacing_mm", "context_offsets_mm", "teacher_network")
 
 
-def steps(options: Namespace, measured: Recipe) -> Iterator[Step]:
+def steps(options: Namespace, first: Recipe, measured: Recipe) -> Iterator[Step]:
     """The commands in their order.
+
+    The student begins without a teacher, and goes on with it and, to compare, without it.
 
     Args:
         options: `data`, `scans`, `out`, `recipes`, `name`, `model_version` and `training`, further options of every
             training.
+        first: recipe of the student that begins alone.
         measured: recipe of the student that is measured, on its validation cases.
     """
     out: Path = options.out
-    teacher, student, alone, final = (out / name for name in ("teacher", "student", "alone", "final"))
-    students = student / "student" / LAST
+    teacher, begin, student, alone, final = (out / name for name in ("teacher", "begin", "student", "alone", "final"))
+    begun, students = begin / f"{ALONE}-seed{first.seed}" / LAST, student / "student" / LAST
     labelled = ("--data", str(options.scans), "--cases", *measured.validation)
 
     def training(name: str, main: Callable[[Sequence[str]], int], recipe: str, run: Path, *more: str) -> Step:
@@ -60,15 +64,17 @@ def steps(options: Namespace, measured: Recipe) -> Iterator[Step]:
     given = ("--teacher", str(teacher / LAST))
     named = ("--name", options.name, "--version", options.model_version)
     yield training("teacher", train_teacher.main, "teacher", teacher)
-    yield training("student", distill.main, "student", student, *given, *named)
-    yield training("alone", ablate.main, "student", alone, *given, "--variants", "[alone]")
+    without, from_there = ("--variants", f"[{ALONE}]"), ("--student-start", str(begun))
+    yield training("begin", ablate.main, "begin", begin, *given, *without)
+    yield training("student", distill.main, "student", student, *given, *named, *from_there)
+    yield training("alone", ablate.main, "student", alone, *given, *without, *from_there)
     yield Step("postprocess", postprocess.main, ("--model", str(student / "bundle"), *labelled))
     yield scores("student", student / "bundle", "--record", "--pictures")
     if len(measured.validation) >= calibrate.FEWEST_CASES:
         yield Step("calibrate", calibrate.main, ("--model", str(student / "bundle"), *labelled, "--out",
                                                  str(out / "quality"), "--ablation"))
     yield scores("student-without-postprocessing", students)
-    yield scores("alone", alone / f"alone-seed{measured.seed}" / LAST)
+    yield scores("alone", alone / f"{ALONE}-seed{measured.seed}" / LAST)
     yield scores("teacher", teacher / LAST)
     yield training("final", distill.main, "final", final, *given, *named, "--student-start", str(students))
     yield Step("figures", adopt, (str(final / "bundle"), "--measured", str(student / "bundle")))
@@ -89,12 +95,13 @@ def check_recipes(recipes: Mapping[str, Recipe], manifest: Manifest) -> None:
     Raises:
         InputError: says what does not fit.
     """
-    teacher, student, final = (recipes[name] for name in NAMES)
+    teacher, begin, student, final = (recipes[name] for name in NAMES)
     if not student.validation:
         raise InputError("student.yaml names no validation case: name those that the student is measured on.")
     _check_equal("teacher", teacher, student, OF_BOTH)
-    _check_equal("final", final, student, [what for what in Recipe.__dataclass_fields__
-                                           if what not in NOT_COMPARED])
+    same = [what for what in Recipe.__dataclass_fields__ if what not in NOT_COMPARED]
+    _check_equal("begin", begin, student, [*same, "validation", "training"])
+    _check_equal("final", final, student, same)
     left_out = {*split_of(student, manifest).training, *student.validation} - {*split_of(final, manifest).training}
     if left_out or final.validation:
         raise InputError(f"final.yaml leaves out {listed(sorted(left_out | {*final.validation}))}: let it train on "
@@ -149,7 +156,8 @@ def release_parser() -> Parser:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER",
                         help="for everything; OUT/final/bundle is what ships; the same command goes on where it was")
     parser.add_argument("--recipes", type=Path, default=RECIPES, metavar="FOLDER",
-                        help="with teacher.yaml, student.yaml and final.yaml; left out, those of the shipped model")
+                        help="with teacher.yaml, begin.yaml, student.yaml and final.yaml; left out, those of the "
+                        "shipped model")
     parser.add_argument("--name", default="synapse-abdomen", help="of the model")
     parser.add_argument("--model-version", default="0.3.1", help="of the model")
     parser.add_argument("--training", nargs="+", default=[], metavar="OPTION",
@@ -174,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> None:
         trainings = training_options(options)
-        plan = list(steps(options, recipe_of(trainings["student"])))
+        plan = list(steps(options, *(recipe_of(trainings[name]) for name in ("begin", "student"))))
         if rank_zero_only.rank == 0:  # further processes are started when the first training has begun
             check_all(options, trainings, plan)
         if options.dry_run:

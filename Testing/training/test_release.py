@@ -47,7 +47,7 @@ def raw(tmp_path):
 def test_one_command(raw, tmp_path, capsys):
     recipes, out = tmp_path / "recipes", tmp_path / "out"
     recipes.mkdir()
-    for name, validation in (("teacher", ("p2",)), ("student", ("p2",)), ("final", ())):
+    for name, validation in (("teacher", ("p2",)), ("begin", ("p2",)), ("student", ("p2",)), ("final", ())):
         write_config(recipes / f"{name}.yaml", validation=validation, seed=3)
     assert prepare.main([str(raw), str(tmp_path / "prepared")]) == 0
     command = [str(tmp_path / "prepared"), "--scans", str(raw), "--out", str(out), "--recipes", str(recipes), "--name",
@@ -64,7 +64,7 @@ def test_one_command(raw, tmp_path, capsys):
     capsys.readouterr()
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert printed.count("done before") == 10 and "Dry run" not in printed
+    assert printed.count("done before") == 11 and "Dry run" not in printed
     assert main([*command, "--model-version", "9.9"]) == InputError.exit_code
     assert "student in" in (error := capsys.readouterr().err) and "with another --model-version" in error
 
@@ -93,8 +93,8 @@ def command(tmp_path):
 def test_dry_run(command, tmp_path, capsys):
     assert main([*command, "--dry-run"]) == 0
     tables = capsys.readouterr().out.split("Dry run on")[1:]
-    assert [next(name for name in NAMES if name in table) for table in tables] == ["teacher", "student", "final"]
-    assert "2 cases to train on" in tables[1] and "3 cases to train on" in tables[2]
+    assert [next(name for name in NAMES if name in table) for table in tables] == list(NAMES)
+    assert "2 cases to train on" in tables[2] and "3 cases to train on" in tables[3]
     assert not (tmp_path / "out").exists()
 
 
@@ -112,14 +112,15 @@ def test_unusable_things_are_found_first(command, tmp_path, capsys, place, value
 @pytest.mark.parametrize(("changes", "said"), [
     ({"teacher": {"validation": ("a",)}}, "teacher.yaml and student.yaml differ in validation"),
     ({"teacher": {"teacher_network": SMALL}}, "teacher.yaml and student.yaml differ in teacher_network"),
+    ({"begin": {"validation": ()}}, "begin.yaml and student.yaml differ in validation"),
+    ({"begin": {"pixel_spacing_mm": 3.0}}, "begin.yaml and student.yaml differ in pixel_spacing_mm"),
     ({"final": {"validation": ("c",)}}, "final.yaml leaves out c"),
     ({"final": {"validation": (), "training": ("a", "b")}}, "final.yaml leaves out c"),
     ({"final": {"validation": (), "wide_share": 0.5}}, "final.yaml and student.yaml differ in wide_share"),
-    ({"teacher": {"validation": ()}, "student": {"validation": ()}}, "student.yaml names no validation case"),
-    ({"teacher": {"validation": ("z",)}, "student": {"validation": ("z",)}}, "have no case z"),
+    ({name: {"validation": ()} for name in NAMES}, "student.yaml names no validation case"),
+    ({name: {"validation": ("z",)} for name in NAMES if name != "final"}, "have no case z"),
 ])
-def test_misfit_recipes_are_found_first(command, tmp_path, capsys, changes,
-                                                                                   said):
+def test_misfit_recipes_are_found_first(command, tmp_path, capsys, changes, said):
     write_recipes(tmp_path / "recipes", **changes)
     assert main(command) == InputError.exit_code
     assert said in (error := capsys.readouterr().err) and error.count("\n") == 1
@@ -135,11 +136,14 @@ def test_missing_cases_are_found_first(command, tmp_path, capsys):
 
 def test_cases_and_seed_of_the_student(command):
     options = release.parse(release.release_parser(), command)
-    plan = {step.name: step.arguments for step in steps(options, Recipe(seed=3, validation=("a", "b")))}
+    begin, student = Recipe(seed=2), Recipe(seed=3, validation=("a", "b"))
+    plan = {step.name: step.arguments for step in steps(options, begin, student)}
     for name in ("postprocess", "score-student", "calibrate", "score-teacher"):
         given = plan[name].index("--cases")
         assert plan[name][given + 1:given + 3] == ("a", "b")
     assert plan["score-alone"][1].endswith("alone-seed3/last.ckpt")
+    for name in ("student", "alone"):
+        assert plan[name][plan[name].index("--student-start") + 1].endswith("begin/alone-seed2/last.ckpt")
 
 
 def recording(calls: list, code: int = 0):
@@ -242,7 +246,7 @@ def test_shipped_weights_have_the_last_recipe():
     # What came later is in an older record of a network as what it was then: the default.
     defaults = Recipe().as_plain()
     shipped |= {key: {**defaults[key], **shipped[key]}
-                for key in ("teacher_network", "student_network", "distillation")}
+                for key in ("teacher_network", "student_network", "student_schedule", "distillation")}
     ours, theirs = ({key: value for key, value in recipe.items() if key not in other} for recipe in (
         shipped_recipes()["final"].as_plain(), shipped))
     assert ours == theirs
@@ -252,6 +256,6 @@ def test_training_options():
     options = release.parse(release.release_parser(), ["d", "--scans", "s", "--out", "o", "--training",
                                                        "trainer.devices=4"])
     options.training = [f"--{option}" for option in options.training]
-    assert [step.name for step in steps(options, Recipe()) if "--trainer.devices=4" in step.arguments] == [
-        "teacher", "student", "alone", "final"]
+    assert [step.name for step in steps(options, Recipe(), Recipe()) if "--trainer.devices=4" in step.arguments] == [
+        "teacher", "begin", "student", "alone", "final"]
     assert Path(options.out) == Path("o")
