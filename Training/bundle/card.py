@@ -44,6 +44,7 @@ def card(description: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
         figures=_figures, flattering=flattery(results.get("cases", ()), {**provenance, **other}), other=other,
         other_in_short=_other_in_short(other), intervals=_intervals(results), presence=_presence(results),
         rules=_rules(description), terms=_terms(provenance.get("recipe", {})), minutes=_minutes(provenance),
+        steps_before=[start["steps"] for start in _starts(provenance) if "steps" in start],
         reach_mm=max(abs(offset) for offset in description["input"]["context_offsets_mm"]),
     )
 
@@ -87,8 +88,9 @@ def _other_network(description: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _other_in_short(other: Mapping[str, Any]) -> dict[str, Any]:
-    said = {"seed": other.get("recipe", {}).get("seed"), **{key: other.get(key) for key in ("steps", "minutes",
-                                                                                           "commit")}}
+    before = [start["steps"] for start in _starts(other) if "steps" in start]
+    said = {"seed": other.get("recipe", {}).get("seed"), "steps": other.get("steps"),
+            "steps before": sum(before) or None, **{key: other.get(key) for key in ("minutes", "commit")}}
     return {what: value for what, value in said.items() if value is not None}
 
 
@@ -120,11 +122,23 @@ def _terms(recipe: Mapping[str, Any]) -> list[str]:
     """Terms of the distillation with their weights."""
     weights = recipe.get("distillation") or {
         key.removesuffix("_weight"): value for key, value in recipe.items() if key.endswith("_weight")}
-    return [f"{term} term x {weights[term]:g}" for term in TERMS if weights.get(term)]
+    terms = [f"{term} term x {weights[term]:g}" for term in TERMS if weights.get(term)]
+    return [*terms, "on unlabelled slices alone"] if terms and weights.get("labelled_weight") == 0 else terms
+
+
+def _starts(provenance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Facts of the network that one went on from, of the one before that, and so on."""
+    start = provenance.get("start")
+    return [start, *_starts(start)] if start else []
+
+
+def _sum_of(what: str, starts: Sequence[Mapping[str, Any]]) -> float | None:
+    known = starts and all(what in start for start in starts)
+    return round(sum(start[what] for start in starts), 1) if known else None
 
 
 def _minutes(provenance: Mapping[str, Any]) -> dict[str, float]:
     said = {"teacher": provenance.get("teacher", {}).get("minutes", provenance.get("teacher_minutes")),
-            "what it went on from": provenance.get("start", {}).get("minutes"),
+            "what it went on from": _sum_of("minutes", _starts(provenance)),
             "student": provenance.get("minutes", provenance.get("student_minutes"))}
     return {who: value for who, value in said.items() if value is not None}

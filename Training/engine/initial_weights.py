@@ -126,6 +126,8 @@ def checkpoint_facts(checkpoint: Path) -> dict[str, Any]:
     provenance = read_trained(checkpoint).provenance
     told = ("commit", "hardware", "steps", "minutes", "pretrained")
     facts: dict[str, Any] = {key: provenance[key] for key in told if key in provenance}
+    if provenance.get("start"):  # of its start as well, and so on to the first; their cases are in "seen"
+        facts["start"] = {key: value for key, value in provenance["start"].items() if key != "seen"}
     return {"sha256": file_sha256(checkpoint), **facts, "seen": seen_by(provenance)}
 
 

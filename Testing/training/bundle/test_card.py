@@ -154,6 +154,21 @@ def test_start_and_given_teacher_are_told():
     assert "teacher 30, what it went on from 5.5, student 12" in text
 
 
+def test_start_of_a_start_is_told():
+    later = description()
+    before = {"steps": 400, "minutes": 10.0, "start": {"steps": 1500, "minutes": 40.0}}
+    later["provenance"] |= {"start": {"steps": 600, "minutes": 5.5, "start": before}}
+    text = card(later)
+    assert "going on from a network of 600 steps, that from one of 400, that from one of 1500\n" in text
+    assert "what it went on from 55.5, student 12" in text
+
+
+def test_terms_on_unlabelled_slices_alone():
+    told = description()
+    told["provenance"]["recipe"]["distillation"] = {"logit": 2.0, "labelled_weight": 0.0}
+    assert "- Distillation: logit term x 2, on unlabelled slices alone\n" in card(told)
+
+
 def test_published_weights_are_named():
     told = description()
     provenance = told["provenance"]
