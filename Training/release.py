@@ -159,7 +159,7 @@ def release_parser() -> Parser:
                         help="with teacher.yaml, begin.yaml, student.yaml and final.yaml; left out, those of the "
                         "shipped model")
     parser.add_argument("--name", default="synapse-abdomen", help="of the model")
-    parser.add_argument("--model-version", default="0.3.1", help="of the model")
+    parser.add_argument("--model-version", default="0.4.0", help="of the model")
     parser.add_argument("--training", nargs="+", default=[], metavar="OPTION",
                         help="given to every training as they are, e.g. trainer.devices=4")
     return parser

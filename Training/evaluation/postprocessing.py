@@ -33,8 +33,19 @@ USUAL = PostProcessing(minimum_ml=2.0)
 # Dropping other parts than the usual rule does, filling holes, and each step of the offset must earn more than this
 # mean Dice: less is chance in a handful of cases.
 LEAST_GAIN = 0.001
-_STEPS = np.array([(replace(rule, fill_holes=False, logit_offset=0.0) != USUAL) + rule.fill_holes
-                   + abs(rule.logit_offset) / _OFFSET_STEP for rule in CANDIDATES])
+# So many times that, where the largest part alone is kept: thick or few slices cut an organ into parts that are all
+# real, and the cases that it is chosen on may not show it.
+_LARGEST_ALONE = 10
+
+
+def _steps(rule: PostProcessing) -> float:
+    """How many times `LEAST_GAIN` a rule must earn."""
+    parts = replace(rule, fill_holes=False, logit_offset=0.0)
+    return (_LARGEST_ALONE if rule.largest_component else parts != USUAL) + rule.fill_holes + abs(
+        rule.logit_offset) / _OFFSET_STEP
+
+
+_STEPS = np.array([_steps(rule) for rule in CANDIDATES])
 
 Scores = Mapping[str, Sequence[Sequence[float]]]
 

@@ -77,6 +77,11 @@ def test_filling_must_earn():
     assert chosen(liver=[row(0.8, *[0.7] * 3, filled=only_filled)]) == {"liver": PostProcessing(fill_holes=True)}
 
 
+def test_largest_part_alone_must_earn_more():
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9 + 9 * LEAST_GAIN)]) == {"liver": PARTS[2]}
+    assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9 + 11 * LEAST_GAIN)]) == {"liver": PARTS[3]}
+
+
 def test_second_step_must_earn():
     filled = [value + LEAST_GAIN / 2 for value in (0.8, 0.9, 0.9, 0.9)]
     assert chosen(liver=[row(0.8, 0.9, 0.9, 0.9, filled=filled)]) == {"liver": PARTS[2]}
