@@ -22,14 +22,14 @@ SHARED = Path(__file__).parents[3] / "shared" / "ct"
 DATA = Path(os.environ.get("MISTKD_SYNAPSE", Path(__file__).parents[3] / "synapse"))
 # Other versions of onnxruntime and numpy move a few voxels at the outlines.
 TOLERANCE = 0.01
-PHANTOM = {"aorta": 0.908, "gallbladder": 0.478, "left_kidney": 0.946, "right_kidney": 0.919, "liver": 0.928,
-           "pancreas": 0.437, "spleen": 0.928, "stomach": 0.885}
+PHANTOM = {"aorta": 0.853, "gallbladder": 0.584, "left_kidney": 0.930, "right_kidney": 0.909, "liver": 0.938,
+           "pancreas": 0.575, "spleen": 0.922, "stomach": 0.878}
 # Against TotalSegmentator's own segmentation, whose numbers these are: one model against another.
 THEIR_NUMBERS = {"spleen": 1, "right_kidney": 2, "left_kidney": 3, "gallbladder": 4, "liver": 5, "stomach": 6,
                  "pancreas": 7, "aorta": 52}
-REAL = {"aorta": 0.900, "gallbladder": 0.833, "left_kidney": 0.960, "right_kidney": 0.931, "liver": 0.960,
-        "pancreas": 0.462, "spleen": 0.954, "stomach": 0.858}
-TRAINED_ON = 0.895
+REAL = {"aorta": 0.891, "gallbladder": 0.874, "left_kidney": 0.962, "right_kidney": 0.940, "liver": 0.960,
+        "pancreas": 0.558, "spleen": 0.960, "stomach": 0.873}
+TRAINED_ON = 0.908
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +63,11 @@ def test_dice_on_a_real_scan(bundle):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="there is no folder ../shared/ct with real scans")
 def test_what_fails_in_a_real_scan_is_flagged(bundle):
     rows = {row.organ: row for row in api.segment(SHARED / "totalseg_example_ct_sm.nii.gz", model=bundle).table}
-    assert rows["pancreas"].quality == "poor"
+    assert rows["pancreas"].quality == "look"
     assert [organ for organ, row in rows.items() if row.quality == "good"] == [
         "aorta", "left_kidney", "right_kidney", "liver", "spleen", "stomach"]
     predicted = {organ: row.predicted_dice for organ, row in rows.items()}
-    assert predicted == pytest.approx(REAL, abs=0.14)
+    assert predicted == pytest.approx(REAL, abs=0.11)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no Synapse scans are in ../synapse, and MISTKD_SYNAPSE names no folder")
