@@ -77,7 +77,7 @@ def _run(options: Namespace) -> None:
 
 
 def _student(student: Bundle, bundle: Bundle, path: Path) -> Bundle:
-    """A network of the same kind, cleaned up as the bundle is.
+    """A network of the same kind, post-processed as the bundle is.
 
     Raises:
         InputError: it is of another kind.

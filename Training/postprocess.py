@@ -7,10 +7,11 @@ if not __package__:
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jsonargparse import Namespace
 from rich.progress import track
 
@@ -19,7 +20,7 @@ from Training.bundle.card import rule_in_words
 from Training.bundle.description import update_description
 from Training.cli.command import parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, labelled_scans
-from Training.evaluation.postprocessing import LEAST_GAIN, Choice, choose, score_scan
+from Training.evaluation.postprocessing import LEAST_GAIN, LOGIT_OFFSETS, Choice, choose, score_scan, score_together
 from Training.evaluation.scores import annotated_organs
 from Training.system.files import check_folder
 from Training.system.words import counted
@@ -42,6 +43,11 @@ def _choose_for(arguments: Namespace) -> None:
     rows = [score_scan(scan, bundle, organs, arguments.threads)
             for scan in track(scans, description="Scoring", disable=not sys.stderr.isatty())]
     choices = choose({organ.name: [row[organ.name] for row in rows] for organ in organs})
+    chosen = replace(bundle, postprocessing={organ: choice.rule for organ, choice in choices.items()})
+    after = [score_together(scan, chosen, organs, arguments.threads)
+             for scan in track(scans, description="Together", disable=not sys.stderr.isatty())]
+    choices = {organ: replace(choice, dice_after=float(np.nanmean([row[organ] for row in after])))
+               for organ, choice in choices.items()}
     _write(arguments.model, choices, [scan.name for scan in scans])
     for organ, choice in choices.items():
         print(f"{organ}: {rule_in_words(choice.rule)} (Dice {choice.dice_before:.3f} to {choice.dice_after:.3f} "
@@ -55,7 +61,8 @@ def _write(folder: Path, choices: Mapping[str, Choice], cases: Sequence[str]) ->
     update_description(
         folder,
         postprocessing={organ: asdict(choice.rule) for organ, choice in choices.items()},
-        provenance={"postprocessing": {"cases": list(cases), "least_gain": LEAST_GAIN, "organs": earned}},
+        provenance={"postprocessing": {"cases": list(cases), "least_gain": LEAST_GAIN,
+                                       "logit_offsets": list(LOGIT_OFFSETS), "organs": earned}},
         # Those of the old post-processing would not be true any more.
         results={}, confidence={},
     )

@@ -25,7 +25,7 @@ from Training.engine.recipe import Recipe
 from Training.engine.run_folder import open_run
 from Training.engine.split import split_of
 from Training.engine.trainings import student_task, teacher_task
-from Training.engine.variants import ALONE
+from Training.engine.variants import ALONE, variant_run, variant_task
 from Training.releasing.adopt import NOT_COMPARED
 from Training.releasing.adopt import main as adopt
 from Training.releasing.steps import Step, is_done, run_step
@@ -133,7 +133,7 @@ def check_all(options: Namespace, trainings: Mapping[str, Namespace], plan: Sequ
     chosen_scans(open_dataset(options.scans, manifest.labels),
                  Namespace(data=options.scans, split=None, cases=recipes["student"].validation))
     waiting = [step for step in plan if not is_done(step, options.out)]
-    # Not the student alone: it costs less than the one beside a teacher.
+    # Not the one to compare with: it costs less than the one beside a teacher.
     for name in [step.name for step in waiting if step.name in trainings and not step.has_begun]:
         _dry_run(name, trainings[name])
 
@@ -142,6 +142,9 @@ def _dry_run(name: str, options: Namespace) -> None:
     recipe = recipe_of(options)
     schedule = recipe.teacher_schedule if name == "teacher" else recipe.student_schedule
     run = open_run(options.data, recipe, trainer_settings_of(options, schedule.batch_size))
+    if name == "begin":
+        report([(name, variant_task(variant_run(run, ALONE, recipe.seed), []))], run)
+        return
     task = teacher_task(run)
     report([(name, task if name == "teacher" else student_task(run, [task.network]))], run)
 

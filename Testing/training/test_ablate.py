@@ -55,6 +55,12 @@ def test_all_terms_are_those_of_the_recipe_and_a_named_one_has_a_usual_weight_wh
     assert (weights.sequence, weights.relation, weights.logit) == (0.5, 0.0, 1.0)
 
 
+def test_a_teacher_of_unlabelled_slices_speaks_of_labelled_ones_where_there_are_no_others():
+    recipe = replace(RECIPE, distillation=Distillation(labelled_weight=0.0))
+    weights = {name: variant_recipe(recipe, name, 0).distillation.labelled_weight for name in VARIANTS}
+    assert {name for name, weight in weights.items() if not weight} == {"all+unlabelled", "recipe"}
+
+
 def test_coarse_pixels_show_as_many_millimetres():
     recipe = replace(RECIPE, pixel_spacing_mm=1.5, view=(160, 256), wide_view=(224, 320))
     coarse = variant_recipe(recipe, "alone+2mm", 0)

@@ -77,6 +77,17 @@ def test_what_was_looked_at_is_not_looked_at_again(tiny_bundle, raw, monkeypatch
     assert calibrate(tiny_bundle, raw) == 0
 
 
+def test_another_post_processing_is_looked_at_anew(tiny_bundle, raw):
+    assert calibrate(trained_on(tiny_bundle, "c"), raw) == 0
+    looked_at = len(list((raw.parent / "out" / "observations").iterdir()))
+    path = tiny_bundle / "model.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["postprocessing"]["liver"]["logit_offset"] = 0.25
+    path.write_text(json.dumps(description), encoding="utf-8")
+    assert calibrate(tiny_bundle, raw) == 0
+    assert len(list((raw.parent / "out" / "observations").iterdir())) == 2 * looked_at
+
+
 def test_cases_that_it_was_trained_on_are_refused(tiny_bundle, raw, capsys):
     assert calibrate(trained_on(tiny_bundle, "a", "b", "c"), raw) == 3
     assert "was trained on all of a, b, c" in capsys.readouterr().err

@@ -88,9 +88,8 @@ def _other_network(description: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _other_in_short(other: Mapping[str, Any]) -> dict[str, Any]:
-    before = [start["steps"] for start in _starts(other) if "steps" in start]
     said = {"seed": other.get("recipe", {}).get("seed"), "steps": other.get("steps"),
-            "steps before": sum(before) or None, **{key: other.get(key) for key in ("minutes", "commit")}}
+            "steps before": _sum_of("steps", _starts(other)), **{key: other.get(key) for key in ("minutes", "commit")}}
     return {what: value for what, value in said.items() if value is not None}
 
 

@@ -79,8 +79,10 @@ def student_task(run: TrainingRun, teachers: Sequence[Segmenter], facts: dict | 
         facts: how the teachers came about, for the student's provenance.
 
     Raises:
-        InputError: if the student has more than one eighth of a teacher's parameters.
+        InputError: if the student has more than one eighth of a teacher's parameters, or if the teacher is to speak of
+            unlabelled slices alone and there are none.
     """
+    _check_that_teacher_speaks(run)
     student = new_network(run, run.recipe.student_network, run.recipe.student_start)
     check_share(student, teachers)
     parameters = {"teacher": parameter_count(teachers[0]), "student": parameter_count(student)}
@@ -88,6 +90,14 @@ def student_task(run: TrainingRun, teachers: Sequence[Segmenter], facts: dict | 
                   **start_facts(run.recipe.student_start, run.recipe.student_network)}
     return DistillationTask(student, teachers, run.recipe, run.recipe.student_schedule, run.manifest, provenance,
                             compiled=run.settings.compile)
+
+
+def _check_that_teacher_speaks(run: TrainingRun) -> None:
+    weights = run.recipe.distillation
+    unlabelled = weights.unlabelled_weight and weights.unlabelled_share and run.split.unlabelled
+    if not weights.labelled_weight and not unlabelled:
+        raise InputError("distillation.labelled_weight is 0, and there are no unlabelled slices of which the teacher "
+                         "could speak: prepare unlabelled scans and name their folder too, or give it a weight.")
 
 
 def new_network(run: TrainingRun, config: NetworkConfig, start: str | None) -> Segmenter:

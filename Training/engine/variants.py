@@ -104,6 +104,8 @@ def variant_recipe(recipe: Recipe, name: str, seed: int) -> Recipe:
     several = distillation.teacher_zooms if len(distillation.teacher_zooms) > 1 else TEACHER_ZOOMS
     if name != WHOLE:
         distillation = replace(distillation, teacher_zooms=several if variant.zooms else (1.0,))
+    if not variant.unlabelled:  # the teacher has labelled slices alone to speak of
+        distillation = replace(distillation, labelled_weight=distillation.labelled_weight or 1.0)
     changed = replace(recipe, seed=seed, distillation=distillation)
     if variant.random_start:
         changed = replace(changed, student_start=RANDOM)
@@ -139,7 +141,8 @@ def variant_task(run: TrainingRun, teachers: Sequence[Path]) -> SegmentationTask
 
     Args:
         run: what `variant_run` gave.
-        teachers: checkpoints; the first speaks where the variant is not about an ensemble.
+        teachers: checkpoints; the first speaks where the variant is not about an ensemble. A student alone, which must
+            not be too large for them, may have none.
 
     Raises:
         InputError: a teacher does not fit the run, or the student is too large for it.
@@ -149,7 +152,8 @@ def variant_task(run: TrainingRun, teachers: Sequence[Path]) -> SegmentationTask
     if variant.terms != ():
         return student_task(run, read_teachers(run, chosen), teacher_facts(chosen))
     network = new_network(run, run.recipe.student_network, run.recipe.student_start)
-    check_share(network, [read_trained(teacher).network for teacher in chosen])
+    if chosen:
+        check_share(network, [read_trained(teacher).network for teacher in chosen])
     provenance: Mapping[str, Any] = {
         **run.provenance, "parameters": {"student": parameter_count(network)},
         **start_facts(run.recipe.student_start, run.recipe.student_network)}

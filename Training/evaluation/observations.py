@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -82,7 +83,7 @@ def observe(scans: Sequence[Scan], bundle: Bundle, folder: Path, *, threads: int
     for scan in scans:
         read: tuple[Volume, np.ndarray] | None = None
         for number, name in enumerate(damages(bundle.input.window_hu)):
-            path = folder / f"{bundle.sha256[:12]}-{scan.name}-{number:02d}.json"
+            path = folder / f"{_identity(bundle)}-{scan.name}-{number:02d}.json"
             if not path.is_file():
                 read = read or read_labelled(scan)
                 copy, truth = damaged(name, *read, bundle.input.window_hu, scan.name)
@@ -90,6 +91,12 @@ def observe(scans: Sequence[Scan], bundle: Bundle, folder: Path, *, threads: int
                 write_json(path, _observed(copy, truth, scan, bundle, threads, other))
             yield [_observation(scan.name, name, label, entry) for label in bundle.labels
                    if (entry := json.loads(path.read_text(encoding="utf-8")).get(label.name)) is not None]
+
+
+def _identity(bundle: Bundle) -> str:
+    """What decides its labels: the network and the post-processing."""
+    rules = json.dumps({organ: asdict(rule) for organ, rule in sorted(bundle.postprocessing.items())})
+    return hashlib.sha256(f"{bundle.sha256} {rules}".encode()).hexdigest()[:12]
 
 
 def _observed(volume: Volume, reference: np.ndarray, scan: Scan, bundle: Bundle, threads: int,

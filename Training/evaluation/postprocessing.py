@@ -26,9 +26,10 @@ CLEAN_UPS = tuple(replace(rule, fill_holes=fill) for rule in _PARTS for fill in 
 # No more than this: an organ that needs it is missed, not seen too small.
 LOGIT_OFFSETS = (0.0, 0.25, 0.5, 0.75, -0.25, -0.5)
 _OFFSET_STEP = 0.25
-# From doing nothing to doing much: of rules that score alike, the usual one is taken, and then the first.
+# From doing nothing to doing much: of rules that are worth the same, the one that does least is taken.
 CANDIDATES = tuple(replace(rule, logit_offset=offset) for offset in LOGIT_OFFSETS for rule in CLEAN_UPS)
-# Specks are nearly always wrong, and scans that reach further than the validation cases have more of them.
+# Specks are nearly always wrong, and scans that reach further than the validation cases have more of them. It has to
+# earn nothing, unless it costs a case more than `LEAST_GAIN`: then its specks are pieces of the organ.
 USUAL = PostProcessing(minimum_ml=2.0)
 # Dropping other parts than the usual rule does, filling holes, and each step of the offset must earn more than this
 # mean Dice: less is chance in a handful of cases.
@@ -38,14 +39,14 @@ LEAST_GAIN = 0.001
 _LARGEST_ALONE = 10
 
 
-def _steps(rule: PostProcessing) -> float:
+def _steps(rule: PostProcessing, usual: PostProcessing) -> float:
     """How many times `LEAST_GAIN` a rule must earn."""
     parts = replace(rule, fill_holes=False, logit_offset=0.0)
-    return (_LARGEST_ALONE if rule.largest_component else parts != USUAL) + rule.fill_holes + abs(
-        rule.logit_offset) / _OFFSET_STEP
+    of_parts = _LARGEST_ALONE if rule.largest_component else parts != usual
+    return of_parts + rule.fill_holes + abs(rule.logit_offset) / _OFFSET_STEP
 
 
-_STEPS = np.array([_steps(rule) for rule in CANDIDATES])
+_NOTHING, _USUAL = CANDIDATES.index(PostProcessing()), CANDIDATES.index(USUAL)
 
 Scores = Mapping[str, Sequence[Sequence[float]]]
 
@@ -56,8 +57,8 @@ class Choice:
 
     Attributes:
         rule: the post-processing.
-        dice_before, dice_after: mean Dice over `cases` without and with it.
-        cases: number of cases that have the organ, in the prediction or the reference.
+        dice_before, dice_after: mean Dice without and with it, over the cases where it is defined.
+        cases: number of cases where one of the candidates leaves the organ in the prediction, or the reference has it.
     """
 
     rule: PostProcessing
@@ -74,20 +75,22 @@ def choose(scores: Scores) -> dict[str, Choice]:
             prediction and reference, or unknown to the reference.
 
     Returns:
-        Rules of the organs that a post-processing does not harm: `USUAL`, where no other earns its place.
+        Rules of the organs, `USUAL` where no other earns its place; none where nothing is best.
     """
     choices = {}
     for organ, by_case in scores.items():
         defined = [row for row in np.asarray(by_case, float) if not np.isnan(row).all()]
         if not defined:
             continue
-        # Nothing is left to score where the organ is not there and the largest part, which every rule keeps, lies
-        # without a valid label: as good as it gets.
-        means = np.nan_to_num(defined, nan=1.0).mean(0)
-        worth = means - LEAST_GAIN * _STEPS
-        best = int(np.argmax(worth >= worth.max() - 1e-9))
-        if best:
-            choices[organ] = Choice(CANDIDATES[best], float(means[0]), float(means[best]), len(defined))
+        # An organ that is not there, and of which a rule leaves nothing to score, is as good as it gets.
+        dice = np.nan_to_num(defined, nan=1.0)
+        harms = bool((dice[:, _USUAL] < dice[:, _NOTHING] - LEAST_GAIN).any())
+        steps = np.array([_steps(rule, PostProcessing() if harms else USUAL) for rule in CANDIDATES])
+        worth = dice.mean(0) - LEAST_GAIN * steps
+        best = min(np.flatnonzero(worth >= worth.max() - 1e-9), key=lambda place: steps[place])
+        if best != _NOTHING:
+            before, after = (float(np.nanmean(np.array(defined)[:, place])) for place in (_NOTHING, best))
+            choices[organ] = Choice(CANDIDATES[best], before, after, len(defined))
     return choices
 
 
@@ -100,7 +103,7 @@ def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int
     volume, reference = read_labelled(scan)
     found: dict[str, list[float]] = {organ.name: [] for organ in organs}
     for offset in LOGIT_OFFSETS:
-        # All organs at once: what they gain or lose is background, and seldom each other's.
+        # All organs at once: what they gain or lose is mostly background. `score_together` tells what comes of it.
         moved = {label.name: PostProcessing(logit_offset=offset) for label in bundle.labels}
         labels = segmented(volume, replace(bundle, postprocessing=moved), threads=threads)
         for organ in organs:
@@ -108,6 +111,19 @@ def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int
                 clean_up_scores(labels, reference, organ, channel_of(organ, bundle.labels), volume.voxel_ml)
                 if organ.name in scan.annotated else [float("nan")] * len(CLEAN_UPS))
     return found
+
+
+def score_together(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int = 0) -> dict[str, float]:
+    """Dice of every organ of one scan as the bundle's rules leave it, all of them at work; NaN as of `score_scan`.
+
+    Raises:
+        InputError: if the scan or its reference cannot be used.
+    """
+    volume, reference = read_labelled(scan)
+    labels = segmented(volume, bundle, threads=threads)
+    return {organ.name: clean_up_scores(labels, reference, organ, channel_of(organ, bundle.labels),
+                                        volume.voxel_ml)[_NOTHING] if organ.name in scan.annotated else float("nan")
+            for organ in organs}
 
 
 def clean_up_scores(labels: np.ndarray, reference: np.ndarray, organ: Label, channel: int,

@@ -144,11 +144,10 @@ def read_labelled(scan: Scan) -> tuple[Volume, np.ndarray]:
         raise InputError(f"Case {scan.name}: {error}") from error
 
 
-def segmented(volume: Volume, bundle: Bundle, *, threads: int = 0, advance: Advance | None = None,
-              postprocess: bool = True) -> np.ndarray:
+def segmented(volume: Volume, bundle: Bundle, *, threads: int = 0, advance: Advance | None = None) -> np.ndarray:
     """Labels (k, j, i) of a scan, as the product segments it."""
     labels = np.zeros(volume.voxels.shape, np.uint8)
-    for progress in segment(volume, bundle, labels, SegmentOptions(threads=threads, postprocess=postprocess)):
+    for progress in segment(volume, bundle, labels, SegmentOptions(threads=threads)):
         if advance is not None:
             advance(progress.slices_done, progress.slices_total)
     return labels

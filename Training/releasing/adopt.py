@@ -18,8 +18,7 @@ from Training.system.words import listed
 
 PARTS = ("training", "unlabelled", "validation")
 SCHEDULES = ("teacher_schedule", "student_schedule", "distillation")
-# In these, two networks of one recipe may differ: the last goes on from the measured one, for a shorter time and
-# with terms that have faded by then.
+# In these, two networks of one recipe may differ: the last goes on from the measured one, for a shorter time.
 NOT_COMPARED = ("seed", "training", "validation", "teacher_start", "student_start", *SCHEDULES)
 
 

@@ -103,7 +103,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--orientation", type=_axes, metavar="AXES",
         help="to where i, j and k run in volume files, whatever their headers say: one each of L/R, A/P and "
              "S/I, e.g. LPS (left, posterior, superior); DICOM slices state their own")
-    add("--no-postprocessing", action="store_true", help="keep what the network says, specks included")
+    add("--no-postprocessing", action="store_true",
+        help="keep what the network says: no offsets of its logits, specks included")
     add("--no-picture", action="store_true", help="write no PNG")
     add("--quiet", action="store_true", help="print nothing but errors")
     add("--version", action="version", version=f"{PROGRAM} {__version__}")

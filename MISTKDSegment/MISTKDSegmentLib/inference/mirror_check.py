@@ -50,7 +50,7 @@ def _found(view: Volume, bundle: Bundle, slices: np.ndarray, threads: int) -> in
     # Nearly axis-aligned by now: an oblique scan is looked at as if it were axial.
     upright = replace(view, direction=np.eye(3))
     scan = ReadyScan(upright, bundle, np.zeros(view.voxels.shape, np.uint8),
-                     SegmentOptions(organs=others, threads=threads))
+                     SegmentOptions(organs=others, threads=threads, postprocess=False))
     for k in slices.tolist():
         for _ in scan.label(range(k, k + 1), math.inf):
             pass

@@ -24,7 +24,7 @@ class SegmentOptions:
         threads: processor cores to use; 0, and more than there are, mean as many as there are.
         slice_step_mm: the network sees slices at most this far apart, and class scores are interpolated between them;
             None means as the model says.
-        postprocess: whether organs are cleaned up as the model says.
+        postprocess: whether organs are post-processed as the model says (offsets of the logits, clean-up).
         orientation: to where i, j and k run in a volume file, whatever its header says, such as "LPS" (left,
             posterior, superior); see `parse_axes`. None means as the header says. DICOM slices, SimpleITK images and
             Slicer's volumes state their own.

@@ -74,7 +74,7 @@ def _drop_parts(labels: np.ndarray, value: int, rule: PostProcessing, voxel_ml: 
 
 
 def _fill_holes(labels: np.ndarray, value: int) -> None:
-    """Fill what an organ encloses in three dimensions, unless it is another organ.
+    """Fill what an organ encloses in three dimensions, unless it is another of the organs that were asked for.
 
     Not slice by slice: there, the hilum of a kidney or spleen and the fossa of the gallbladder are holes as well.
     """

@@ -96,7 +96,8 @@ class ReadyScan:
         self.frame = self._slices.frame
         self.labels, self._out = self.frame.labels_for(out), out
         self._smoothing_mm = bundle.input.slice_smoothing_mm
-        self._logit_offsets = logit_offsets(bundle) if options.postprocess else None
+        self._logit_offsets = logit_offsets(bundle)
+        self._postprocesses = options.postprocess
         kept = (label.value if label in self.organs else 0 for label in bundle.labels)
         self._values = np.array([0, *kept], np.uint8)
 
@@ -161,13 +162,14 @@ class ReadyScan:
             each = (scores for batch in batches for scores in batch)
             smoothed = smooth(((k * spacing_mm, scores) for k, scores in zip(run, each)),
                               self._smoothing_mm)
-            if self._logit_offsets is not None:
-                smoothed = (scores + self._logit_offsets for scores in smoothed)
             for start in range(0, len(run), BATCH):
                 new = list(zip(run[start : start + BATCH], smoothed))
+                moved = new if self._logit_offsets is None else [(k, one + self._logit_offsets) for k, one in new]
                 if signals is not None:
-                    for k, scores in new:
+                    # With the offsets in any case: what the signals mean was learnt with them.
+                    for k, scores in moved:
                         signals.look(k, scores)
+                new = moved if self._postprocesses else new
                 known = new if before is None else [before, *new]
                 filled = _between([k for k, _ in known], np.stack([scores for _, scores in known]))
                 yield (known[0][0], filled) if before is None else (before[0] + 1, filled[1:])

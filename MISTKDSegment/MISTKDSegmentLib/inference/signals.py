@@ -94,7 +94,7 @@ class Signals:
 
         Args:
             k: its number; ascending from call to call.
-            scores: float32 (classes, h, w): logits, or logarithms of probabilities.
+            scores: float32 (classes, h, w): logits, or logarithms of probabilities, with the model's offsets.
         """
         lead = scores[1:].max(0) - scores[0]
         seen = lead > -_FAR

@@ -72,6 +72,17 @@ def test_a_logit_offset_reaches_the_signals(tiny_bundle):
     assert signals.of_class(1).slices == 3
 
 
+def test_signals_are_with_the_offsets_that_they_were_calibrated_with_in_any_case(tiny_bundle):
+    bundle = replace(load_bundle(tiny_bundle), postprocessing={"liver": PostProcessing(logit_offset=1.0)})
+    found = []
+    for wanted in (True, False):
+        signals, out = Signals(), np.zeros((10, 60, 70), np.uint8)
+        for _ in segment(patient(), bundle, out, SegmentOptions(postprocess=wanted), signals):
+            pass
+        found.append(signals.of_class(1))
+    assert found[0] == found[1] and found[0].slices
+
+
 @pytest.mark.parametrize("direction", ORIENTATIONS)
 def test_every_orientation_gives_the_same_organs_in_patient_space(tiny_bundle, direction):
     bundle = load_bundle(tiny_bundle)

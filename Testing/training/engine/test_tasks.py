@@ -97,6 +97,14 @@ def test_teacher_of_unlabelled_slices_only(data):
     assert all(p.grad is not None and p.grad.isfinite().all() for p in task.sequence_loss.parameters())
 
 
+@pytest.mark.parametrize("silent", [{"unlabelled_share": 0.0}, {"unlabelled_weight": 0.0}, {}])
+def test_teacher_that_has_nothing_to_speak_of(data, tmp_path, silent):
+    prepared = data if silent else write_prepared(tmp_path / "labelled")
+    run = toy_run([prepared], distillation=Distillation(labelled_weight=0.0, **silent))
+    with pytest.raises(InputError, match="there are no unlabelled slices of which the teacher could speak"):
+        toy_student(run)
+
+
 def test_batch_without_labels(data):
     task = toy_student(toy_run([data]))
     image, labels, known = batch()

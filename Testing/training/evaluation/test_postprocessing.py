@@ -77,6 +77,20 @@ def test_filling_must_earn():
     assert chosen(liver=[row(0.8, *[0.7] * 3, filled=only_filled)]) == {"liver": PostProcessing(fill_holes=True)}
 
 
+def test_usual_rule_that_harms_a_case():
+    unharmed, harmed = row(*[0.9] * 4), row(0.9, 0.9, 0.9 - 2 * LEAST_GAIN, 0.9)
+    assert chosen(aorta=[unharmed, harmed]) == {}
+    assert chosen(aorta=[unharmed, row(0.9, 0.9, 0.9 - LEAST_GAIN / 2, 0.9)]) == {"aorta": PARTS[2]}
+
+
+def test_organ_that_is_not_there_and_found_with_an_offset():
+    found = with_offsets(none=NAN, quarter=NAN, half=NAN, most=0.0, less=NAN, least=NAN)
+    better = with_offsets(none=0.7, quarter=0.7, half=0.7, most=0.9, less=0.7, least=0.7)
+    choice = choose({"gallbladder": [found, better]})["gallbladder"]
+    assert choice.rule == PARTS[2] and choice.cases == 2
+    assert choice.dice_before == choice.dice_after == pytest.approx(0.7)
+
+
 def test_largest_part_alone_must_earn_more():
     assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9 + 9 * LEAST_GAIN)]) == {"liver": PARTS[2]}
     assert chosen(liver=[row(0.9, 0.9, 0.9, 0.9 + 11 * LEAST_GAIN)]) == {"liver": PARTS[3]}

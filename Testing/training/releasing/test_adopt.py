@@ -48,7 +48,7 @@ def another_network(folder):
 def measured(tmp_path):
     folder = write_tiny_bundle(tmp_path / "measured")
     (folder / "curves.png").write_bytes(b"curves with Dice")
-    rules = {"liver": {"largest_component": False, "minimum_ml": 3.0, "fill_holes": False}}
+    rules = {"liver": {"largest_component": False, "minimum_ml": 3.0, "fill_holes": False, "logit_offset": 0.0}}
     history = provenance(["a", "b"], ["c"], RECIPE) | {
         "postprocessing": {"cases": ["c"], "organs": {}}, "commit": "abc123", "steps": 4500, "minutes": 64.8}
     update_description(folder, results=results(folder, ["c"]), postprocessing=rules, provenance=history)

@@ -115,7 +115,7 @@ class MISTKDSegmentLogic(ScriptedLoadableModuleLogic):
                 ships.
             threads: for the network, 0 for as many as there are cores; None means those of `options`.
             sliceStepMm: run slices at most this far apart and interpolate between them; None means as `options` say.
-            postprocess: whether organs are cleaned up as the model says; None means as `options` say.
+            postprocess: whether organs are post-processed as the model says; None means as `options` say.
             roi: markups ROI; nothing outside of it is labelled. None means the region of `options`.
             tableNode: gets volume and mean HU of each organ; None leaves that out.
             onProgress: is called after each batch of slices with `slices_done` and `slices_total`; an exception that

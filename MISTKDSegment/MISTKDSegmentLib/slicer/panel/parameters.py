@@ -21,7 +21,7 @@ class MISTKDSegmentParameters:
             shall be ticked at first.
         threads: for the network; 0 means all cores.
         sliceStepMm: between the slices that are run; 0 means as the model says.
-        postprocess: whether organs are cleaned up.
+        postprocess: whether organs are post-processed.
         preview: whether the visible slice is segmented at once.
         useRoi: whether the run is limited to `roi`.
     """
