@@ -175,7 +175,7 @@ class SegmentationTask(lightning.LightningModule):
 
 
 class DistillationTask(SegmentationTask):
-    """Trains a student beside its frozen teachers, which see the same views.
+    """Trains a student beside its frozen teachers, which see the same views, or those of them that count.
 
     Args:
         student: the network to train.

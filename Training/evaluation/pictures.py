@@ -95,13 +95,14 @@ def curve_figure(curves: Curves, organs: Sequence[Label] = ()) -> Figure:
     for axes, (title, drawn) in zip(row, panels, strict=True):
         for name, points in drawn.items():
             main = name in ("loss", "dice")
-            axes.plot(*zip(*points, strict=True), label=spaced(name.removeprefix("dice_")),
+            lone = "o" if len(points) == 1 else None  # a line of one point would not be seen
+            axes.plot(*zip(*points, strict=True), marker=lone, label=spaced(name.removeprefix("dice_")),
                       color=colours.get(name), linewidth=2 if main else 1, zorder=3 if main else 2)
         axes.set(xlabel="steps done", title=title)
         axes.grid(alpha=0.3)
         if drawn:
             axes.legend(fontsize="small", ncols=2)
-    row[0].set_yscale("log")
+    row[0].set_yscale("log", nonpositive="mask")  # the teacher's terms are 0 where a step has nothing for it
     for axes in row[1:]:
         axes.set_ylim(0, 1)
     return figure

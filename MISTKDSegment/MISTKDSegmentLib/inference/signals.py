@@ -24,7 +24,9 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class OrganSignals:
-    """What the network says of one organ; p is its probability at a cell, "its cells" are those where it wins.
+    """What the network says of one organ.
+
+    p is its probability at a cell, with the model's offsets; "its cells" are those where it wins.
 
     Attributes:
         slices: number of slices with cells of it, of those that the network saw.

@@ -62,6 +62,11 @@ def test_losses_are_drawn_beside_dice():
     assert figure.axes[1].lines[2].get_color() == pytest.approx(np.asarray(ORGANS[0].color) / 255)
 
 
+def test_a_lone_validation_can_be_seen():
+    figure = curve_figure({"loss": [(1, 1.0), (2, 0.5)], "dice": [(2, 0.8)]})
+    assert [axes.lines[0].get_marker() for axes in figure.axes] == ["None", "o"]
+
+
 def test_losses_alone():
     figure = curve_figure({"loss": [(0, 1.0)], "lr-AdamW": [(0, 1e-3)]})
     assert [axes.get_title() for axes in figure.axes] == ["Loss"]
