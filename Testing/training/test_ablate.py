@@ -41,7 +41,7 @@ def test_variants_differ_in_nothing_but_what_they_are_about(data):
         assert one.recipe.student_schedule == run.recipe.student_schedule
         assert [case.name for case in one.training] == (["a", "b", "u"] if variant.unlabelled else ["a", "b"])
         assert one.provenance["data"]["unlabelled"] == (["u"] if variant.unlabelled else [])
-        assert (one.recipe.student_start == "random") == (name == "alone+random-start")
+        assert (one.recipe.student_start == "random") == (name in ("alone+random-start", "all+random-start"))
         assert (one.recipe.pixel_spacing_mm == 2.0) == (name == "alone+2mm")
         assert (one.recipe.augmentation.phase == one.recipe.augmentation.arterial == 0) == (name == "alone+no-phases")
         assert (one.recipe.distillation.teacher_zooms != (1.0,)) == (name == "all+zooms")
@@ -77,7 +77,7 @@ def test_the_whole_recipe_keeps_its_pixel_sizes_and_the_others_have_one():
 def test_what_the_data_and_the_teachers_do_not_allow_is_no_variant(tmp_path):
     run = toy_run([write_prepared(tmp_path / "p")], pixel_spacing_mm=2.0)
     missing = set(VARIANTS) - set(variants_of(run, teachers=1))
-    assert missing == {"all+unlabelled", "all+ensemble", "alone+random-start", "alone+2mm"}
+    assert missing == {"all+unlabelled", "all+ensemble", "alone+random-start", "all+random-start", "alone+2mm"}
     # With this recipe, all its terms are sequence and logit: one training for both.
     assert usual_variants(run, teachers=1) == ["alone", "sequence", "sequence+logit"]
 

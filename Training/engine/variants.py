@@ -60,6 +60,7 @@ VARIANTS = {
     "all+zooms": Variant("class probabilities averaged over pixel sizes", zooms=True),
     WHOLE: Variant("the recipe with all teachers", unlabelled=True, ensemble=True, zooms=True),
     "alone+random-start": Variant("no teacher, no ImageNet weights", terms=(), random_start=True),
+    "all+random-start": Variant("all terms of the recipe, no ImageNet weights", random_start=True),
     "alone+2mm": Variant("no teacher, pixels of 2 mm", terms=(), coarse=True),
     "alone+no-phases": Variant("no teacher, no simulated contrast phases", terms=(), no_phases=True),
 }
