@@ -27,7 +27,8 @@ from Training.engine.checkpoints import LAST
 from Training.engine.dry_run import report
 from Training.engine.folds import Folds, chosen_folds, fold_recipe, read_folds
 from Training.engine.provenance import read_facts
-from Training.engine.run_folder import RECIPE_FILE, TrainingRun, open_run, started_run
+from Training.engine.run_folder import RECIPE_FILE, TrainingRun, check_same_run, open_run, started_run
+from Training.engine.tasks import SegmentationTask
 from Training.engine.trainings import distill, student_task, teacher_task, train_teacher
 from Training.evaluation.comparison import read_results
 from Training.evaluation.pooled_scores import Pooled, read_scores, write_pooled
@@ -180,9 +181,14 @@ def _run(options: Namespace) -> None:
     check_begun(options.out, folds, manifest, recipe.as_plain())
     runs = {number: open_run(options.data, fold_recipe(recipe, folds[number]), settings) for number in numbers}
     waiting = [number for number in numbers if not is_scored(options.out, number)]
-    if waiting or options.dry_run:
-        _check_networks(runs[(waiting or numbers)[0]], len(waiting), len(folds), dry_run=options.dry_run)
+    # All of them: a network may start from one that saw a later fold's cases.
+    for number in waiting:
+        check_same_run(fold_folder(options.out, number), runs[number])
+        _tasks(runs[number])
     if options.dry_run:
+        seconds = report(_tasks(runs[waiting[0]]), runs[waiting[0]]) if waiting else 0.0
+        Console().print(f"{len(waiting)} of {len(folds)} folds wait, each with these two trainings: about "
+                        f"{duration(len(waiting) * seconds)}, and scoring.")
         return
     make_folder(options.out)
     if rank_zero_only.rank == 0:
@@ -194,14 +200,10 @@ def _run(options: Namespace) -> None:
         pool(options.out, options.document or options.out, folds, recipe.as_plain(), beside)
 
 
-def _check_networks(run: TrainingRun, waiting: int, folds: int, *, dry_run: bool) -> None:
-    """Find out whether the networks can be made, and for a dry run what the waiting folds cost."""
+def _tasks(run: TrainingRun) -> list[tuple[str, SegmentationTask]]:
+    """Both trainings of a fold, made to find out whether they can be, and what they cost."""
     # A teacher of its own for the student, which freezes it.
-    tasks = [("teacher", teacher_task(run)), ("student", student_task(run, [teacher_task(run).network]))]
-    if dry_run:
-        seconds = report(tasks, run)
-        Console().print(f"{waiting} of {folds} folds wait, each with these two trainings: about "
-                        f"{duration(waiting * seconds)}, and scoring.")
+    return [("teacher", teacher_task(run)), ("student", student_task(run, [teacher_task(run).network]))]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jsonargparse import Namespace
 from rich.progress import track
 
@@ -20,7 +19,15 @@ from Training.bundle.card import rule_in_words
 from Training.bundle.description import update_description
 from Training.cli.command import parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, labelled_scans
-from Training.evaluation.postprocessing import LEAST_GAIN, LOGIT_OFFSETS, Choice, choose, score_scan, score_together
+from Training.evaluation.postprocessing import (
+    LEAST_GAIN,
+    LOGIT_OFFSETS,
+    Choice,
+    choose,
+    score_scan,
+    score_together,
+    told_together,
+)
 from Training.evaluation.scores import annotated_organs
 from Training.system.files import check_folder
 from Training.system.words import counted
@@ -42,16 +49,18 @@ def _choose_for(arguments: Namespace) -> None:
     organs = annotated_organs(scans, bundle.labels)
     rows = [score_scan(scan, bundle, organs, arguments.threads)
             for scan in track(scans, description="Scoring", disable=not sys.stderr.isatty())]
-    choices = choose({organ.name: [row[organ.name] for row in rows] for organ in organs})
+    scores = {organ.name: [row[organ.name] for row in rows] for organ in organs}
+    choices = choose(scores)
     chosen = replace(bundle, postprocessing={organ: choice.rule for organ, choice in choices.items()})
     after = [score_together(scan, chosen, organs, arguments.threads)
              for scan in track(scans, description="Together", disable=not sys.stderr.isatty())]
-    choices = {organ: replace(choice, dice_after=float(np.nanmean([row[organ] for row in after])))
-               for organ, choice in choices.items()}
+    choices = told_together(choices, scores, {organ: [row[organ] for row in after] for organ in choices})
     _write(arguments.model, choices, [scan.name for scan in scans])
     for organ, choice in choices.items():
         print(f"{organ}: {rule_in_words(choice.rule)} (Dice {choice.dice_before:.3f} to {choice.dice_after:.3f} "
               f"on {counted(choice.cases, 'case')})")
+        if choice.dice_after < choice.dice_before - LEAST_GAIN:
+            print(f"{organ} loses by the rules of the other organs: see whether that is worth what they gain.")
     print(f"{counted(len(choices), 'rule')} written to {arguments.model}")
 
 

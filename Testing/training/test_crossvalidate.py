@@ -71,6 +71,12 @@ def test_folds_of_other_recipes_files_or_data_are_not_pooled(command, tmp_path, 
     assert main([*command, "--folds", "0"]) == 0
     assert main([*command, "--folds", "1", "--student-schedule.steps", "5"]) == 3
     assert "begun with another recipe (student_schedule), and every fold needs the same" in capsys.readouterr().err
+    # Blind to fold 0, but not to fold 1: refused before fold 0 is trained.
+    start = tmp_path / "out" / "fold0" / "student" / "last.ckpt"
+    other = [*command[:-1], str(tmp_path / "other"), "--student-start", str(start), "--folds", "0", "1"]
+    assert main(other) == 3
+    assert "was trained on p1, which --validation names" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
     (tmp_path / "folds.yaml").write_text("folds: [[p0], [p2], [p1]]")
     assert main([*command, "--folds", "1"]) == 3
     assert "was begun with other folds" in capsys.readouterr().err

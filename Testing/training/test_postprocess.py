@@ -56,6 +56,48 @@ def test_offset_of_an_organ_seen_too_small(tiny_bundle, raw):
     assert "logit +0.25, drop parts" in (tiny_bundle / "README.md").read_text(encoding="utf-8")
 
 
+def write_case(raw, name, voxels, reference):
+    write_nifti(raw / "imagesTr" / f"{name}_0000.nii.gz", voxels, (2.0, 2.0, 5.0))
+    write_nifti(raw / "labelsTr" / f"{name}.nii.gz", reference.astype(np.uint8), (2.0, 2.0, 5.0))
+
+
+def body():
+    voxels = np.full((4, 60, 60), -1000, np.int16)
+    voxels[:, 3:57, 3:57] = 0
+    return voxels
+
+
+def test_what_organs_take_from_each_other_is_told(tiny_bundle, raw, capsys):
+    # The liver needs an offset for its margin of 68 HU. A rim of the spleen, of 238 HU, then goes to the liver: the
+    # network thinks it the spleen's by a logit of 0.225.
+    voxels, reference = body(), np.zeros((4, 60, 60))
+    voxels[:, 4:26, 4:26], voxels[:, 8:22, 8:22] = 68, 150
+    reference[:, 4:26, 4:26] = 5
+    voxels[:, 34:54, 34:54], voxels[:, 38:50, 38:50] = 238, 270
+    reference[:, 34:54, 34:54] = 1
+    write_case(raw, "a", voxels, reference)
+    write_dataset_json(raw, liver=5, spleen=1)
+    assert main(["--model", str(tiny_bundle), "--data", str(raw)]) == 0
+    bundle = load_bundle(tiny_bundle)
+    assert {organ: rule.logit_offset for organ, rule in bundle.postprocessing.items()} == {"liver": 0.25, "spleen": 0}
+    earned = bundle.provenance["postprocessing"]["organs"]
+    # All of the spleen's 20 x 20 pixels before, the 12 x 12 of its middle afterwards.
+    assert earned["spleen"] == {"dice_before": 1.0, "dice_after": pytest.approx(2 * 144 / (144 + 400)), "cases": 1}
+    assert "spleen loses by the rules of the other organs" in capsys.readouterr().out
+
+
+def test_organ_that_a_rule_leaves_in_no_case(tiny_bundle, raw):
+    # No liver; something of 78 HU that looks like one, and no longer does with an offset of -0.25.
+    voxels = body()
+    voxels[:, 10:30, 10:30] = 78
+    write_case(raw, "a", voxels, np.zeros(voxels.shape))
+    assert main(["--model", str(tiny_bundle), "--data", str(raw)]) == 0
+    bundle = load_bundle(tiny_bundle)
+    assert bundle.postprocessing["liver"].logit_offset == -0.25
+    assert bundle.provenance["postprocessing"]["organs"]["liver"] == {
+        "dice_before": 0.0, "dice_after": 1.0, "cases": 1}
+
+
 def test_old_results_are_dropped(tiny_bundle, raw):
     path = tiny_bundle / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))

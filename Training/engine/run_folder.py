@@ -110,18 +110,27 @@ def started_run(folder: Path, run: TrainingRun, *, resume: bool, teachers: Seque
     _check_begun(folder, resume)
     with _locked(folder):
         given = " ".join(file_sha256(teacher) for teacher in teachers) or None
+        check_same_run(folder, run)
         before = read_facts(folder)
-        _check_same_data(folder, before, run)
         if before and before.get("given_teacher_sha256") != given:
             raise InputError(f"{folder} was begun with another teacher: name a new --out, or give the --teacher that "
                              "the run began with.")
-        checksums = start_checksums(run.recipe)
-        _check_same_start(folder, before, checksums)
         run.recipe.write(folder / RECIPE_FILE)
         all_starts = starts(before, run.provenance)
-        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "start_sha256": checksums,
+        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "start_sha256": start_checksums(run.recipe),
                              "starts": all_starts})
         yield
+
+
+def check_same_run(folder: Path, run: TrainingRun) -> None:
+    """Refuse to go on with a run that was begun with other data or other weights to start from.
+
+    Raises:
+        InputError: says which.
+    """
+    before = read_facts(folder)
+    _check_same_data(folder, before, run)
+    _check_same_start(folder, before, start_checksums(run.recipe))
 
 
 @contextmanager

@@ -29,7 +29,8 @@ _OFFSET_STEP = 0.25
 # From doing nothing to doing much: of rules that are worth the same, the one that does least is taken.
 CANDIDATES = tuple(replace(rule, logit_offset=offset) for offset in LOGIT_OFFSETS for rule in CLEAN_UPS)
 # Specks are nearly always wrong, and scans that reach further than the validation cases have more of them. It has to
-# earn nothing, unless it costs a case more than `LEAST_GAIN`: then its specks are pieces of the organ.
+# earn nothing, unless it costs a case more than `LEAST_GAIN`: then its specks are pieces of the organ, and it must earn
+# its place as any other rule.
 USUAL = PostProcessing(minimum_ml=2.0)
 # Dropping other parts than the usual rule does, filling holes, and each step of the offset must earn more than this
 # mean Dice: less is chance in a handful of cases.
@@ -46,7 +47,7 @@ def _steps(rule: PostProcessing, usual: PostProcessing) -> float:
     return of_parts + rule.fill_holes + abs(rule.logit_offset) / _OFFSET_STEP
 
 
-_NOTHING, _USUAL = CANDIDATES.index(PostProcessing()), CANDIDATES.index(USUAL)
+_NOTHING, _USUAL = CLEAN_UPS.index(PostProcessing()), CLEAN_UPS.index(USUAL)
 
 Scores = Mapping[str, Sequence[Sequence[float]]]
 
@@ -57,8 +58,8 @@ class Choice:
 
     Attributes:
         rule: the post-processing.
-        dice_before, dice_after: mean Dice without and with it, over the cases where it is defined.
-        cases: number of cases where one of the candidates leaves the organ in the prediction, or the reference has it.
+        dice_before, dice_after: mean Dice without and with it; a case counts as 1 that neither has nor shows the organ.
+        cases: number of cases that have the organ, or that show it before, after or by another of the candidates.
     """
 
     rule: PostProcessing
@@ -82,16 +83,40 @@ def choose(scores: Scores) -> dict[str, Choice]:
         defined = [row for row in np.asarray(by_case, float) if not np.isnan(row).all()]
         if not defined:
             continue
-        # An organ that is not there, and of which a rule leaves nothing to score, is as good as it gets.
-        dice = np.nan_to_num(defined, nan=1.0)
-        harms = bool((dice[:, _USUAL] < dice[:, _NOTHING] - LEAST_GAIN).any())
-        steps = np.array([_steps(rule, PostProcessing() if harms else USUAL) for rule in CANDIDATES])
+        dice = _as_good_as_it_gets(defined)
+        by_offset = dice.reshape(len(dice), len(LOGIT_OFFSETS), len(CLEAN_UPS))
+        harms = (by_offset[..., _USUAL] < by_offset[..., _NOTHING] - LEAST_GAIN).any(0)
+        usual = [PostProcessing() if harm else USUAL for harm in harms for _ in CLEAN_UPS]
+        steps = np.array([_steps(rule, one) for rule, one in zip(CANDIDATES, usual)])
         worth = dice.mean(0) - LEAST_GAIN * steps
         best = min(np.flatnonzero(worth >= worth.max() - 1e-9), key=lambda place: steps[place])
         if best != _NOTHING:
-            before, after = (float(np.nanmean(np.array(defined)[:, place])) for place in (_NOTHING, best))
+            before, after = (float(dice[:, place].mean()) for place in (_NOTHING, best))
             choices[organ] = Choice(CANDIDATES[best], before, after, len(defined))
     return choices
+
+
+def told_together(choices: Mapping[str, Choice], scores: Scores,
+                  together: Mapping[str, Sequence[float]]) -> dict[str, Choice]:
+    """The same choices with the Dice that all rules at work leave: one organ's gain may be another's loss.
+
+    Args:
+        choices: what `choose` found.
+        scores: from which.
+        together: per organ and case, what `score_together` found.
+    """
+    told = {}
+    for organ, choice in choices.items():
+        rows = np.column_stack([np.asarray(scores[organ], float), together[organ]])
+        dice = _as_good_as_it_gets(rows[~np.isnan(rows).all(1)])
+        told[organ] = replace(choice, dice_before=float(dice[:, _NOTHING].mean()), dice_after=float(dice[:, -1].mean()),
+                              cases=len(dice))
+    return told
+
+
+def _as_good_as_it_gets(dice: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+    """Dice with 1 where an organ is not there and nothing of it is found, which leaves nothing to score."""
+    return np.nan_to_num(np.asarray(dice, float), nan=1.0)
 
 
 def score_scan(scan: Scan, bundle: Bundle, organs: Sequence[Label], threads: int = 0) -> dict[str, list[float]]:

@@ -7,7 +7,7 @@ import json
 import reprlib
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Optional
 
@@ -198,7 +198,16 @@ def _parse(folder: Path, description: Mapping[str, Any], network: bytes, descrip
     )
 
 
+def _check_known(what: str, entry: Mapping[str, Any], known: type) -> None:
+    """Refuse what a newer program would do and this one would silently leave out."""
+    unknown = sorted(entry.keys() - {one.name for one in fields(known)})
+    if unknown:
+        raise BundleError(f"The model's {what} asks for {', '.join(map(reprlib.repr, unknown))}, which this program does "
+                          "not know: use a newer program or another model.")
+
+
 def _parse_input(entry: Mapping[str, Any]) -> InputContract:
+    _check_known("input", entry, InputContract)
     low, high = (number(value) for value in entry["window_hu"])
     contract = InputContract(
         window_hu=(low, high),
@@ -214,6 +223,7 @@ def _parse_input(entry: Mapping[str, Any]) -> InputContract:
 
 
 def _parse_postprocessing(entry: Mapping[str, Any]) -> PostProcessing:
+    _check_known("post-processing", entry, PostProcessing)
     minimum_ml = number(entry["minimum_ml"])
     if minimum_ml < 0:
         raise ValueError(f"minimum_ml is {minimum_ml:g}")

@@ -44,6 +44,16 @@ def test_logit_offsets_are_read_and_were_unknown_before(tiny_bundle):
             load_bundle(tiny_bundle)
 
 
+@pytest.mark.parametrize(("part", "entry"), [
+    ("input", {"orientation": "coronal"}), ("postprocessing", {"smooth_mm": 3.0})])
+def test_what_only_newer_programs_know_is_refused_and_not_left_out(tiny_bundle, part, entry):
+    description = json.loads((tiny_bundle / "model.json").read_text())
+    known = description[part] if part == "input" else description[part]["liver"]
+    edit(tiny_bundle, **{part: known | entry if part == "input" else {"liver": known | entry}})
+    with pytest.raises(BundleError, match=f"asks for '{next(iter(entry))}', which this program does not know"):
+        load_bundle(tiny_bundle)
+
+
 def test_a_card_and_pictures_beside_the_model_are_no_problem(tiny_bundle):
     (tiny_bundle / "README.md").write_text("# tiny\n")
     (tiny_bundle / "curves.png").write_bytes(b"")

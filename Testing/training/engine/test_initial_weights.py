@@ -142,19 +142,20 @@ def test_segformer_start_is_told(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["checkpoint", "folder"])
-def test_changed_start_weights(data, checkpoint, tmp_path, kind):
+@pytest.mark.parametrize(("kind", "network"), [
+    ("checkpoint", "teacher"), ("checkpoint", "student"), ("folder", "teacher")])
+def test_changed_start_weights(data, checkpoint, tmp_path, kind, network):
     weights = tmp_path / "start.ckpt" if kind == "checkpoint" else tmp_path / "segformer" / "model.safetensors"
     weights.parent.mkdir(exist_ok=True)
     start = weights if kind == "checkpoint" else weights.parent
     shutil.copyfile(checkpoint, weights)
-    run = toy_run([data], teacher_start=str(start))
+    run = toy_run([data], **{f"{network}_start": str(start)})
     with started_run(tmp_path / "out", run, resume=False):
         pass
     with started_run(tmp_path / "out", run, resume=True):
         pass
     shutil.copyfile(checkpoint.parent / "previous.ckpt", weights)
-    with pytest.raises(InputError, match="was begun with other weights than teacher_start names now"), \
+    with pytest.raises(InputError, match=f"was begun with other weights than {network}_start names now"), \
             started_run(tmp_path / "out", run, resume=True):
         pytest.fail("it went on")
 

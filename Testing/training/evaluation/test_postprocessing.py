@@ -20,6 +20,7 @@ from Training.evaluation.postprocessing import (
     choose,
     clean_up_scores,
     score_scan,
+    told_together,
 )
 
 NAN = float("nan")
@@ -81,6 +82,15 @@ def test_usual_rule_that_harms_a_case():
     unharmed, harmed = row(*[0.9] * 4), row(0.9, 0.9, 0.9 - 2 * LEAST_GAIN, 0.9)
     assert chosen(aorta=[unharmed, harmed]) == {}
     assert chosen(aorta=[unharmed, row(0.9, 0.9, 0.9 - LEAST_GAIN / 2, 0.9)]) == {"aorta": PARTS[2]}
+    # It is not forbidden there: what it earns in other cases may be worth more.
+    assert chosen(aorta=[row(0.9, 0.9, 0.85, 0.9), row(0.8, 0.8, 0.9, 0.8)]) == {"aorta": PARTS[2]}
+
+
+def test_usual_rule_that_harms_with_an_offset_alone():
+    harmless, harmful = [0.8] * len(CLEAN_UPS), [0.9] * len(CLEAN_UPS)
+    harmful[CLEAN_UPS.index(PARTS[2])] = 0.89
+    assert chosen(aorta=[[*harmless, *harmful, *harmless * (len(LOGIT_OFFSETS) - 2)]]) == {
+        "aorta": PostProcessing(logit_offset=0.25)}
 
 
 def test_organ_that_is_not_there_and_found_with_an_offset():
@@ -88,7 +98,18 @@ def test_organ_that_is_not_there_and_found_with_an_offset():
     better = with_offsets(none=0.7, quarter=0.7, half=0.7, most=0.9, less=0.7, least=0.7)
     choice = choose({"gallbladder": [found, better]})["gallbladder"]
     assert choice.rule == PARTS[2] and choice.cases == 2
-    assert choice.dice_before == choice.dice_after == pytest.approx(0.7)
+    # Of the case that is found with one of the offsets alone, nothing is left to score: as good as it gets.
+    assert choice.dice_before == choice.dice_after == pytest.approx((1 + 0.7) / 2)
+
+
+def test_gain_of_all_rules_together():
+    scores = {"liver": [row(0.8, 0.8, 0.8, 0.9), row(0.7, 0.7, 0.7, 0.8), row(*[NAN] * 4), row(*[NAN] * 4)]}
+    alone = choose(scores)
+    # Another organ's rule leaves liver where there is none, in one of the cases that had nothing to score.
+    choice = told_together(alone, scores, {"liver": [0.9, 0.6, NAN, 0.0]})["liver"]
+    assert choice.rule == alone["liver"].rule and choice.cases == 3
+    assert choice.dice_before == pytest.approx((0.8 + 0.7 + 1) / 3)
+    assert choice.dice_after == pytest.approx((0.9 + 0.6 + 0) / 3)
 
 
 def test_largest_part_alone_must_earn_more():
