@@ -71,9 +71,9 @@ def do_fold(run: TrainingRun, out: Path, number: int, scans: Path, threads: int)
     if rank_zero_only.rank == 0:
         print(f"fold {number} ({listed(run.split.validation)}): "
               f"{'done before' if done else 'goes on' if begun else 'begins'}", flush=True)
+    if done:
+        return
     with started_run(folder, run, resume=begun):
-        if done:
-            return
         distill(run, [train_teacher(run, folder / "teacher")], folder / "student")
     if rank_zero_only.rank == 0:
         for network, checkpoint in CHECKPOINTS.items():
@@ -182,9 +182,10 @@ def _run(options: Namespace) -> None:
     runs = {number: open_run(options.data, fold_recipe(recipe, folds[number]), settings) for number in numbers}
     waiting = [number for number in numbers if not is_scored(options.out, number)]
     # All of them: a network may start from one that saw a later fold's cases.
-    for number in waiting:
-        check_same_run(fold_folder(options.out, number), runs[number])
-        _tasks(runs[number])
+    for number, run in runs.items():
+        check_same_run(fold_folder(options.out, number), run)
+        if number in waiting:
+            _tasks(run)
     if options.dry_run:
         seconds = report(_tasks(runs[waiting[0]]), runs[waiting[0]]) if waiting else 0.0
         Console().print(f"{len(waiting)} of {len(folds)} folds wait, each with these two trainings: about "

@@ -29,7 +29,7 @@ class Schedule:
             weights that should not be lost.
         warmup: share of the steps over which the rate rises from zero; of a cycle's steps where there are several.
         restarts: steps at which the rate begins anew (SGDR, Loshchilov & Hutter 2017), ascending.
-        restart_rate: peak of the rate after a restart over the first one.
+        restart_rate: peak of the rate after a restart, as a share of the first peak.
         weight_decay: AdamW's, on matrices and kernels only.
         gradient_clip: largest norm of the gradient.
         ema_decay: of the averaged weights, which are those that are kept; less in the first steps (`decay_at`).

@@ -49,6 +49,7 @@ def _found(view: Volume, bundle: Bundle, slices: np.ndarray, threads: int) -> in
         return 0
     # Nearly axis-aligned by now: an oblique scan is looked at as if it were axial.
     upright = replace(view, direction=np.eye(3))
+    # What the network itself sees: offsets were chosen on scans that are not mirrored.
     scan = ReadyScan(upright, bundle, np.zeros(view.voxels.shape, np.uint8),
                      SegmentOptions(organs=others, threads=threads, postprocess=False))
     for k in slices.tolist():

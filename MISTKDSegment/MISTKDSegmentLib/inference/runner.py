@@ -72,7 +72,7 @@ class ReadyScan:
         volume: CT in HU, any orientation.
         bundle: the model.
         out: uint8 array of the shape of `volume.voxels`, to be filled.
-        options: which organs to label, and with how many threads.
+        options: which organs to label, with how many threads, and whether with the model's offsets of the logits.
 
     Attributes:
         frame: the canonical frame of the volume; of an oblique one, that in which the patient lies straighter.
