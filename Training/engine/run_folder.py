@@ -116,9 +116,8 @@ def started_run(folder: Path, run: TrainingRun, *, resume: bool, teachers: Seque
             raise InputError(f"{folder} was begun with another teacher: name a new --out, or give the --teacher that "
                              "the run began with.")
         run.recipe.write(folder / RECIPE_FILE)
-        all_starts = starts(before, run.provenance)
-        write_facts(folder, {**run.provenance, "given_teacher_sha256": given, "start_sha256": start_checksums(run.recipe),
-                             "starts": all_starts})
+        write_facts(folder, {**run.provenance, "given_teacher_sha256": given,
+                             "start_sha256": start_checksums(run.recipe), "starts": starts(before, run.provenance)})
         yield
 
 

@@ -29,8 +29,8 @@ _OFFSET_STEP = 0.25
 # From doing nothing to doing much: of rules that are worth the same, the one that does least is taken.
 CANDIDATES = tuple(replace(rule, logit_offset=offset) for offset in LOGIT_OFFSETS for rule in CLEAN_UPS)
 # Specks are nearly always wrong, and scans that reach further than the validation cases have more of them. It has to
-# earn nothing, unless it costs a case more than `LEAST_GAIN`: then its specks are pieces of the organ, and it must earn
-# its place as any other rule.
+# earn nothing, unless it costs a case more than `LEAST_GAIN`: then its specks are pieces of the organ, and it must
+# earn its place as any other rule.
 USUAL = PostProcessing(minimum_ml=2.0)
 # Dropping other parts than the usual rule does, filling holes, and each step of the offset must earn more than this
 # mean Dice: less is chance in a handful of cases.
@@ -58,7 +58,7 @@ class Choice:
 
     Attributes:
         rule: the post-processing.
-        dice_before, dice_after: mean Dice without and with it; a case counts as 1 that neither has nor shows the organ.
+        dice_before, dice_after: mean Dice without and with it; 1 where a case neither has nor shows the organ.
         cases: number of cases that have the organ, or that show it before, after or by another of the candidates.
     """
 
@@ -109,8 +109,8 @@ def told_together(choices: Mapping[str, Choice], scores: Scores,
     for organ, choice in choices.items():
         rows = np.column_stack([np.asarray(scores[organ], float), together[organ]])
         dice = _as_good_as_it_gets(rows[~np.isnan(rows).all(1)])
-        told[organ] = replace(choice, dice_before=float(dice[:, _NOTHING].mean()), dice_after=float(dice[:, -1].mean()),
-                              cases=len(dice))
+        before, after = (float(dice[:, place].mean()) for place in (_NOTHING, -1))
+        told[organ] = replace(choice, dice_before=before, dice_after=after, cases=len(dice))
     return told
 
 

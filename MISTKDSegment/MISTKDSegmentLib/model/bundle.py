@@ -202,8 +202,8 @@ def _check_known(what: str, entry: Mapping[str, Any], known: type) -> None:
     """Refuse what a newer program would do and this one would silently leave out."""
     unknown = sorted(entry.keys() - {one.name for one in fields(known)})
     if unknown:
-        raise BundleError(f"The model's {what} asks for {', '.join(map(reprlib.repr, unknown))}, which this program does "
-                          "not know: use a newer program or another model.")
+        raise BundleError(f"The model's {what} asks for {', '.join(map(reprlib.repr, unknown))}, which this program "
+                          "does not know: use a newer program or another model.")
 
 
 def _parse_input(entry: Mapping[str, Any]) -> InputContract:
