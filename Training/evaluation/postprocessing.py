@@ -85,7 +85,7 @@ def choose(scores: Scores) -> dict[str, Choice]:
             continue
         dice = _as_good_as_it_gets(defined)
         by_offset = dice.reshape(len(dice), len(LOGIT_OFFSETS), len(CLEAN_UPS))
-        harms = (by_offset[..., _USUAL] < by_offset[..., _NOTHING] - LEAST_GAIN).any(0)
+        harms = np.any(by_offset[..., _USUAL] < by_offset[..., _NOTHING] - LEAST_GAIN, axis=0)
         usual = [PostProcessing() if harm else USUAL for harm in harms for _ in CLEAN_UPS]
         steps = np.array([_steps(rule, one) for rule, one in zip(CANDIDATES, usual)])
         worth = dice.mean(0) - LEAST_GAIN * steps
