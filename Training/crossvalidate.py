@@ -149,7 +149,8 @@ def crossvalidation_parser() -> Parser:
     parser.add_argument("--scans", type=Path, required=True, metavar="FOLDER",
                         help="the scans that the cases were prepared from; they are scored on their own grid")
     parser.add_argument("--folds-file", type=Path, default=FOLDS, metavar="FILE",
-                        help="YAML with a list of lists of cases; left out, the published folds of the Synapse cases")
+                        help="YAML with folds: [[CASE, CASE], [CASE, CASE]]; left out, the published folds of the "
+                        "Synapse cases")
     parser.add_argument("--folds", type=int, nargs="+", metavar="N",
                         help="do these folds, from 0, and pool whatever is done; left out, all. Several processes may "
                         "do different folds in one OUT")

@@ -19,6 +19,7 @@ from Training.bundle.card import rule_in_words
 from Training.bundle.description import update_description
 from Training.cli.command import parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, labelled_scans
+from Training.engine.provenance import seen_by
 from Training.evaluation.postprocessing import (
     LEAST_GAIN,
     LOGIT_OFFSETS,
@@ -30,7 +31,7 @@ from Training.evaluation.postprocessing import (
 )
 from Training.evaluation.scores import annotated_organs
 from Training.system.files import check_folder
-from Training.system.words import counted
+from Training.system.words import counted, listed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,6 +47,10 @@ def _choose_for(arguments: Namespace) -> None:
     bundle = load_bundle(arguments.model)
     check_folder(arguments.model)
     scans = labelled_scans(arguments, bundle.labels)
+    trained = sorted({scan.name for scan in scans} & set(seen_by(bundle.provenance).values()))
+    if trained:
+        print(f"{bundle.name} was trained on {listed(trained)}: what is chosen there is chosen for cases "
+              "that it knows by heart.", file=sys.stderr)
     organs = annotated_organs(scans, bundle.labels)
     rows = [score_scan(scan, bundle, organs, arguments.threads)
             for scan in track(scans, description="Scoring", disable=not sys.stderr.isatty())]
@@ -62,6 +67,9 @@ def _choose_for(arguments: Namespace) -> None:
         if choice.dice_after < choice.dice_before - LEAST_GAIN:
             print(f"{organ} loses by the rules of the other organs: see whether that is worth what they gain.")
     print(f"{counted(len(choices), 'rule')} written to {arguments.model}")
+    if bundle.results or bundle.confidence:
+        print("Its figures and calibration were those of the old post-processing, and are gone: mistkd evaluate "
+              "--record and mistkd calibrate make them anew.")
 
 
 def _write(folder: Path, choices: Mapping[str, Choice], cases: Sequence[str]) -> None:

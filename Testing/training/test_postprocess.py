@@ -98,15 +98,20 @@ def test_organ_that_a_rule_leaves_in_no_case(tiny_bundle, raw):
         "dice_before": 0.0, "dice_after": 1.0, "cases": 1}
 
 
-def test_old_results_are_dropped(tiny_bundle, raw):
+def test_old_results_are_dropped_aloud(tiny_bundle, raw, capsys):
     path = tiny_bundle / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))
-    description |= {"results": {"cases": ["x"]}, "provenance": {"commit": "abc"}, "confidence": asdict(CONFIDENCE)}
+    trained_on = {"training": ["a"], "content_sha256": {"a": "1"}}
+    description |= {"results": {"cases": ["x"]}, "provenance": {"commit": "abc", "data": trained_on},
+                    "confidence": asdict(CONFIDENCE)}
     path.write_text(json.dumps(description))
     assert main(["--model", str(tiny_bundle), "--data", str(raw)]) == 0
     bundle = load_bundle(tiny_bundle)
     assert bundle.results == {} and bundle.confidence is None
     assert bundle.provenance["commit"] == "abc"
+    printed = capsys.readouterr()
+    assert "Its figures and calibration were those of the old post-processing, and are gone" in printed.out
+    assert "tiny was trained on a: " in printed.err
 
 
 def test_wrong_case(tiny_bundle, raw, capsys):

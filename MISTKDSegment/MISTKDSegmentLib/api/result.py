@@ -135,8 +135,8 @@ class Result:
                            lambda: looks_mirrored(self.volume, self.model, self.labels, self.options.threads))
 
     @property
-    def _unsure(self) -> tuple[str, ...]:
-        return tuple(row.organ for row in self.table if row.quality not in ("", "good"))
+    def _unsure(self) -> dict[str, str]:
+        return {row.organ: row.quality for row in self.table if row.quality not in ("", "good")}
 
     def mask(self, organ: str) -> np.ndarray:
         """Where an organ is: bool (k, j, i).

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Optional, Union
 
 import numpy as np
@@ -28,6 +29,7 @@ OVERSAMPLING = 2  # views are drawn twice as large and reduced, which smooths th
 BACKGROUND, TEXT, DIM = (14, 16, 20), (232, 234, 238), (138, 144, 154)
 
 _Color = tuple[int, int, int]
+_NONE: Mapping[str, str] = MappingProxyType({})
 _Font = Union[ImageFont.FreeTypeFont, ImageFont.ImageFont]
 
 
@@ -48,7 +50,7 @@ class _View:
 
 
 def write_overlay(path: Path, volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
-                  unsure: Collection[str] = ()) -> None:
+                  unsure: Mapping[str, str] = _NONE) -> None:
     """Write the picture of `draw_overlay` as PNG, whole or not at all.
 
     Raises:
@@ -60,7 +62,7 @@ def write_overlay(path: Path, volume: Volume, labels: np.ndarray, label_table: S
 
 
 def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label],
-                 unsure: Collection[str] = ()) -> Image.Image:
+                 unsure: Mapping[str, str] = _NONE) -> Image.Image:
     """Draw three views at one common scale, as radiologists look at them.
 
     The patient's right is on the left of the axial and coronal views, anterior on the left of the sagittal
@@ -70,7 +72,7 @@ def draw_overlay(volume: Volume, labels: np.ndarray, label_table: Sequence[Label
         volume: the scan in HU, voxels of shape (k, j, i).
         labels: uint8 label map of the same shape.
         label_table: the organs to draw; other labels are passed over.
-        unsure: names of organs that are to be looked at: their outline is dotted.
+        unsure: names of organs that are to be looked at, and the word for each: their outline is dotted.
 
     Returns:
         RGB picture, 1400 pixels wide.
@@ -155,7 +157,7 @@ def _position(mm: float, positive: str, negative: str) -> str:
 
 
 def _place_views(picture: Image.Image, draw: ImageDraw.ImageDraw, views: Sequence[_View],
-                 found: Sequence[Label], unsure: Collection[str], px_per_mm: float, view_height: int) -> None:
+                 found: Sequence[Label], unsure: Mapping[str, str], px_per_mm: float, view_height: int) -> None:
     sizes = [tuple(max(2, round(mm * px_per_mm)) for mm in view.size_mm) for view in views]
     left = (WIDTH_PX - sum(width for width, _ in sizes) - (len(views) - 1) * GAP_PX) // 2
     for view, (width, height) in zip(views, sizes):
@@ -170,7 +172,7 @@ def _place_views(picture: Image.Image, draw: ImageDraw.ImageDraw, views: Sequenc
         left += width + GAP_PX
 
 
-def _render(view: _View, found: Sequence[Label], unsure: Collection[str], size: tuple[int, int]) -> Image.Image:
+def _render(view: _View, found: Sequence[Label], unsure: Mapping[str, str], size: tuple[int, int]) -> Image.Image:
     """CT with translucent organs, outlines, dotted where the model is unsure, and the organs' names."""
     large = (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING)
     gray = Image.fromarray((window(view.hu, WINDOW_HU) * 255).astype(np.uint8))
@@ -259,10 +261,11 @@ def _scale_bar(draw: ImageDraw.ImageDraw, place: tuple[int, int], px_per_mm: flo
     draw.text((end + 14, y), f"{length_mm} mm in all views", DIM, _font(15), anchor="lm")
 
 
-def _legend(found: Sequence[Label], missing: Sequence[Label], unsure: Collection[str]) -> Image.Image:
+def _legend(found: Sequence[Label], missing: Sequence[Label], unsure: Mapping[str, str]) -> Image.Image:
     """Organs with their colours, which to look at, what was not found, and what the picture is not meant for."""
     entries: list[tuple[str, Optional[_Color]]] = [
-        (f"{label.title} (look)" if label.name in unsure else label.title, label.color) for label in found]
+        (f"{label.title} ({unsure[label.name]})" if label.name in unsure else label.title, label.color)
+        for label in found]
     entries = entries or [("No organ found", None)]
     rows = _wrapped([44 + _font(17).getlength(text) + 26 for text, _ in entries], WIDTH_PX - 2 * MARGIN_PX)
     picture = Image.new("RGB", (WIDTH_PX, 34 * (max(row for row, _ in rows) + 1) + 66), BACKGROUND)

@@ -127,10 +127,17 @@ def test_views_go_through_the_slices_with_most_organ():
 def test_the_outline_of_an_organ_to_look_at_is_dotted():
     volume, labels = scan_with_organ(organ=np.s_[5:15, 8:22, 10:30])
     solid, dotted = (np.asarray(draw_overlay(volume, labels, [SPLEEN], unsure)).astype(int)
-                     for unsure in ((), ("spleen",)))
+                     for unsure in ({}, {"spleen": "poor"}))
     lines = [[(abs(view - SPLEEN.color).max(2) < 25).sum() for view in views_of(picture)]
              for picture in (solid, dotted)]
     assert all(0.3 * whole < part < 0.7 * whole for whole, part in zip(*lines))
+
+
+def test_the_legend_has_the_word_of_each_organ():
+    scan = scan_with_organ(organ=np.s_[5:15, 8:22, 10:30])
+    plain, look, poor = (np.asarray(draw_overlay(*scan, [SPLEEN], words)) for words in (
+        {}, {"spleen": "look"}, {"spleen": "poor"}))
+    assert (plain != look).any() and (look != poor).any()
 
 
 def test_labels_outside_the_table_are_not_drawn():

@@ -85,7 +85,8 @@ def test_a_page_a_document_and_a_picture_are_written(tmp_path):
     text = (tmp_path / "crossvalidation.md").read_text(encoding="utf-8")
     assert "3 of 4 patients: folds 0, 2 of 0 to 2." in text
     assert "a teacher of 30 steps and a student of 20 steps" in text
-    assert "figures of shipped (1) on its own validation cases (v, w)" in text and "| 0.500; 0.500 |" in text
+    assert "The last column has the figures of shipped (1) on its own validation cases (v, w)" in text
+    assert "| 0.500; 0.500 |" in text
     assert "- 0: a, b; commit abc, def, a CPU\n- 1: d (not done yet)\n- 2: c; commit abc, def, a CPU\n" in text
     document = json.loads((tmp_path / "crossvalidation.json").read_text(encoding="utf-8"))
     assert document["cases"]["b"] == {"fold": 0, "content_sha256": "sum of b", "dice": {
