@@ -180,14 +180,16 @@ def _read_description(path: Path, content: bytes) -> dict:
 def _parse(folder: Path, description: Mapping[str, Any], network: bytes, description_sha256: str) -> Bundle:
     labels = tuple(parse_label(entry) for entry in description["labels"])
     _check_labels(labels)
+    contract, rules = table(description, "input"), table(description, "postprocessing")
+    for known, entry in ((InputContract, contract), *((PostProcessing, rule) for rule in rules.values())):
+        _check_known(folder / DESCRIPTION_FILE, entry, known)
     return Bundle(
         folder=folder,
         name=text(description, "name"),
         version=text(description, "version"),
         labels=labels,
-        input=_parse_input(table(description, "input")),
-        postprocessing={name: _parse_postprocessing(entry)
-                        for name, entry in table(description, "postprocessing").items()},
+        input=_parse_input(contract),
+        postprocessing={name: _parse_postprocessing(rule) for name, rule in rules.items()},
         network=network,
         sha256=text(description, "sha256"),
         description_sha256=description_sha256,
@@ -198,16 +200,15 @@ def _parse(folder: Path, description: Mapping[str, Any], network: bytes, descrip
     )
 
 
-def _check_known(what: str, entry: Mapping[str, Any], known: type) -> None:
+def _check_known(path: Path, entry: Mapping[str, Any], known: type) -> None:
     """Refuse what a newer program would do and this one would silently leave out."""
     unknown = sorted(entry.keys() - {one.name for one in fields(known)})
     if unknown:
-        raise BundleError(f"The model's {what} asks for {', '.join(map(reprlib.repr, unknown))}, which this program "
-                          "does not know: use a newer program or another model.")
+        raise BundleError(f"{path} asks for {', '.join(map(reprlib.repr, unknown[:3]))}, which this program does not "
+                          "know: use a newer program or another model.")
 
 
 def _parse_input(entry: Mapping[str, Any]) -> InputContract:
-    _check_known("input", entry, InputContract)
     low, high = (number(value) for value in entry["window_hu"])
     contract = InputContract(
         window_hu=(low, high),
@@ -223,7 +224,6 @@ def _parse_input(entry: Mapping[str, Any]) -> InputContract:
 
 
 def _parse_postprocessing(entry: Mapping[str, Any]) -> PostProcessing:
-    _check_known("post-processing", entry, PostProcessing)
     minimum_ml = number(entry["minimum_ml"])
     if minimum_ml < 0:
         raise ValueError(f"minimum_ml is {minimum_ml:g}")
