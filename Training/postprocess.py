@@ -19,7 +19,7 @@ from Training.bundle.card import rule_in_words
 from Training.bundle.description import update_description
 from Training.cli.command import parse, run_command, script_parser
 from Training.cli.scan_options import add_scan_options, labelled_scans
-from Training.engine.provenance import seen_by
+from Training.engine.provenance import trained_among
 from Training.evaluation.postprocessing import (
     LEAST_GAIN,
     LOGIT_OFFSETS,
@@ -47,7 +47,7 @@ def _choose_for(arguments: Namespace) -> None:
     bundle = load_bundle(arguments.model)
     check_folder(arguments.model)
     scans = labelled_scans(arguments, bundle.labels)
-    trained = sorted({scan.name for scan in scans} & set(seen_by(bundle.provenance).values()))
+    trained = trained_among((scan.name for scan in scans), bundle.provenance)
     if trained:
         print(f"{bundle.name} was trained on {listed(trained)}: what is chosen there is chosen for cases "
               "that it knows by heart.", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from MISTKDSegmentLib.model.bundle import DESCRIPTION_FILE, PostProcessing
-from Training.engine.provenance import seen_by
+from Training.engine.provenance import trained_among
 from Training.engine.recipe import TERMS
 from Training.evaluation.metrics import PROTOCOLS
 from Training.system.files import write_text
@@ -71,7 +71,7 @@ def flattery(measured: Iterable[str], provenance: Mapping[str, Any]) -> list[str
         measured: names of the cases that it was measured on.
         provenance: of the model.
     """
-    trained = sorted(set(measured) & set(seen_by(provenance).values()))
+    trained = trained_among(measured, provenance)
     chosen_on = provenance.get("postprocessing", {}).get("cases") or ()
     items = [f"It was trained on {', '.join(trained)}, where it was measured as well."] if trained else []
     if set(measured) & set(chosen_on):

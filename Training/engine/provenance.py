@@ -6,7 +6,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -72,6 +72,11 @@ def seen_by(provenance: Mapping[str, Any]) -> dict[str, str]:
     checksums = data.get("content_sha256", {})
     trained = [*data.get("training", ()), *data.get("unlabelled", ())]
     return seen | {checksums.get(name, name): name for name in trained}
+
+
+def trained_among(names: Iterable[str], provenance: Mapping[str, Any]) -> list[str]:
+    """Those of some cases, by name, that the networks behind a provenance were trained on."""
+    return sorted({*names} & {*seen_by(provenance).values()})
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
